@@ -1,0 +1,67 @@
+//! One table per record type: the columns, JSON keys, sort keys and reference page of a record are all read
+//! from its `&[Field<T>]`, so adding a field is adding a row.
+
+use std::borrow::Cow;
+
+/// What a field holds; decides alignment in tables and the type in JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Text.
+    Text,
+    /// A whole number.
+    Number,
+    /// A span of time; shown as an age, serialised as seconds.
+    Age,
+    /// `key=value` pairs; shown joined by commas, serialised as an object.
+    Pairs,
+}
+
+/// The value of one field of one record.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value<'a> {
+    /// Nobody could say.
+    Unknown,
+    /// Text.
+    Text(Cow<'a, str>),
+    /// A whole number.
+    Number(i64),
+    /// Seconds.
+    Age(std::time::Duration),
+    /// `key=value` pairs in order.
+    Pairs(Vec<(&'a str, &'a str)>),
+}
+
+impl<'a> Value<'a> {
+    /// Borrowed text.
+    pub fn text(text: &'a str) -> Self {
+        Value::Text(Cow::Borrowed(text))
+    }
+
+    /// Text that may be missing.
+    pub fn maybe(text: Option<&'a str>) -> Self {
+        text.map_or(Value::Unknown, Value::text)
+    }
+}
+
+/// One column of a record type.
+pub struct Field<T: ?Sized + 'static> {
+    /// Column title in lower case, and JSON key.
+    pub name: &'static str,
+    /// What it holds.
+    pub kind: Kind,
+    /// One sentence for the reference page.
+    pub doc: &'static str,
+    /// Whether the plain table shows it, or only `-o wide`.
+    pub shown: Shown,
+    /// Reads it off a record.
+    pub get: for<'a> fn(&'a T) -> Value<'a>,
+}
+
+/// In which table a column appears.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    /// In every table.
+    Always,
+    /// Only in `-o wide` (and in JSON and YAML).
+    Wide,
+}

@@ -1,0 +1,18 @@
+//! The nouns everybody uses: what a target is called, what a container is, who runs where.
+//!
+//! **Owns** the vocabulary that crosses crate borders. **Does not** do I/O and knows no async: whoever learns
+//! something about the machine or the cluster writes it into these types.
+//! Read [`target`] first: it is what a person types.
+
+pub mod container;
+pub mod directory;
+pub mod field;
+pub mod hint;
+pub mod quantity;
+pub mod target;
+
+pub use container::{Container, Engine, PodRef, State};
+pub use directory::Directory;
+pub use field::{Field, Kind, Value};
+pub use hint::Hint;
+pub use target::Target;
