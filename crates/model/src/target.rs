@@ -155,10 +155,10 @@ impl FromStr for Target {
             let engine = scheme.parse().map_err(|()| unknown_scheme(scheme, text))?;
             return Ok(Target::Container { engine: Some(engine), name: named(name, text)? });
         }
-        if let Some((prefix, rest)) = text.split_once(':') {
-            if let Some(target) = prefixed(prefix, rest, text)? {
-                return Ok(target);
-            }
+        if let Some((prefix, rest)) = text.split_once(':')
+            && let Some(target) = prefixed(prefix, rest, text)?
+        {
+            return Ok(target);
         }
         if text.contains('/') {
             return slashed(text);

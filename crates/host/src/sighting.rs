@@ -1,0 +1,88 @@
+//! Containers seen in /proc alone, with every engine dead: processes in a cgroup that an engine has named, and first
+//! processes of pid namespaces that are not ours.
+
+use std::collections::HashMap;
+
+use fathom_model::{Container, Engine, State};
+
+use crate::cgroup::naming;
+use crate::{Error, Host, Process};
+
+/// Ticks per second of the times in `/proc/PID/stat`; fixed in the kernel's interface.
+const TICKS: u64 = 100;
+
+/// The containers of this machine that /proc shows, each with its first process.
+pub fn containers(host: &Host) -> Result<Vec<Container>, Error> {
+    let mut first: HashMap<String, (Container, u64)> = HashMap::new();
+    let boot = boot_time(host);
+    for pid in host.pids()? {
+        let Ok(text) = host.read(format!("proc/{pid}/cgroup")) else { continue };
+        let text = String::from_utf8_lossy(&text);
+        let Some(named) = naming::paths(&text).find_map(naming::container_of) else { continue };
+        let Ok(process) = host.process(pid) else { continue };
+        if process.state == 'Z' || is_ours(&process) {
+            continue;
+        }
+        let known = first.get(named.id).map(|(_, rank)| *rank);
+        let rank = rank(&process);
+        if known.is_some_and(|known| known <= rank) {
+            continue;
+        }
+        first.insert(named.id.to_owned(), (sighted(&named, &process, boot), rank));
+    }
+    let mut containers: Vec<Container> = first.into_values().map(|(container, _)| container).collect();
+    containers.sort_by(|a, b| a.id.cmp(&b.id));
+    Ok(containers)
+}
+
+/// Completes a record that an engine's files made: drops a pid that is no longer that container's, and adds what
+/// /proc knows of it. Returns whether its process lives.
+pub fn verify(host: &Host, container: &mut Container) -> bool {
+    let Some(pid) = container.pid else { return false };
+    let Ok(process) = host.process(pid) else {
+        container.pid = None;
+        return false;
+    };
+    let boot = boot_time(host);
+    container.uid = container.uid.or(Some(process.uid));
+    container.started = container.started.or(Some(boot + process.started / TICKS));
+    if container.cgroup.is_none() {
+        let text = host.read(format!("proc/{pid}/cgroup")).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text).into_owned();
+        container.cgroup = naming::paths(&text).find(|path| *path != "/").map(str::to_owned);
+    }
+    process.state != 'Z'
+}
+
+/// A container's own first process has number 1 in its pid namespace; with the host's pid namespace it is the eldest.
+fn rank(process: &Process) -> u64 {
+    if process.pids.len() > 1 && process.own_pid() == 1 { 0 } else { process.started.max(1) }
+}
+
+/// Sessions of ours join a container's pid namespace but are no part of it.
+fn is_ours(process: &Process) -> bool {
+    process.name == "fathom-init"
+}
+
+fn sighted(named: &naming::Named<'_>, process: &Process, boot: u64) -> Container {
+    let mut container = Container::new(named.id, named.engine);
+    container.pid = Some(process.pid);
+    container.uid = Some(process.uid);
+    container.cgroup = Some(named.path.to_owned());
+    container.started = Some(boot + process.started / TICKS);
+    container.state = State::Running;
+    if matches!(named.engine, Engine::Nspawn | Engine::Lxc | Engine::Demo) {
+        container.name = Some(named.id.to_owned());
+    }
+    if let Some(uid) = &named.pod_uid {
+        container.labels.insert("io.kubernetes.pod.uid".to_owned(), uid.clone());
+    }
+    container
+}
+
+/// Seconds since 1970 at boot, from `/proc/stat`.
+fn boot_time(host: &Host) -> u64 {
+    let stat = host.read("proc/stat").unwrap_or_default();
+    let stat = String::from_utf8_lossy(&stat);
+    stat.lines().find_map(|line| line.strip_prefix("btime ")?.trim().parse().ok()).unwrap_or(0)
+}

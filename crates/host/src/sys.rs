@@ -1,0 +1,251 @@
+//! The few system calls that no library wraps, each behind a safe face or with its condition written down.
+//!
+//! The only other places with `unsafe` are `kernel` and `enter`'s launcher.
+#![allow(unsafe_code, reason = "this file is where the system calls live; every block says why it is sound")]
+
+use std::ffi::CStr;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+
+/// What [`clone_process`] made.
+#[derive(Debug)]
+pub enum Cloned {
+    /// We are the new process.
+    Child,
+    /// The new process, in our pid namespace.
+    Parent(rustix::process::Pid),
+}
+
+/// Forks, straight into a cgroup if one is given.
+///
+/// # Errors
+/// `ENOSYS` where the kernel (before 5.7) or a seccomp filter has no clone3, `EBUSY` and `EOPNOTSUPP` where the
+/// cgroup takes no processes: then call again without it.
+///
+/// # Safety
+/// The calling process has one thread. The child shares nothing but descriptors.
+pub unsafe fn clone_process(into: Option<BorrowedFd<'_>>) -> io::Result<Cloned> {
+    const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
+    let pid = match into {
+        None => {
+            // SAFETY: with one thread, fork leaves the child's memory whole.
+            unsafe { libc::fork() }
+        }
+        Some(cgroup) => {
+            // SAFETY: an all-zero clone_args is a valid one.
+            let mut args: libc::clone_args = unsafe { std::mem::zeroed() };
+            args.flags = CLONE_INTO_CGROUP;
+            args.exit_signal = libc::SIGCHLD as u64;
+            args.cgroup = cgroup.as_raw_fd() as u64;
+            // SAFETY: without CLONE_VM this is a fork; `args` lives through the call.
+            unsafe { libc::syscall(libc::SYS_clone3, &args, size_of::<libc::clone_args>()) as libc::pid_t }
+        }
+    };
+    match pid {
+        -1 => Err(io::Error::last_os_error()),
+        0 => Ok(Cloned::Child),
+        pid => {
+            rustix::process::Pid::from_raw(pid).map(Cloned::Parent).ok_or_else(|| io::Error::other("fork gave no pid"))
+        }
+    }
+}
+
+/// Attributes of a mount, as in `mount_setattr(2)`.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct MountAttributes<'fd> {
+    /// `MOUNT_ATTR_*` bits to set.
+    pub set: u64,
+    /// `MOUNT_ATTR_*` bits to clear.
+    pub clear: u64,
+    /// `MS_PRIVATE` and the like, or 0 for no change.
+    pub propagation: u64,
+    /// The user namespace whose mapping the mount is seen through.
+    pub idmap: Option<BorrowedFd<'fd>>,
+}
+
+/// Changes the mount at `tree`, and all below it if `recursive` says so.
+///
+/// # Errors
+/// `ENOSYS` before Linux 5.12; `EINVAL` where the file system cannot be mapped.
+pub fn mount_setattr(tree: BorrowedFd<'_>, recursive: Recursion, attributes: MountAttributes<'_>) -> io::Result<()> {
+    const MOUNT_ATTR_IDMAP: u64 = 0x0010_0000;
+    let raw = libc::mount_attr {
+        attr_set: attributes.set | attributes.idmap.map_or(0, |_| MOUNT_ATTR_IDMAP),
+        attr_clr: attributes.clear,
+        propagation: attributes.propagation,
+        userns_fd: attributes.idmap.map_or(0, |fd| fd.as_raw_fd() as u64),
+    };
+    let flags = libc::AT_EMPTY_PATH | if matches!(recursive, Recursion::WithAllBelow) { libc::AT_RECURSIVE } else { 0 };
+    // SAFETY: the path is a C string, and `raw` lives through the call and has the size that is passed.
+    let done = unsafe {
+        libc::syscall(
+            libc::SYS_mount_setattr,
+            tree.as_raw_fd(),
+            c"".as_ptr(),
+            flags,
+            &raw,
+            size_of::<libc::mount_attr>(),
+        )
+    };
+    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Whether a change concerns one mount or the tree below it too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recursion {
+    /// Only the mount itself.
+    Alone,
+    /// The mount and every mount below it.
+    WithAllBelow,
+}
+
+/// Runs the program that `file` refers to in place of this one. Returns only with the reason why it did not.
+pub fn exec_fd(file: BorrowedFd<'_>, arguments: &[&CStr], environment: &[&CStr]) -> io::Error {
+    let arguments = pointers(arguments);
+    let environment = pointers(environment);
+    // SAFETY: both vectors end with a null pointer and point to C strings that outlive the call.
+    unsafe {
+        libc::syscall(
+            libc::SYS_execveat,
+            file.as_raw_fd(),
+            c"".as_ptr(),
+            arguments.as_ptr(),
+            environment.as_ptr(),
+            libc::AT_EMPTY_PATH,
+        );
+    }
+    io::Error::last_os_error()
+}
+
+/// Runs the program at `path` in place of this one. Returns only with the reason why it did not.
+pub fn exec(path: &CStr, arguments: &[&CStr], environment: &[&CStr]) -> io::Error {
+    let arguments = pointers(arguments);
+    let environment = pointers(environment);
+    // SAFETY: as in `exec_fd`.
+    unsafe { libc::execve(path.as_ptr(), arguments.as_ptr(), environment.as_ptr()) };
+    io::Error::last_os_error()
+}
+
+fn pointers(strings: &[&CStr]) -> Vec<*const libc::c_char> {
+    strings.iter().map(|string| string.as_ptr()).chain([std::ptr::null()]).collect()
+}
+
+/// Marks every descriptor from `first` up as closed on exec: nothing of ours goes into what we run.
+pub fn close_on_exec_from(first: i32) -> io::Result<()> {
+    // SAFETY: only descriptor flags change.
+    let done = unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
+    if done == 0 {
+        return Ok(());
+    }
+    match io::Error::last_os_error() {
+        // Before 5.11 there is no such flag, before 5.9 no such call.
+        error if matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EINVAL | libc::EPERM)) => one_by_one(first),
+        error => Err(error),
+    }
+}
+
+/// The limit bounds what can be open; a descriptor that is not open answers EBADF and is passed over.
+fn one_by_one(first: i32) -> io::Result<()> {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(1 << 20).min(1 << 20);
+    for fd in first..limit as i32 {
+        // SAFETY: fcntl with F_SETFD changes a flag of whatever is open there, or fails.
+        unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) };
+    }
+    Ok(())
+}
+
+/// Puts `fd` at `number`, where it stays open over exec.
+///
+/// # Safety
+/// Nothing in this process owns `number`, or the process is about to exec.
+pub unsafe fn place(fd: BorrowedFd<'_>, number: i32) -> io::Result<()> {
+    // SAFETY: the caller vouches for `number`.
+    let done = unsafe {
+        if fd.as_raw_fd() == number {
+            libc::fcntl(number, libc::F_SETFD, 0)
+        } else {
+            libc::dup2(fd.as_raw_fd(), number)
+        }
+    };
+    if done == -1 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// Takes over descriptor `number`, which whoever started us put there.
+///
+/// # Safety
+/// `number` is open, and nothing else in this process owns it.
+pub unsafe fn adopt(number: i32) -> OwnedFd {
+    // SAFETY: the caller vouches for it.
+    unsafe { OwnedFd::from_raw_fd(number) }
+}
+
+/// Blocks `signals` in this thread (and in what it starts) and returns a descriptor that reads them.
+pub fn signal_fd(signals: &[i32]) -> io::Result<OwnedFd> {
+    let set = set_of(signals);
+    // SAFETY: `set` is initialised; the mask belongs to this thread.
+    let fd = unsafe {
+        if libc::sigprocmask(libc::SIG_BLOCK, &set, std::ptr::null_mut()) != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        libc::signalfd(-1, &set, libc::SFD_CLOEXEC | libc::SFD_NONBLOCK)
+    };
+    if fd == -1 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: signalfd made it, and nobody else has it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// The next signal number waiting in a descriptor made by [`signal_fd`].
+pub fn read_signal(fd: impl AsFd) -> io::Result<Option<i32>> {
+    let mut record = [0u8; size_of::<libc::signalfd_siginfo>()];
+    match rustix::io::read(fd, &mut record) {
+        Ok(count) if count == record.len() => {
+            // The first field is the signal number.
+            Ok(Some(i32::from_ne_bytes([record[0], record[1], record[2], record[3]])))
+        }
+        Ok(_) | Err(rustix::io::Errno::AGAIN) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Gives every signal its default action and blocks none, as a freshly started program expects.
+pub fn reset_signals() {
+    // SAFETY: no handler of ours remains, and the process is about to exec.
+    unsafe {
+        for signal in 1..=64 {
+            libc::signal(signal, libc::SIG_DFL);
+        }
+        let empty = set_of(&[]);
+        libc::sigprocmask(libc::SIG_SETMASK, &empty, std::ptr::null_mut());
+    }
+}
+
+/// Ignores `signal` in this process.
+pub fn ignore_signal(signal: i32) {
+    // SAFETY: ignoring runs no code.
+    unsafe { libc::signal(signal, libc::SIG_IGN) };
+}
+
+fn set_of(signals: &[i32]) -> libc::sigset_t {
+    // SAFETY: sigemptyset initialises the set before anything reads it.
+    unsafe {
+        let mut set = std::mem::zeroed();
+        libc::sigemptyset(&mut set);
+        for signal in signals {
+            libc::sigaddset(&mut set, *signal);
+        }
+        set
+    }
+}
+
+/// Makes the terminal `fd` the controlling one of this session.
+pub fn take_terminal(fd: impl AsFd) -> io::Result<()> {
+    rustix::process::ioctl_tiocsctty(fd).map_err(Into::into)
+}
+
+/// Ends this process at once, without running what a forked child inherited from its parent to run at exit.
+pub fn exit_now(status: i32) -> ! {
+    // SAFETY: `_exit` runs no handler of ours: what a forked child inherited must not run twice.
+    unsafe { libc::_exit(status) }
+}
