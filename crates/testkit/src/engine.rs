@@ -13,11 +13,18 @@
 //! ```
 
 mod cgroup;
+mod containerd;
+mod docker;
+mod home;
 pub mod image;
+mod podman;
 mod process;
 mod runc;
 mod spec;
 
+pub use containerd::Containerd;
+pub use docker::Docker;
+pub use podman::Podman;
 pub use process::Running;
 pub use runc::Runc;
 pub use spec::{Access, Capabilities, MAPPED_COUNT, MAPPED_FROM, Network, NewPrivileges, Spec, Users};

@@ -1,8 +1,12 @@
-//! The cgroups that an engine makes, taken away when the engine is.
+//! The cgroups that an engine makes, emptied and taken away when the engine is.
 
 use std::cell::RefCell;
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+
+use super::process::eventually;
 
 const MOUNTS: &str = "/sys/fs/cgroup";
 
@@ -21,10 +25,17 @@ impl Cgroups {
             self.made.borrow_mut().extend(first_new.map(Path::to_owned));
         }
     }
+
+    /// Kills every process in them.
+    pub(super) fn kill(&self) {
+        let empty = || self.made.borrow().iter().map(|top| kill_below(top)).sum::<usize>() == 0;
+        eventually(empty);
+    }
 }
 
 impl Drop for Cgroups {
     fn drop(&mut self) {
+        self.kill();
         for top in self.made.borrow().iter() {
             remove(top);
         }
@@ -37,18 +48,30 @@ fn hierarchies() -> Vec<PathBuf> {
     if root.join("cgroup.controllers").exists() {
         return vec![root];
     }
-    fs::read_dir(&root)
-        .map(|entries| entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()).collect())
-        .unwrap_or_default()
+    folders_in(&root)
+}
+
+fn folders_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|entry| entry.path()).collect()
+}
+
+/// Says how many processes there were to kill. A zombie leaves its cgroup's list, so this ends.
+fn kill_below(folder: &Path) -> usize {
+    let listed = fs::read_to_string(folder.join("cgroup.procs")).unwrap_or_default();
+    let pids = listed.lines().filter_map(|line| line.parse().ok()).filter_map(Pid::from_raw);
+    let killed = pids.filter(|pid| {
+        let process = pidfd_open(*pid, PidfdFlags::empty());
+        process.is_ok_and(|process| pidfd_send_signal(process, Signal::KILL).is_ok())
+    });
+    killed.count() + folders_in(folder).iter().map(|inner| kill_below(inner)).sum::<usize>()
 }
 
 /// Only folders can be removed from a cgroup, deepest first, and only when no process is left in them.
 fn remove(folder: &Path) {
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            remove(&entry.path());
-        }
+    for inner in folders_in(folder) {
+        remove(&inner);
     }
     // The kernel answers EBUSY for a moment after the last process has gone.
-    super::process::eventually(|| !folder.exists() || fs::remove_dir(folder).is_ok());
+    eventually(|| !folder.exists() || fs::remove_dir(folder).is_ok());
 }

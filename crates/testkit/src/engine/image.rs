@@ -4,6 +4,9 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
 /// The static program of `programs/idle.rs`.
 pub const IDLE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/idle"));
 
@@ -21,6 +24,8 @@ pub struct Content {
     pub name: String,
     /// The files, parents before children.
     pub entries: Vec<Entry>,
+    /// The uid and gid that its command has where nobody says otherwise.
+    pub user: u32,
 }
 
 /// One file of a root. Paths have no leading slash.
@@ -37,7 +42,11 @@ pub enum Entry {
 impl Content {
     /// One static program, `/app`, and nothing else: the hardest image to debug.
     pub fn idle() -> Self {
-        Content { name: "fathom.test/idle:1".into(), entries: vec![Entry::File("app".into(), 0o755, IDLE.to_vec())] }
+        Content {
+            name: "fathom.test/idle:1".into(),
+            entries: vec![Entry::File("app".into(), 0o755, IDLE.to_vec())],
+            user: 0,
+        }
     }
 
     /// The machine's static busybox with links for its commonest applets, and the usual two files of `/etc`.
@@ -55,7 +64,7 @@ impl Content {
             Entry::Folder("tmp".into(), 0o1777),
         ];
         entries.extend(APPLETS.iter().map(|name| Entry::Link(format!("bin/{name}"), "busybox".into())));
-        Content { name: "fathom.test/busybox:1".into(), entries }
+        Content { name: "fathom.test/busybox:1".into(), entries, user: 0 }
     }
 
     /// One file more.
@@ -68,6 +77,61 @@ impl Content {
     pub fn named(mut self, name: &str) -> Self {
         self.name = name.to_owned();
         self
+    }
+
+    /// The same files with another user; the name says so.
+    pub fn as_user(mut self, user: u32) -> Self {
+        if user != self.user {
+            self.name = format!("{}-user{user}", self.name);
+            self.user = user;
+        }
+        self
+    }
+
+    /// An image of one layer as a tar archive that is an OCI layout and what `docker save` writes, both at once.
+    ///
+    /// # Panics
+    /// Never: everything is written to memory.
+    pub fn archive(&self) -> Vec<u8> {
+        let layer = self.layer();
+        let config = json!({
+            "architecture": "amd64",
+            "os": "linux",
+            "created": "1970-01-01T00:00:00Z",
+            "config": {
+                "User": format!("{0}:{0}", self.user),
+                "Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],
+            },
+            "rootfs": { "type": "layers", "diff_ids": [digest(&layer)] },
+        });
+        let config = config.to_string().into_bytes();
+        let manifest = json!({
+            "schemaVersion": 2,
+            "mediaType": "application/vnd.oci.image.manifest.v1+json",
+            "config": descriptor("application/vnd.oci.image.config.v1+json", &config),
+            "layers": [descriptor("application/vnd.oci.image.layer.v1.tar", &layer)],
+        });
+        let manifest = manifest.to_string().into_bytes();
+        let mut entry = descriptor("application/vnd.oci.image.manifest.v1+json", &manifest);
+        // containerd reads the first, podman the second.
+        entry["annotations"] =
+            json!({ "io.containerd.image.name": self.name, "org.opencontainers.image.ref.name": self.name });
+        let index = json!({ "schemaVersion": 2, "manifests": [entry] });
+        let saved = json!([{ "Config": blob(&config), "RepoTags": [self.name], "Layers": [blob(&layer)] }]);
+        let files = [
+            ("oci-layout".to_owned(), json!({ "imageLayoutVersion": "1.0.0" }).to_string().into_bytes()),
+            ("index.json".to_owned(), index.to_string().into_bytes()),
+            ("manifest.json".to_owned(), saved.to_string().into_bytes()),
+            (blob(&config), config.clone()),
+            (blob(&manifest), manifest.clone()),
+            (blob(&layer), layer.clone()),
+        ];
+        tarball(&files.map(|(path, bytes)| Entry::File(path, 0o644, bytes)))
+    }
+
+    /// The files as the tar archive that is the image's only layer.
+    pub fn layer(&self) -> Vec<u8> {
+        tarball(&self.entries)
     }
 
     /// Writes the files below `root`, which is made, all owned by `owner`.
@@ -102,4 +166,47 @@ impl Content {
 
 fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("a mode can be set");
+}
+
+fn tarball(entries: &[Entry]) -> Vec<u8> {
+    let mut archive = tar::Builder::new(Vec::new());
+    for entry in entries {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(0);
+        let written = match entry {
+            Entry::Folder(path, mode) => {
+                header.set_entry_type(tar::EntryType::Directory);
+                header.set_mode(*mode);
+                archive.append_data(&mut header, path, std::io::empty())
+            }
+            Entry::File(path, mode, bytes) => {
+                header.set_size(bytes.len() as u64);
+                header.set_mode(*mode);
+                archive.append_data(&mut header, path, bytes.as_slice())
+            }
+            Entry::Link(path, target) => {
+                header.set_entry_type(tar::EntryType::Symlink);
+                header.set_mode(0o777);
+                archive.append_link(&mut header, path, target)
+            }
+        };
+        written.expect("memory can be written to");
+    }
+    archive.into_inner().expect("memory can be written to")
+}
+
+fn digest(bytes: &[u8]) -> String {
+    format!("sha256:{}", hex(bytes))
+}
+
+fn blob(bytes: &[u8]) -> String {
+    format!("blobs/sha256/{}", hex(bytes))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn descriptor(media_type: &str, bytes: &[u8]) -> Value {
+    json!({ "mediaType": media_type, "digest": digest(bytes), "size": bytes.len() })
 }

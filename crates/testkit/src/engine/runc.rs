@@ -1,58 +1,39 @@
 //! `runc` by hand: a bundle folder per container, state in a root of its own.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use super::cgroup::Cgroups;
+use super::home::Home;
 use super::process::{Running, run, try_run};
-use super::spec::{Access, Capabilities, MAPPED_COUNT, MAPPED_FROM, Network, NewPrivileges, Spec, Users};
-use crate::Scratch;
-
-const DOCKER_CAPABILITIES: &[&str] = &[
-    "CAP_AUDIT_WRITE",
-    "CAP_CHOWN",
-    "CAP_DAC_OVERRIDE",
-    "CAP_FOWNER",
-    "CAP_FSETID",
-    "CAP_KILL",
-    "CAP_MKNOD",
-    "CAP_NET_BIND_SERVICE",
-    "CAP_NET_RAW",
-    "CAP_SETFCAP",
-    "CAP_SETGID",
-    "CAP_SETPCAP",
-    "CAP_SETUID",
-    "CAP_SYS_CHROOT",
-];
+use super::spec::{
+    Access, Capabilities, DOCKER_CAPABILITIES, MAPPED_COUNT, MAPPED_FROM, Network, NewPrivileges, Spec, Users,
+};
 
 /// `runc` with a state folder of its own. Also drives `crun`, which takes the same words.
 #[derive(Debug)]
 pub struct Runc {
     program: &'static str,
-    // Dropped after the containers are deleted, in this order.
-    cgroups: Cgroups,
-    scratch: Scratch,
+    home: Home,
 }
 
 impl Runc {
     /// Debian's `runc`.
     #[allow(clippy::new_without_default, reason = "making a folder is no default")]
     pub fn new() -> Self {
-        Runc { program: "runc", cgroups: Cgroups::default(), scratch: open_scratch("runc") }
+        Runc { program: "runc", home: Home::new("runc") }
     }
 
-    /// The folder with one folder per container, each with its `state.json`: what /run/runc is on a real machine.
-    pub fn root(&self) -> PathBuf {
-        self.scratch.join("root")
+    /// The folder that is laid out like `/`: `run/runc` holds one folder per container.
+    pub fn root(&self) -> &Path {
+        self.home.path()
     }
 
     /// The bundle of the container `name`: `config.json`, `rootfs` and `log`.
     pub fn bundle(&self, name: &str) -> PathBuf {
-        self.scratch.join("bundles").join(name)
+        self.root().join("bundles").join(name)
     }
 
     /// What the container `name` wrote to stdout and stderr.
@@ -69,8 +50,8 @@ impl Runc {
         let bundle = self.bundle(&spec.name);
         let owner = if spec.users == Users::Mapped { MAPPED_FROM } else { 0 };
         spec.content.unpack(&bundle.join("rootfs"), owner);
-        let cgroup = spec.cgroup.clone().unwrap_or_else(|| format!("{}/{}", self.own_cgroup(), spec.name));
-        self.cgroups.expect(&cgroup);
+        let cgroup = spec.cgroup.clone().unwrap_or_else(|| format!("{}/{}", self.home.cgroup(), spec.name));
+        self.home.cgroups.expect(&cgroup);
         fs::write(bundle.join("config.json"), config(spec, &cgroup).to_string()).expect("a bundle can be written");
         let log = fs::File::create(bundle.join("log")).expect("a bundle can be written");
         let pid_file = bundle.join("pid");
@@ -95,7 +76,7 @@ impl Runc {
     /// `runc --root …`, for whatever else a test wants of it.
     pub fn command(&self) -> Command {
         let mut command = Command::new(self.program);
-        command.arg("--root").arg(self.root());
+        command.arg("--root").arg(self.root().join("run").join(self.program));
         command
     }
 
@@ -107,11 +88,6 @@ impl Runc {
     pub fn exec(&self, container: &Running, argv: &[&str]) -> String {
         run(self.command().args(["exec", container.id()]).args(argv))
     }
-
-    fn own_cgroup(&self) -> String {
-        let folder = self.scratch.path().file_name().expect("a scratch folder has a name");
-        format!("/{}", folder.to_string_lossy())
-    }
 }
 
 impl Drop for Runc {
@@ -120,13 +96,6 @@ impl Drop for Runc {
             try_run(self.command().args(["delete", "--force", id]));
         }
     }
-}
-
-/// A scratch folder that containers' own users can pass through on the way to their root.
-fn open_scratch(name: &str) -> Scratch {
-    let scratch = Scratch::new(name);
-    fs::set_permissions(scratch.path(), fs::Permissions::from_mode(0o755)).expect("our own folder obeys");
-    scratch
 }
 
 /// The container's config.json, after the OCI runtime specification 1.0.2.

@@ -9,6 +9,24 @@ pub const MAPPED_FROM: u32 = 200_000;
 /// How many ids a [`Users::Mapped`] user namespace has.
 pub const MAPPED_COUNT: u32 = 65_536;
 
+/// What docker, containerd and podman grant by default; the order is of no meaning.
+pub(super) const DOCKER_CAPABILITIES: &[&str] = &[
+    "CAP_AUDIT_WRITE",
+    "CAP_CHOWN",
+    "CAP_DAC_OVERRIDE",
+    "CAP_FOWNER",
+    "CAP_FSETID",
+    "CAP_KILL",
+    "CAP_MKNOD",
+    "CAP_NET_BIND_SERVICE",
+    "CAP_NET_RAW",
+    "CAP_SETFCAP",
+    "CAP_SETGID",
+    "CAP_SETPCAP",
+    "CAP_SETUID",
+    "CAP_SYS_CHROOT",
+];
+
 /// A container to be: start from [`Spec::scratch`] or [`Spec::busybox`] and say what differs.
 #[derive(Debug, Clone)]
 pub struct Spec {

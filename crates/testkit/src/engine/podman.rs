@@ -1,0 +1,144 @@
+//! `podman` as root, with storage, run folders and a runtime root of its own; optionally its Docker-compatible service.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::docker;
+use super::home::Home;
+use super::image::Content;
+use super::process::{Running, run, try_run};
+use super::spec::{MAPPED_COUNT, MAPPED_FROM, Spec, Users};
+
+/// Podman with folders of its own.
+#[derive(Debug)]
+pub struct Podman {
+    loaded: RefCell<BTreeSet<String>>,
+    home: Home,
+}
+
+impl Podman {
+    /// Debian's podman with Debian's runc.
+    #[allow(clippy::new_without_default, reason = "making folders is no default")]
+    pub fn new() -> Self {
+        let mut home = Home::new("podman");
+        // What is remembered about images' blobs has its place fixed.
+        home.take_along(&["/var/lib/containers"]);
+        let root = home.path().display().to_string();
+        let runtime = home.write("bin/runc", &format!("#!/bin/sh\nexec runc --root {root}/run/runc \"$@\"\n"));
+        fs::set_permissions(&runtime, fs::Permissions::from_mode(0o755)).expect("our own file obeys");
+        home.write("etc/containers/containers.conf", &containers_conf(&root));
+        home.write("etc/containers/storage.conf", &storage_conf(&root));
+        home.write("etc/containers/policy.json", r#"{"default":[{"type":"insecureAcceptAnything"}]}"#);
+        Podman { loaded: RefCell::default(), home }
+    }
+
+    /// The folder that is laid out like `/`: `var/lib/containers/storage`, `run/containers/storage` and so on.
+    pub fn root(&self) -> &Path {
+        self.home.path()
+    }
+
+    /// Where [`Podman::serve`] listens.
+    pub fn socket(&self) -> PathBuf {
+        self.root().join("run/podman/podman.sock")
+    }
+
+    /// Starts the service that speaks Docker's API.
+    ///
+    /// # Panics
+    /// When it does not listen; the message holds its log.
+    pub fn serve(&mut self) {
+        let socket = self.home.place("run/podman/podman.sock");
+        let mut service = self.command();
+        service.args(["system", "service", "--time=0"]).arg(format!("unix://{}", socket.display()));
+        self.home.start(&mut service, &socket);
+    }
+
+    /// Makes an image known, once.
+    ///
+    /// # Panics
+    /// When podman refuses.
+    #[track_caller]
+    pub fn load(&self, image: &Content) {
+        if self.loaded.borrow_mut().insert(image.name.clone()) {
+            let archive = self.home.place("image.tar");
+            fs::write(&archive, image.archive()).expect("the folder can be written to");
+            run(self.command().args(["load", "--quiet", "--input"]).arg(&archive));
+        }
+    }
+
+    /// Starts a container.
+    ///
+    /// # Panics
+    /// When podman refuses.
+    #[track_caller]
+    pub fn run(&self, spec: &Spec) -> Running {
+        self.load(&spec.content);
+        let mut command = self.command();
+        command.args(["run", "--detach", "--pull=never"]).arg(format!("--cgroup-parent={}", self.home.cgroup()));
+        if spec.users == Users::Mapped {
+            command.args(["uid", "gid"].map(|kind| format!("--{kind}map=0:{MAPPED_FROM}:{MAPPED_COUNT}")));
+        }
+        let id = run(command.args(docker::words(spec)).arg(&spec.content.name).args(&spec.argv));
+        let pid = run(self.command().args(["inspect", "--format={{.State.Pid}}", &id]));
+        Running::new(&id, &spec.name, pid.parse().expect("a pid is a number"))
+    }
+
+    /// `podman` on these folders, for whatever else a test wants of it.
+    pub fn command(&self) -> Command {
+        let mut command = Command::new("podman");
+        let settings = self.root().join("etc/containers");
+        command.env("CONTAINERS_CONF", settings.join("containers.conf"));
+        command.env("CONTAINERS_STORAGE_CONF", settings.join("storage.conf"));
+        command
+    }
+
+    /// Runs a command in the container and gives its stdout.
+    ///
+    /// # Panics
+    /// When it fails.
+    #[track_caller]
+    pub fn exec(&self, container: &Running, argv: &[&str]) -> String {
+        run(self.command().args(["exec", container.id()]).args(argv))
+    }
+}
+
+impl Drop for Podman {
+    fn drop(&mut self) {
+        self.home.stop();
+        try_run(self.command().args(["rm", "--all", "--force", "--time=0"]));
+    }
+}
+
+/// Rlimits are low because raising them needs CAP_SYS_RESOURCE, which not every test machine grants.
+fn containers_conf(root: &str) -> String {
+    format!(
+        r#"[containers]
+default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
+netns = "none"
+[engine]
+cgroup_manager = "cgroupfs"
+events_logger = "none"
+lock_type = "file"
+runtime = "fathom-runc"
+tmp_dir = "{root}/run/libpod"
+[engine.runtimes]
+fathom-runc = ["{root}/bin/runc"]
+[network]
+network_config_dir = "{root}/etc/cni/net.d"
+"#
+    )
+}
+
+fn storage_conf(root: &str) -> String {
+    format!(
+        r#"[storage]
+driver = "vfs"
+graphroot = "{root}/var/lib/containers/storage"
+runroot = "{root}/run/containers/storage"
+"#
+    )
+}
