@@ -24,6 +24,7 @@ mod error;
 mod image;
 mod inside;
 pub mod layer;
+mod layout;
 pub mod limits;
 pub mod manifest;
 mod origin;

@@ -29,6 +29,20 @@ pub struct Limits {
 impl Limits {
     /// A stream this short is never refused for its ratio: small files of zeros are common.
     pub const GRACE: u64 = 128 << 20;
+
+    /// For trees of our own, which have been through an import's limits already.
+    pub(crate) fn none() -> Limits {
+        Limits {
+            bytes: u64::MAX,
+            entries: u64::MAX,
+            names: u64::MAX,
+            path: usize::MAX,
+            depth: Limits::default().depth + 1,
+            ratio: u64::MAX,
+            layers: usize::MAX,
+            document: u64::MAX,
+        }
+    }
 }
 
 impl Default for Limits {

@@ -178,8 +178,9 @@ impl Tree {
                 left -= count as u64;
             }
         }
-        let ends_in_hole = content.extents.last().is_none_or(|last| last.offset + last.length < content.size);
-        if ends_in_hole && content.size > 0 {
+        // GNU tar ends a map with an extent of no bytes, which writes nothing.
+        let written = content.extents.iter().filter(|extent| extent.length > 0).map(|last| last.offset + last.length);
+        if written.max().unwrap_or(0) < content.size {
             file.set_len(content.size).map_err(|e| self.failed(real, e))?;
         }
         Ok(())

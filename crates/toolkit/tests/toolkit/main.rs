@@ -2,6 +2,10 @@
 //! another writer's habits matter.
 
 #![allow(unreachable_pub, reason = "modules of a test have nobody else to show things to")]
+#![allow(clippy::unwrap_used, reason = "the helpers of tests are tests too")]
 
 mod builder;
+mod hostile;
 mod import;
+mod together;
+mod writers;
