@@ -88,6 +88,14 @@ impl Pinned {
         read_in(&self.folder, file).map_err(|error| failure(self.process.pid, file, error))
     }
 
+    /// Its working directory, as a path below its root; `/` where it cannot be said.
+    pub fn workdir(&self) -> std::path::PathBuf {
+        let link = rustix::fs::readlinkat(&self.folder, "cwd", Vec::new()).unwrap_or_default();
+        let path = link.into_string().unwrap_or_default();
+        // A folder outside the root or removed meanwhile is written `(unreachable)…` or `… (deleted)`.
+        if path.starts_with('/') && !path.ends_with(" (deleted)") { path.into() } else { "/".into() }
+    }
+
     /// Its namespace of this kind.
     pub fn namespace(&self, kind: Kind) -> Option<&Namespace> {
         self.namespaces.iter().find(|namespace| namespace.kind == kind)

@@ -7,6 +7,10 @@ use std::ffi::CStr;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
+use rustix::thread::UnshareFlags;
+
+use crate::namespace::Kind;
+
 /// What [`clone_process`] made.
 #[derive(Debug)]
 pub enum Cloned {
@@ -48,6 +52,22 @@ pub unsafe fn clone_process(into: Option<BorrowedFd<'_>>) -> io::Result<Cloned> 
             rustix::process::Pid::from_raw(pid).map(Cloned::Parent).ok_or_else(|| io::Error::other("fork gave no pid"))
         }
     }
+}
+
+/// Moves this process (or its children, for pid) into new namespaces of these kinds.
+pub fn unshare(kinds: &[Kind]) -> io::Result<()> {
+    let flag = |kind: &Kind| match kind {
+        Kind::User => UnshareFlags::NEWUSER,
+        Kind::Mnt => UnshareFlags::NEWNS,
+        Kind::Pid => UnshareFlags::NEWPID,
+        Kind::Net => UnshareFlags::NEWNET,
+        Kind::Ipc => UnshareFlags::NEWIPC,
+        Kind::Uts => UnshareFlags::NEWUTS,
+        Kind::Cgroup => UnshareFlags::NEWCGROUP,
+    };
+    let flags = kinds.iter().map(flag).fold(UnshareFlags::empty(), |all, one| all | one);
+    // SAFETY: only unsharing the table of descriptors (CLONE_FILES) is unsafe, and none of these flags does.
+    Ok(unsafe { rustix::thread::unshare_unsafe(flags) }?)
 }
 
 /// Attributes of a mount, as in `mount_setattr(2)`.

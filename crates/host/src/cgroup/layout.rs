@@ -5,10 +5,12 @@
 
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{Error, Host, mountinfo};
 
 /// The mounted hierarchies.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Layout {
     /// Mount point of cgroup v2.
     pub v2: Option<PathBuf>,

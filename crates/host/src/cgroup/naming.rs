@@ -52,7 +52,7 @@ pub fn container_of(path: &str) -> Option<Named<'_>> {
     // The outermost part that fits: what a container makes below its own cgroup is still that container.
     let mut end = 0;
     let mut folder = "";
-    for part in path.split('/').skip(1) {
+    for part in path.strip_prefix('/')?.split('/') {
         end += 1 + part.len();
         if let Some((id, engine)) = named_part(part, folder, &path[..end]) {
             return Some(Named { id, engine, path: &path[..end], pod_uid: pod_uid(path) });

@@ -1,0 +1,152 @@
+//! The asking side: starts a launcher, carries streams and signals, hears the end.
+//!
+//! It never joins anything itself and may have threads once the launcher is running.
+
+use std::fs::File;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+
+use fathom_host::cgroup::KillSwitch;
+use fathom_host::namespace::Kind;
+use fathom_host::sys::Recursion;
+use rustix::event::{Timespec, poll};
+use rustix::process::{Pid, WaitOptions};
+
+use crate::failure::{Class, Failure, Step};
+use crate::launcher::{self, Material, Role, tree};
+use crate::options::{Attachment, Streams};
+use crate::plan::Plan;
+use crate::session::Registry;
+use crate::subject::{Nature, Subject};
+
+mod attach;
+mod pump;
+mod relay;
+mod screen;
+
+pub use attach::{attach, kill};
+pub use relay::{Input, Outcome};
+pub use screen::size as terminal_size;
+
+/// Our ends of the command's three pipes.
+#[derive(Debug)]
+struct Pipes {
+    input: OwnedFd,
+    output: OwnedFd,
+    errors: OwnedFd,
+}
+
+/// A session that has been started.
+#[derive(Debug)]
+pub struct Session {
+    control: OwnedFd,
+    supervisor: Option<Pid>,
+    pipes: Option<Pipes>,
+    plan: Plan,
+}
+
+/// Starts the session that `plan` describes on `subject`, which the plan was made of.
+///
+/// The process must have one thread: it forks.
+pub fn start(plan: Plan, subject: Subject, recording: Option<File>) -> Result<Session, Failure> {
+    let mut material = Material::default();
+    let program = own_program()?;
+    let pipes = match (plan.streams, plan.attachment) {
+        (Streams::Pipes, Attachment::Attached) => Some(make_pipes(&mut material)?),
+        _ => None,
+    };
+    if let Some(file) = recording {
+        material.add(Role::Recording, file.into());
+    }
+    if !matches!(plan.nature, Nature::Image { .. }) {
+        add_target(subject, &plan, &mut material);
+    }
+    material.add(Role::Program, program.try_clone().step("copy a descriptor")?);
+    let (control, supervisor) = launcher::start(&plan, material, program.as_fd())?;
+    Ok(Session { control, supervisor: Some(supervisor), pipes, plan })
+}
+
+/// This program's file, on a read-only mount of its own that is attached nowhere: what runs from it, and what the
+/// session sees of it, nobody can write to through `/proc/PID/exe`.
+fn own_program() -> Result<OwnedFd, Failure> {
+    let program =
+        tree::clone_followed(Path::new("/proc/self/exe"), Recursion::Alone).step("open this program's file")?;
+    tree::restrict(&program, tree::READ_ONLY).step("make this program's file read-only")?;
+    Ok(program)
+}
+
+fn make_pipes(material: &mut Material) -> Result<Pipes, Failure> {
+    let pipe = || {
+        let (read, write) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).step("make a pipe")?;
+        // Fewer and larger steps; a user over the limit keeps the default size.
+        let _ = rustix::pipe::fcntl_setpipe_size(&write, pump::SIZE);
+        Ok::<_, Failure>((read, write))
+    };
+    let ((input_end, input), (output, output_end), (errors, errors_end)) = (pipe()?, pipe()?, pipe()?);
+    for (number, fd) in [input_end, output_end, errors_end].into_iter().enumerate() {
+        material.add(Role::Stream(number as u8), fd);
+    }
+    Ok(Pipes { input, output, errors })
+}
+
+/// The target's root and the namespaces that the plan joins.
+fn add_target(subject: Subject, plan: &Plan, material: &mut Material) {
+    let Subject { pinned, network, .. } = subject;
+    let wanted = |kind: Kind| {
+        plan.join.contains(&kind) || (kind == Kind::User && plan.user_namespace == crate::plan::UserNamespace::Join)
+    };
+    for namespace in pinned.namespaces {
+        let kind = namespace.kind;
+        if wanted(kind) && !(kind == Kind::Net && network.is_some()) {
+            material.add(Role::Namespace(kind), namespace.into_fd());
+        }
+    }
+    if let Some(network) = network {
+        material.add(Role::Namespace(Kind::Net), network.into_fd());
+    }
+    material.add(Role::Root, pinned.root);
+}
+
+impl Session {
+    /// Its id.
+    pub fn id(&self) -> &str {
+        &self.plan.id
+    }
+
+    /// The supervisor is gone without a word: killed, most likely. Init takes the processes down; what remains is
+    /// removed here.
+    fn clear_up(&self) -> Failure {
+        if let Some(leaf) = &self.plan.leaf
+            && leaf.exists()
+        {
+            take_down(leaf.kill_switch().ok());
+            crate::launcher::undo(&self.plan);
+        } else {
+            self.plan.registry.forget(&self.plan.id);
+        }
+        if let Some(pid) = self.supervisor {
+            let _ = rustix::process::waitpid(Some(pid), WaitOptions::NOHANG);
+        }
+        Failure::new(Class::System, "the session's supervisor was killed")
+            .hinting("the session was cleared up; start it again")
+    }
+}
+
+/// Init has until now to end everything; then we do.
+fn take_down(kill: Option<KillSwitch>) {
+    let Some(mut kill) = kill else { return };
+    for round in 0..800 {
+        if kill.is_empty().unwrap_or(true) {
+            return;
+        }
+        if round == 200 {
+            let _ = kill.kill();
+        }
+        let _ = poll(&mut [], Some(&Timespec { tv_sec: 0, tv_nsec: 1_000_000 }));
+    }
+}
+
+/// The registry of whoever runs this program.
+pub fn registry(runtime_dir: Option<std::path::PathBuf>) -> Registry {
+    Registry::of_user(rustix::process::geteuid().as_raw(), runtime_dir)
+}

@@ -1,0 +1,49 @@
+//! Back into a session that goes on without a client, and the end of one.
+
+use std::os::fd::OwnedFd;
+
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
+
+use super::relay::{self, Input, Outcome};
+use super::screen;
+use crate::failure::{Class, Failure};
+use crate::session::Registry;
+use crate::wire::{self, Message};
+
+/// Attaches to session `id` until it ends or is left.
+pub fn attach(registry: &Registry, id: &str, input: Input, notice: &mut dyn FnMut(&str)) -> Result<Outcome, Failure> {
+    let control = connect(registry, id)?;
+    let (columns, rows) = screen::size(std::io::stdout());
+    if (columns, rows) != (0, 0) {
+        let _ = wire::send(&control, &Message::Resize(columns, rows));
+    }
+    let lost = || Failure::new(Class::System, format!("session {id} ended without a word"));
+    relay::with_terminal(&control, input, notice)?.ok_or_else(lost)
+}
+
+/// Ends session `id`; returns when it is gone.
+pub fn kill(registry: &Registry, id: &str) -> Result<(), Failure> {
+    let control = connect(registry, id)?;
+    wire::send(&control, &Message::Kill).map_err(|error| Failure::step(format!("end session {id}"), error))?;
+    loop {
+        relay::wait_readable(&control);
+        match wire::receive(&control) {
+            Ok(wire::Received::Gone) | Err(_) => return Ok(()),
+            Ok(_) => {}
+        }
+    }
+}
+
+fn connect(registry: &Registry, id: &str) -> Result<OwnedFd, Failure> {
+    let connect = || -> rustix::io::Result<OwnedFd> {
+        let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
+        rustix::net::connect(&socket, &SocketAddrUnix::new(registry.folder(id).join("socket"))?)?;
+        Ok(socket)
+    };
+    connect().map_err(|error| match error {
+        rustix::io::Errno::NOENT | rustix::io::Errno::CONNREFUSED => {
+            Failure::new(Class::NotFound, format!("there is no session `{id}`")).hinting("`fathom sessions` lists them")
+        }
+        error => Failure::step(format!("reach session {id}"), error),
+    })
+}

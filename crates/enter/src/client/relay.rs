@@ -1,0 +1,270 @@
+//! A client's loop: until the session ends, it carries keys and signals one way and output the other.
+//!
+//! With a terminal, everything goes through the supervisor. With pipes, three threads move bytes without looking at
+//! them, and this loop only hears signals and the end.
+
+use std::io::IsTerminal as _;
+use std::os::fd::{AsFd, OwnedFd};
+
+use fathom_host::sys;
+use rustix::event::{PollFd, PollFlags, poll};
+
+use super::{Pipes, Session, pump, screen};
+use crate::failure::{Failure, Step};
+use crate::options::{Attachment, Streams};
+use crate::wire::{self, Ending, Message, Received};
+
+/// How a client's part ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The command ended.
+    Ended(Ending),
+    /// The session goes on without us.
+    Detached,
+}
+
+/// Whether what is typed reaches the command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Input {
+    /// It does (`-i`).
+    Forwarded,
+    /// The command reads end of file.
+    Closed,
+}
+
+/// Signals that a command without a terminal gets passed on.
+const FORWARDED: &[i32] = &[libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT, libc::SIGUSR1, libc::SIGUSR2];
+
+impl Session {
+    /// Stays until the session ends. `notice` gets what the user should read meanwhile.
+    pub fn carry(mut self, input: Input, notice: &mut dyn FnMut(&str)) -> Result<Outcome, Failure> {
+        sys::ignore_signal(libc::SIGPIPE);
+        let outcome = match (self.plan.streams, self.plan.attachment) {
+            (_, Attachment::Detached) => self.until_started(notice)?,
+            (Streams::Terminal { .. }, _) => with_terminal(&self.control, input, notice)?,
+            (Streams::Pipes, _) => {
+                let pipes = self.pipes.take();
+                with_pipes(&self.control, pipes, input, notice)?
+            }
+        };
+        outcome.ok_or_else(|| self.clear_up())
+    }
+
+    /// A detached session has started when its command runs.
+    fn until_started(&self, notice: &mut dyn FnMut(&str)) -> Result<Option<Outcome>, Failure> {
+        loop {
+            wait_readable(&self.control);
+            match wire::receive(&self.control).step("hear from the supervisor")? {
+                Received::Message(Message::Started) => {
+                    let _ = wire::send(&self.control, &Message::Detach);
+                    return Ok(Some(Outcome::Detached));
+                }
+                Received::Message(Message::Failed(failure)) => return Err(failure),
+                Received::Message(Message::Notice(text)) => notice(&text),
+                Received::Gone => return Ok(None),
+                _ => {}
+            }
+        }
+    }
+}
+
+pub(super) fn wait_readable(fd: impl AsFd) {
+    let _ = poll(&mut [PollFd::new(&fd, PollFlags::IN)], None);
+}
+
+fn with_pipes(
+    control: &OwnedFd,
+    pipes: Option<Pipes>,
+    input: Input,
+    notice: &mut dyn FnMut(&str),
+) -> Result<Option<Outcome>, Failure> {
+    // Blocked before the threads are made, so that the signals come here.
+    let signals = sys::signal_fd(FORWARDED).step("receive signals")?;
+    let mut outputs = Vec::new();
+    if let Some(Pipes { input: to, output, errors }) = pipes {
+        if input == Input::Forwarded {
+            std::thread::spawn(move || pump::pump(std::io::stdin(), to));
+        }
+        outputs.push(std::thread::spawn(move || pump::pump(output, std::io::stdout())));
+        outputs.push(std::thread::spawn(move || pump::pump(errors, std::io::stderr())));
+    }
+    let outcome = loop {
+        let mut fds = [PollFd::new(control, PollFlags::IN), PollFd::new(&signals, PollFlags::IN)];
+        let _ = poll(&mut fds, None);
+        let spoken = !fds[0].revents().is_empty();
+        while let Ok(Some(number)) = sys::read_signal(&signals) {
+            let _ = wire::send(control, &Message::Signal(number));
+        }
+        if !spoken {
+            continue;
+        }
+        match wire::receive(control).step("hear from the supervisor")? {
+            Received::Message(Message::Ended(ending)) => break Some(Outcome::Ended(ending)),
+            Received::Message(Message::Failed(failure)) => return Err(failure),
+            Received::Message(Message::Notice(text)) => notice(&text),
+            Received::Gone => break None,
+            _ => {}
+        }
+    };
+    // Everything that could write is dead, so the pipes end; what is in them is still to be shown.
+    for thread in outputs {
+        let _ = thread.join();
+    }
+    Ok(outcome)
+}
+
+/// Ctrl-P Ctrl-Q, as in docker, leaves the session to itself.
+const LEAVE: [u8; 2] = [0x10, 0x11];
+
+pub(super) fn with_terminal(
+    control: &OwnedFd,
+    input: Input,
+    notice: &mut dyn FnMut(&str),
+) -> Result<Option<Outcome>, Failure> {
+    let (stdin, stdout) = (std::io::stdin(), std::io::stdout());
+    let signals =
+        sys::signal_fd(&[libc::SIGWINCH, libc::SIGTERM, libc::SIGHUP, libc::SIGINT]).step("receive signals")?;
+    let raw = (input == Input::Forwarded && stdin.is_terminal()).then(|| screen::Raw::new(stdin.as_fd())).flatten();
+    let mut reads_input = input == Input::Forwarded;
+    let mut keys = Keys::default();
+    let outcome = loop {
+        let wanted = if reads_input { PollFlags::IN } else { PollFlags::empty() };
+        let mut fds =
+            [PollFd::new(control, PollFlags::IN), PollFd::new(&signals, PollFlags::IN), PollFd::new(&stdin, wanted)];
+        let _ = poll(&mut fds, None);
+        let ready: [bool; 3] = std::array::from_fn(|index| !fds[index].revents().is_empty());
+        if ready[1] && !hear_signals(control, &signals, &stdout) {
+            // Our own terminal is gone, or somebody wants us gone: the session ends with us.
+            let _ = wire::send(control, &Message::Kill);
+        }
+        if ready[2] && reads_input {
+            match keys.read(&stdin) {
+                Typed::Bytes(bytes) => drop(wire::send(control, &Message::Input(bytes))),
+                Typed::Leave => {
+                    let _ = wire::send(control, &Message::Detach);
+                    break Some(Outcome::Detached);
+                }
+                Typed::End => reads_input = false,
+                Typed::Nothing => {}
+            }
+        }
+        if !ready[0] {
+            continue;
+        }
+        match wire::receive(control).step("hear from the supervisor")? {
+            Received::Message(Message::Output(bytes)) => write_all(&stdout, &bytes),
+            Received::Message(Message::Ended(ending)) => break Some(Outcome::Ended(ending)),
+            Received::Message(Message::Failed(failure)) => {
+                drop(raw);
+                return Err(failure);
+            }
+            Received::Message(Message::Notice(text)) => notice(&text),
+            Received::Gone => break None,
+            _ => {}
+        }
+    };
+    drop(raw);
+    Ok(outcome)
+}
+
+/// Returns whether to go on.
+fn hear_signals(control: &OwnedFd, signals: &OwnedFd, stdout: &std::io::Stdout) -> bool {
+    let mut go_on = true;
+    while let Ok(Some(number)) = sys::read_signal(signals) {
+        match number {
+            libc::SIGWINCH => {
+                let (columns, rows) = screen::size(stdout);
+                let _ = wire::send(control, &Message::Resize(columns, rows));
+            }
+            libc::SIGINT => drop(wire::send(control, &Message::Input(vec![3]))),
+            _ => go_on = false,
+        }
+    }
+    go_on
+}
+
+fn write_all(out: impl AsFd, mut bytes: &[u8]) {
+    while !bytes.is_empty() {
+        match rustix::io::write(&out, bytes) {
+            Ok(count) => bytes = &bytes[count..],
+            Err(rustix::io::Errno::INTR) => {}
+            Err(rustix::io::Errno::AGAIN) => drop(poll(&mut [PollFd::new(&out, PollFlags::OUT)], None)),
+            Err(_) => return,
+        }
+    }
+}
+
+/// What came from the keyboard.
+enum Typed {
+    Bytes(Vec<u8>),
+    Leave,
+    End,
+    Nothing,
+}
+
+/// Watches for the keys that leave a session.
+#[derive(Debug, Default)]
+struct Keys {
+    /// The first of the two was the last key.
+    half: bool,
+}
+
+impl Keys {
+    fn read(&mut self, stdin: &std::io::Stdin) -> Typed {
+        let mut buffer = [0u8; 16 * 1024];
+        match rustix::io::read(stdin, &mut buffer) {
+            Ok(0) => Typed::End,
+            Ok(count) => self.sift(&buffer[..count]),
+            Err(rustix::io::Errno::INTR | rustix::io::Errno::AGAIN) => Typed::Nothing,
+            Err(_) => Typed::End,
+        }
+    }
+
+    fn sift(&mut self, bytes: &[u8]) -> Typed {
+        let mut kept = Vec::with_capacity(bytes.len() + 1);
+        for byte in bytes {
+            match (self.half, *byte) {
+                (true, key) if key == LEAVE[1] => return Typed::Leave,
+                (half, key) => {
+                    if half {
+                        kept.push(LEAVE[0]);
+                    }
+                    self.half = key == LEAVE[0];
+                    if !self.half {
+                        kept.push(key);
+                    }
+                }
+            }
+        }
+        if kept.is_empty() { Typed::Nothing } else { Typed::Bytes(kept) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(chunks: &[&[u8]], expect: &[u8], leaves: bool) {
+        let mut keys = Keys::default();
+        let mut got = Vec::new();
+        for chunk in chunks {
+            match keys.sift(chunk) {
+                Typed::Bytes(bytes) => got.extend(bytes),
+                Typed::Leave => return assert!(leaves && got == expect),
+                Typed::End | Typed::Nothing => {}
+            }
+        }
+        assert_eq!((got.as_slice(), false), (expect, leaves));
+    }
+
+    #[test]
+    fn two_keys_leave_and_nothing_else_is_lost() {
+        check(&[b"ls\n"], b"ls\n", false);
+        check(&[b"a\x10b"], b"a\x10b", false);
+        check(&[b"a\x10", b"b"], b"a\x10b", false);
+        check(&[b"a\x10\x10\x10b"], b"a\x10\x10\x10b", false);
+        check(&[b"a\x10\x11"], b"", true);
+        check(&[b"\x10", b"\x11"], b"", true);
+    }
+}

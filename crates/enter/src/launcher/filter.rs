@@ -1,0 +1,86 @@
+//! Seccomp filters: ours, which forbid what changes the machine, or the target's own, copied.
+//!
+//! Ours are lists of what is denied, with EPERM: a tool that meets a new harmless call must not fail for it.
+
+use std::collections::BTreeMap;
+
+use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, sock_filter};
+
+use crate::failure::{Class, Failure};
+use crate::profile::{CopiedFilter, Seccomp};
+
+/// Loading kernels and modules.
+const KERNEL_CODE: &[i64] = &[
+    libc::SYS_kexec_load,
+    libc::SYS_kexec_file_load,
+    libc::SYS_init_module,
+    libc::SYS_finit_module,
+    libc::SYS_delete_module,
+];
+
+/// What else changes the machine or reaches round its walls. Tracing (ptrace, process_vm_*) is not among it.
+const MACHINE: &[i64] = &[
+    libc::SYS_acct,
+    libc::SYS_add_key,
+    libc::SYS_adjtimex,
+    libc::SYS_bpf,
+    libc::SYS_clock_adjtime,
+    libc::SYS_clock_settime,
+    libc::SYS_keyctl,
+    libc::SYS_lookup_dcookie,
+    libc::SYS_move_pages,
+    libc::SYS_nfsservctl,
+    libc::SYS_open_by_handle_at,
+    libc::SYS_perf_event_open,
+    libc::SYS_quotactl,
+    libc::SYS_reboot,
+    libc::SYS_request_key,
+    libc::SYS_settimeofday,
+    libc::SYS_swapoff,
+    libc::SYS_swapon,
+    libc::SYS_syslog,
+    libc::SYS_userfaultfd,
+    libc::SYS_vhangup,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_ioperm,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_iopl,
+];
+
+/// The programs to install, in order.
+pub(super) fn programs(kind: Seccomp, copied: &[CopiedFilter]) -> Result<Vec<BpfProgram>, Failure> {
+    let denied: Vec<i64> = match kind {
+        Seccomp::Unconfined => return Ok(Vec::new()),
+        Seccomp::Target => return Ok(copied.iter().map(program_of).collect()),
+        Seccomp::NoKernelCode => KERNEL_CODE.to_vec(),
+        Seccomp::Default => [KERNEL_CODE, MACHINE].concat(),
+    };
+    let rules: BTreeMap<i64, Vec<_>> = denied.into_iter().map(|call| (call, Vec::new())).collect();
+    let arch = std::env::consts::ARCH
+        .try_into()
+        .map_err(|_| unsupported("seccomp filters are not known for this architecture"))?;
+    let filter = SeccompFilter::new(rules, SeccompAction::Allow, SeccompAction::Errno(libc::EPERM as u32), arch)
+        .and_then(TryInto::try_into)
+        .map_err(|error| unsupported(&error.to_string()))?;
+    Ok(vec![filter])
+}
+
+/// Installs `programs`; the last one is asked first.
+pub(super) fn install(programs: &[BpfProgram]) -> Result<(), Failure> {
+    programs.iter().try_for_each(|program| apply(program))
+}
+
+/// seccompiler sets no_new_privs itself, which would take set-uid programs away from a profile that has them.
+fn apply(program: &BpfProgram) -> Result<(), Failure> {
+    use crate::failure::Step as _;
+    super::payload::seccomp(program).step("install the seccomp filter")
+}
+
+fn program_of(filter: &CopiedFilter) -> BpfProgram {
+    filter.0.iter().map(|(code, jt, jf, k)| sock_filter { code: *code, jt: *jt, jf: *jf, k: *k }).collect()
+}
+
+fn unsupported(cause: &str) -> Failure {
+    Failure { cause: Some(cause.to_owned()), ..Failure::new(Class::Unsupported, "cannot make the seccomp filter") }
+        .hinting("--profile host has none")
+}

@@ -1,0 +1,66 @@
+//! The end of a session: what is left is killed, counted and removed.
+
+use std::time::{Duration, Instant};
+
+use rustix::event::{Timespec, poll};
+use rustix::process::Signal;
+
+use super::Supervisor;
+use super::clients::Clients;
+use crate::plan::Plan;
+use crate::wire::Message;
+
+/// How long init may take to end everything before we do it ourselves.
+pub(super) const GRACE: Duration = Duration::from_millis(300);
+
+/// Takes down what init did not: the leaf, and init itself.
+pub(super) fn force(supervisor: &mut Supervisor) {
+    if let Some(kill) = &mut supervisor.kill {
+        let _ = kill.kill();
+    }
+    let _ = rustix::process::kill_process(supervisor.init, Signal::KILL);
+}
+
+/// The session is over: says so, and removes what it had. Clients hear first; nothing that they wait for is left.
+pub(super) fn close(mut supervisor: Supervisor, plan: &Plan, mut clients: Clients, ending: Option<Message>) {
+    let survivors = supervisor.kill.as_mut().and_then(|kill| kill.pids().ok()).unwrap_or_default();
+    if let Some(kill) = &mut supervisor.kill {
+        let _ = kill.kill();
+    }
+    let had_terminal = matches!(plan.streams, crate::options::Streams::Terminal { .. });
+    let detached = plan.attachment == crate::options::Attachment::Detached;
+    let zombies = count_zombies(&survivors);
+    if zombies > 0 {
+        clients.tell(&Message::Notice(format!(
+            "{zombies} zombies stay under the target's first process, which never reaps: the session's init was killed"
+        )));
+    }
+    if let Some(message) = ending.filter(|_| had_terminal || detached || !survivors.is_empty()) {
+        clients.tell(&message);
+    }
+    drop(clients);
+    undo(plan);
+}
+
+/// Removes cgroup and record of a session, whatever of them is there.
+pub(crate) fn undo(plan: &Plan) {
+    if let Some(leaf) = &plan.leaf {
+        // The kernel lets go of a cgroup a moment after the last process is dead.
+        let started = Instant::now();
+        while leaf.remove().is_err() && started.elapsed() < Duration::from_millis(900) {
+            let _ = poll(&mut [], Some(&Timespec { tv_sec: 0, tv_nsec: 500_000 }));
+        }
+    }
+    plan.registry.forget(&plan.id);
+}
+
+/// How many of `pids` are dead and uncollected.
+fn count_zombies(pids: &[u32]) -> usize {
+    if pids.is_empty() {
+        return 0;
+    }
+    // They have their SIGKILL; this is how long they may take to die of it.
+    let _ = poll(&mut [], Some(&Timespec { tv_sec: 0, tv_nsec: 20_000_000 }));
+    let host = fathom_host::Host::local();
+    pids.iter().filter(|pid| host.process(**pid).is_ok_and(|process| process.state == 'Z')).count()
+}

@@ -1,0 +1,45 @@
+//! Clearing up after a crash that took client, supervisor and init at once.
+//!
+//! A session whose lock nobody holds has no living owner: its leaf is killed and removed, its folder goes. Whoever
+//! holds the lock while sweeping is the only one to do so, so that two sweeps at once are safe.
+
+use std::time::{Duration, Instant};
+
+use rustix::event::{Timespec, poll};
+
+use crate::session::Registry;
+
+/// What was cleared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Swept {
+    /// Sessions without an owner.
+    pub sessions: usize,
+    /// Processes of theirs that still ran.
+    pub processes: usize,
+}
+
+/// Clears every session of `registry` that has no living owner. Never fails: the next sweep tries again.
+pub fn sweep(registry: &Registry) -> Swept {
+    let mut swept = Swept::default();
+    for id in registry.ids().unwrap_or_default() {
+        let Some(_lock) = registry.abandoned(&id) else {
+            continue;
+        };
+        if let Some(leaf) = registry.state(&id).ok().and_then(|state| state.leaf) {
+            if let Ok(mut kill) = leaf.kill_switch() {
+                swept.processes += kill.pids().map_or(0, |pids| pids.len());
+                let _ = kill.kill();
+                let started = Instant::now();
+                while !kill.is_empty().unwrap_or(true) && started.elapsed() < Duration::from_secs(1) {
+                    let _ = poll(&mut [], Some(&Timespec { tv_sec: 0, tv_nsec: 500_000 }));
+                }
+            }
+            if leaf.remove().is_err() {
+                continue;
+            }
+        }
+        registry.forget(&id);
+        swept.sessions += 1;
+    }
+    swept
+}
