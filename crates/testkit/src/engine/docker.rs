@@ -82,6 +82,14 @@ impl Docker {
         Running::new(&id, &spec.name, pid.parse().expect("a pid is a number"))
     }
 
+    /// Runs a container to its end and gives its id; docker keeps it.
+    pub fn finish(&self, spec: &Spec) -> String {
+        self.load(&spec.content);
+        // Its status may be any.
+        try_run(self.command().arg("run").args(words(spec)).arg(&spec.content.name).args(&spec.argv));
+        run(self.command().args(["inspect", "--format={{.Id}}", &spec.name]))
+    }
+
     /// `docker` on this socket, for whatever else a test wants of it.
     pub fn command(&self) -> Command {
         let mut command = Command::new("docker");

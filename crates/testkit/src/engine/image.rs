@@ -26,6 +26,8 @@ pub struct Content {
     pub entries: Vec<Entry>,
     /// The uid and gid that its command has where nobody says otherwise.
     pub user: u32,
+    /// The command where nobody gives one.
+    pub command: Vec<String>,
 }
 
 /// One file of a root. Paths have no leading slash.
@@ -46,6 +48,7 @@ impl Content {
             name: "fathom.test/idle:1".into(),
             entries: vec![Entry::File("app".into(), 0o755, IDLE.to_vec())],
             user: 0,
+            command: vec!["/app".into()],
         }
     }
 
@@ -64,7 +67,7 @@ impl Content {
             Entry::Folder("tmp".into(), 0o1777),
         ];
         entries.extend(APPLETS.iter().map(|name| Entry::Link(format!("bin/{name}"), "busybox".into())));
-        Content { name: "fathom.test/busybox:1".into(), entries, user: 0 }
+        Content { name: "fathom.test/busybox:1".into(), entries, user: 0, command: vec!["/bin/sh".into()] }
     }
 
     /// One file more.
@@ -100,6 +103,7 @@ impl Content {
             "created": "1970-01-01T00:00:00Z",
             "config": {
                 "User": format!("{0}:{0}", self.user),
+                "Cmd": self.command,
                 "Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],
             },
             "rootfs": { "type": "layers", "diff_ids": [digest(&layer)] },

@@ -77,14 +77,27 @@ impl Podman {
     #[track_caller]
     pub fn run(&self, spec: &Spec) -> Running {
         self.load(&spec.content);
+        let mut command = self.command_to_run(spec);
+        let id = run(command.arg("--detach").args(docker::words(spec)).arg(&spec.content.name).args(&spec.argv));
+        let pid = run(self.command().args(["inspect", "--format={{.State.Pid}}", &id]));
+        Running::new(&id, &spec.name, pid.parse().expect("a pid is a number"))
+    }
+
+    /// Runs a container to its end and gives its id; podman keeps it.
+    pub fn finish(&self, spec: &Spec) -> String {
+        self.load(&spec.content);
+        // Its status may be any.
+        try_run(self.command_to_run(spec).args(docker::words(spec)).arg(&spec.content.name).args(&spec.argv));
+        run(self.command().args(["inspect", "--format={{.Id}}", &spec.name]))
+    }
+
+    fn command_to_run(&self, spec: &Spec) -> Command {
         let mut command = self.command();
-        command.args(["run", "--detach", "--pull=never"]).arg(format!("--cgroup-parent={}", self.home.cgroup()));
+        command.args(["run", "--pull=never"]).arg(format!("--cgroup-parent={}", self.home.cgroup()));
         if spec.users == Users::Mapped {
             command.args(["uid", "gid"].map(|kind| format!("--{kind}map=0:{MAPPED_FROM}:{MAPPED_COUNT}")));
         }
-        let id = run(command.args(docker::words(spec)).arg(&spec.content.name).args(&spec.argv));
-        let pid = run(self.command().args(["inspect", "--format={{.State.Pid}}", &id]));
-        Running::new(&id, &spec.name, pid.parse().expect("a pid is a number"))
+        command
     }
 
     /// `podman` on these folders, for whatever else a test wants of it.

@@ -1,0 +1,24 @@
+//! Docker's own folder: `ROOT/containers/ID/config.v2.json`, of the system's daemon and of rootless ones.
+
+use super::file::Folder;
+use super::podman::users_homes;
+use crate::Listing;
+use crate::places::Places;
+use crate::records::docker_config;
+
+pub(super) fn read(places: &Places, listing: &mut Listing) {
+    let users = users_homes(places, listing);
+    let roots = users.iter().map(|(_, home)| home.join(".local/share/docker")).chain([places.at("var/lib/docker")]);
+    for root in roots {
+        let folder = Folder::open(root.join("containers"), listing);
+        for id in folder.names() {
+            let file = format!("{id}/config.v2.json");
+            let Some(bytes) = folder.read(&file, listing) else { continue };
+            let mut record = docker_config(&bytes);
+            if let Ok(container) = &mut record {
+                container.id.clone_from(&id);
+            }
+            listing.take(record, &folder, &file);
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! containers/storage, where podman and CRI-O keep their containers: `GRAPHROOT/DRIVER-containers/containers.json`
+//! for names and images, `RUNROOT/DRIVER-containers/ID/userdata/pidfile` for processes.
+
+use std::path::{Path, PathBuf};
+
+use fathom_model::State;
+
+use super::file::{Folder, read as read_file};
+use crate::places::Places;
+use crate::records::{Records, Storage, homes, storage_conf, storage_containers};
+use crate::{Listing, Missing};
+
+/// A user with a line in /etc/passwd: uid, and the home on the machine we look at.
+type Home = (u32, PathBuf);
+
+pub(super) fn read(places: &Places, listing: &mut Listing) {
+    let mut stores = vec![(places.at("var/lib/containers/storage"), places.at("run/containers/storage"))];
+    stores.push(configured(places, &places.at("etc/containers/storage.conf"), stores[0].clone(), listing));
+    for (uid, home) in users_homes(places, listing) {
+        let usual = (home.join(".local/share/containers/storage"), places.at(format!("run/user/{uid}/containers")));
+        let settings = home.join(".config/containers/storage.conf");
+        stores.push(configured(places, &settings, usual.clone(), listing));
+        stores.push(usual);
+    }
+    stores.sort();
+    stores.dedup();
+    for (graph_root, run_root) in stores {
+        read_store(graph_root, &run_root, listing);
+    }
+}
+
+/// Every user's home; those of system users are mostly not there and cost one look.
+pub(super) fn users_homes(places: &Places, listing: &mut Listing) -> Vec<Home> {
+    let passwd = read_file(&places.at("etc/passwd"), u64::MAX, listing).unwrap_or_default();
+    let homes = homes(&String::from_utf8_lossy(&passwd));
+    let mut homes: Vec<_> = homes.into_iter().map(|(uid, home)| (uid, places.beneath(&home))).collect();
+    homes.retain(|(_, home)| home.join(".local/share").is_dir() || home.join(".config/containers").is_dir());
+    homes
+}
+
+/// What a `storage.conf` says, and the usual folders for what it does not.
+fn configured(places: &Places, file: &Path, usual: (PathBuf, PathBuf), listing: &mut Listing) -> (PathBuf, PathBuf) {
+    let text = read_file(file, u64::MAX, listing).unwrap_or_default();
+    let Storage { graph_root, run_root } = storage_conf(&String::from_utf8_lossy(&text));
+    (graph_root.map_or(usual.0, |path| places.beneath(&path)), run_root.map_or(usual.1, |path| places.beneath(&path)))
+}
+
+fn read_store(graph_root: PathBuf, run_root: &Path, listing: &mut Listing) {
+    let store = Folder::open(graph_root, listing);
+    for driver in store.names().filter(|name| name.ends_with("-containers")) {
+        let userdata = run_root.join(&driver);
+        // Containers that need not survive a reboot have their list in the other root.
+        let lists = [store.path().join(&driver).join("containers.json"), userdata.join("volatile-containers.json")];
+        for path in lists {
+            let Some(bytes) = read_file(&path, u64::MAX, listing) else { continue };
+            let Records { containers, garbled } = storage_containers(&bytes);
+            for mut container in containers {
+                container.pid = read_pid(&userdata, &container.id, listing);
+                if container.pid.is_some() {
+                    container.state = State::Running;
+                }
+                listing.claim(container);
+            }
+            for source in garbled {
+                listing.miss(Missing::Garbled { path: path.clone(), source });
+            }
+        }
+    }
+}
+
+fn read_pid(userdata: &Path, id: &str, listing: &mut Listing) -> Option<u32> {
+    // The id is a foreign word; it must not lead elsewhere.
+    if id.contains('/') || id.starts_with('.') {
+        return None;
+    }
+    let bytes = read_file(&userdata.join(id).join("userdata/pidfile"), 64, listing)?;
+    std::str::from_utf8(&bytes).ok()?.trim().parse().ok().filter(|pid| *pid > 0)
+}

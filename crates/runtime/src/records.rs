@@ -1,0 +1,37 @@
+//! What engines write and answer, as pure functions: bytes in, records out, and never a panic whatever the bytes.
+//!
+//! Keys that are missing are unknown facts, not errors; keys that nobody asked for are skipped. The shapes come from
+//! the engines' own sources and from what their versions in Debian 12 write.
+
+mod bundle;
+mod demo;
+mod docker;
+mod json;
+mod machine;
+mod pod;
+mod runc;
+mod settings;
+mod storage;
+mod timestamp;
+
+use fathom_model::Container;
+
+pub use bundle::{annotate, annotations};
+pub use demo::demo_state;
+pub use docker::{docker_config, docker_list, docker_pid};
+pub use json::Garbled;
+pub use machine::machine;
+pub(crate) use pod::{of_labels, of_sandbox};
+pub use runc::{crun_status, runc_state};
+pub use settings::{Storage, homes, storage_conf};
+pub use storage::storage_containers;
+pub use timestamp::seconds;
+
+/// A list of records in which some may be garbled: the good ones stand.
+#[derive(Debug, Default)]
+pub struct Records {
+    /// The good ones.
+    pub containers: Vec<Container>,
+    /// Where the others are.
+    pub garbled: Vec<Garbled>,
+}
