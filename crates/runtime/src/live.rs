@@ -79,19 +79,18 @@ async fn ask_all(sockets: Vec<Socket>, known: Known, patience: Duration, listing
 }
 
 async fn ask_one(socket: &Socket, known: Known, deadline: Instant) -> Result<Answer, Failure> {
-    let listed = match socket.speech {
-        Speech::Docker => docker::list(&socket.path, known, deadline).await,
-        Speech::Cri => match cri::list(&socket.path, &known, deadline).await {
-            // Docker's packages switch the plugin off; there is nothing to miss then.
-            Err(Failure::Unimplemented) if socket.origin == Origin::Usual => Ok(Answer::default()),
-            listed => listed,
-        },
-    };
     if socket.speech == Speech::Docker {
-        return listed;
+        return docker::list(&socket.path, known, deadline).await;
     }
     // The same socket may be containerd's, with namespaces that CRI does not show.
-    let others = containerd::list(&socket.path, deadline).await;
+    let path = socket.path.clone();
+    let others = tokio::spawn(async move { containerd::list(&path, deadline).await });
+    let listed = match cri::list(&socket.path, &known, deadline).await {
+        // Docker's packages switch the plugin off; there is nothing to miss then.
+        Err(Failure::Unimplemented) if socket.origin == Origin::Usual => Ok(Answer::default()),
+        listed => listed,
+    };
+    let others = others.await.unwrap_or_else(|error| Err(Failure::Broken(error.into())));
     match (listed, others) {
         (Ok(mut answer), Ok(others)) => {
             answer.containers.extend(others);

@@ -29,13 +29,17 @@ pub(super) fn read(places: &Places, listing: &mut Listing) {
     }
 }
 
-/// Every user's home; those of system users are mostly not there and cost one look.
+/// The homes of users who are here, which is who has a run folder. Others' homes are not looked at: they hold nothing
+/// that runs, and may lie on a file server that does not answer.
 pub(super) fn users_homes(places: &Places, listing: &mut Listing) -> Vec<Home> {
+    let here: Vec<u32> =
+        places.users_run_folders().iter().filter_map(|path| path.file_name()?.to_str()?.parse().ok()).collect();
+    if here.is_empty() {
+        return Vec::new();
+    }
     let passwd = read_file(&places.at("etc/passwd"), u64::MAX, listing).unwrap_or_default();
-    let homes = homes(&String::from_utf8_lossy(&passwd));
-    let mut homes: Vec<_> = homes.into_iter().map(|(uid, home)| (uid, places.beneath(&home))).collect();
-    homes.retain(|(_, home)| home.join(".local/share").is_dir() || home.join(".config/containers").is_dir());
-    homes
+    let homes = homes(&String::from_utf8_lossy(&passwd)).into_iter();
+    homes.filter(|(uid, _)| here.contains(uid)).map(|(uid, home)| (uid, places.beneath(&home))).collect()
 }
 
 /// What a `storage.conf` says, and the usual folders for what it does not.
