@@ -36,20 +36,24 @@ pub(crate) enum Place {
 pub(crate) trait Blobs {
     /// The bytes at `place`, from the start, not yet checked.
     fn open(&mut self, place: &Place, progress: &mut dyn FnMut(Progress)) -> Result<Box<dyn Read>, Error>;
+
+    /// An index or manifest; registries keep those apart from other blobs.
+    fn manifest(&mut self, descriptor: &Descriptor) -> Result<Box<dyn Read>, Error> {
+        self.open(&Place::Blob(descriptor.clone()), &mut |_| {})
+    }
+}
+
+/// Refuses a document before it is fetched.
+fn check_size(descriptor: &Descriptor, limits: &Limits) -> Result<(), Error> {
+    match descriptor.size > limits.document {
+        true => Err(Error::TooLarge { of: "bytes of one document", limit: limits.document }),
+        false => Ok(()),
+    }
 }
 
 /// A small blob, whole and checked.
-pub(crate) fn document(
-    blobs: &mut dyn Blobs,
-    what: &str,
-    descriptor: &Descriptor,
-    limits: &Limits,
-) -> Result<Vec<u8>, Error> {
-    if descriptor.size > limits.document {
-        return Err(Error::TooLarge { of: "bytes of one document", limit: limits.document });
-    }
-    let mut stream = blobs.open(&Place::Blob(descriptor.clone()), &mut |_| {})?;
-    let bytes = bounded(&mut stream, what, limits)?;
+fn checked(stream: &mut dyn Read, what: &str, descriptor: &Descriptor, limits: &Limits) -> Result<Vec<u8>, Error> {
+    let bytes = bounded(stream, what, limits)?;
     check(what, descriptor.digest, Digest::of(&bytes))?;
     Ok(bytes)
 }
@@ -71,27 +75,49 @@ pub(crate) fn check(what: &str, expected: Digest, found: Digest) -> Result<(), E
 /// Indexes within indexes are followed this deep.
 const NESTING: usize = 4;
 
-/// The image for this machine that `index` leads to.
+/// The image for this machine that the top `index` of an archive or layout leads to.
 pub(crate) fn choose(
     blobs: &mut dyn Blobs,
     index: &[Descriptor],
     fallback: &str,
     limits: &Limits,
 ) -> Result<Image, Error> {
-    let mut chosen = one_of(index, fallback)?.clone();
-    let names: Vec<String> = name(&chosen, fallback).into_iter().collect();
+    let chosen = one_of(index, fallback)?;
+    let names = name(chosen, fallback).into_iter().collect();
+    let document = manifest::parse(&read_manifest(blobs, chosen, limits)?)?;
+    follow(blobs, document, chosen.digest, names, limits)
+}
+
+/// The image for this machine that a document leads to.
+pub(crate) fn follow(
+    blobs: &mut dyn Blobs,
+    mut document: Document,
+    mut digest: Digest,
+    names: Vec<String>,
+    limits: &Limits,
+) -> Result<Image, Error> {
     for _ in 0..NESTING {
-        let bytes = document(blobs, "the manifest", &chosen, limits)?;
-        match manifest::parse(&bytes)? {
-            Document::Index(inner) => chosen = first_fitting(&inner)?.clone(),
+        match document {
+            Document::Index(index) => {
+                let chosen = first_fitting(&index)?;
+                document = manifest::parse(&read_manifest(blobs, chosen, limits)?)?;
+                digest = chosen.digest;
+            }
             Document::Image { config, layers } => {
-                let bytes = document(blobs, "the config", &config, limits)?;
+                check_size(&config, limits)?;
+                let mut stream = blobs.open(&Place::Blob(config.clone()), &mut |_| {})?;
+                let bytes = checked(&mut stream, "the config", &config, limits)?;
                 let layers = layers.into_iter().map(Place::Blob).collect();
-                return Image::new(&bytes, layers, names, Some(chosen.digest), limits);
+                return Image::new(&bytes, layers, names, Some(digest), limits);
             }
         }
     }
     Err(Error::malformed("the manifest", "indexes are nested too deep"))
+}
+
+fn read_manifest(blobs: &mut dyn Blobs, descriptor: &Descriptor, limits: &Limits) -> Result<Vec<u8>, Error> {
+    check_size(descriptor, limits)?;
+    checked(&mut blobs.manifest(descriptor)?, "the manifest", descriptor, limits)
 }
 
 impl Image {

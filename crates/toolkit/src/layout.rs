@@ -20,34 +20,46 @@ pub(crate) struct Label<'a> {
     pub(crate) execution: &'a Execution,
 }
 
+/// Of zstd. The full toolkit takes 14 s and 70 MB with it; level 19 takes 200 s and 62 MB.
+const LEVEL: i32 = 9;
+
 /// One layer, packed with zstd.
 pub(crate) struct Packed {
     file: File,
     digest: Digest,
     size: u64,
     diff_id: Digest,
+    plain_size: u64,
+}
+
+impl Packed {
+    /// Packed bytes.
+    pub(crate) fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Bytes of the tar stream in it.
+    pub(crate) fn plain_size(&self) -> u64 {
+        self.plain_size
+    }
 }
 
 /// Packs the tar stream that `write` produces.
-pub(crate) fn pack(
-    store: &Store,
-    level: i32,
-    write: impl FnOnce(&mut dyn Write) -> Result<(), Error>,
-) -> Result<Packed, Error> {
+pub(crate) fn pack(store: &Store, write: impl FnOnce(&mut dyn Write) -> Result<(), Error>) -> Result<Packed, Error> {
     let mut digests = None;
     let file = store.spool(|spool| {
         let failed = |e: std::io::Error| e.downcast().unwrap_or_else(|e| Error::io("pack", "the layer", e));
-        let mut packer = zstd::Encoder::new(Hashing::new(spool), level).map_err(failed)?;
+        let mut packer = zstd::Encoder::new(Hashing::new(spool), LEVEL).map_err(failed)?;
         packer.include_checksum(true).map_err(failed)?;
         let mut plain = Hashing::new(packer);
         write(&mut plain)?;
-        let (diff_id, _, packer) = plain.finish();
+        let (diff_id, plain_size, packer) = plain.finish();
         let (digest, size, _) = packer.finish().map_err(failed)?.finish();
-        digests = Some((diff_id, digest, size));
+        digests = Some((diff_id, plain_size, digest, size));
         Ok(())
     })?;
-    let (diff_id, digest, size) = digests.expect("the spool was filled");
-    Ok(Packed { file, digest, size, diff_id })
+    let (diff_id, plain_size, digest, size) = digests.expect("the spool was filled");
+    Ok(Packed { file, digest, size, diff_id, plain_size })
 }
 
 /// Writes the archive.

@@ -18,9 +18,11 @@
 //! ```
 
 mod compression;
+mod credentials;
 mod digest;
 mod elf;
 mod error;
+pub mod full;
 mod image;
 mod inside;
 pub mod layer;
@@ -29,6 +31,7 @@ pub mod limits;
 pub mod manifest;
 mod origin;
 mod pack;
+pub mod reference;
 pub mod source;
 pub mod store;
 pub mod tar;
@@ -36,7 +39,9 @@ pub mod tree;
 
 pub use digest::{Digest, NotADigest};
 pub use error::Error;
+pub use full::{Built, FullOptions, build_full};
 pub use inside::Inside;
 pub use limits::{Budget, Limits};
+pub use reference::{Reference, Transport};
 pub use source::Source;
 pub use store::{Entry, Progress, Store};

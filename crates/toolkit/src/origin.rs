@@ -1,9 +1,10 @@
-//! What can hold an image: an archive, a layout, a folder. Each opens its source, finds the one [`Image`] that is meant,
+//! What can hold an image: an archive, a layout, a folder, a registry. Each opens its source, finds the one [`Image`] that is meant,
 //! and hands out the bytes of its layers.
 
 mod archive;
 mod folder;
 mod layout;
+mod registry;
 
 use std::path::Path;
 
@@ -27,6 +28,7 @@ pub(crate) fn open(
         Source::Archive(path) => archive::open(path, store, limits)?,
         Source::Layout(path) => layout::open(path, limits)?,
         Source::Folder(path) => folder::open(path, store, limits, progress)?,
+        Source::Registry(reference) => registry::open(reference, store, limits)?,
     };
     if image.names.is_empty() {
         image.names.push(fallback(source));
@@ -37,6 +39,7 @@ pub(crate) fn open(
 fn fallback(source: &Source) -> String {
     match source {
         Source::Archive(path) | Source::Layout(path) | Source::Folder(path) => Source::stem(path),
+        Source::Registry(reference) => reference.to_string(),
     }
 }
 

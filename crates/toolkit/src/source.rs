@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
+use crate::reference::Reference;
 
 /// Something that can be imported.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,10 +15,13 @@ pub enum Source {
     Layout(PathBuf),
     /// A folder that is a root file system.
     Folder(PathBuf),
+    /// An image in a registry.
+    Registry(Reference),
 }
 
 impl Source {
-    /// Tells what `text` means: whatever exists is a path.
+    /// Tells what `text` means: whatever exists is a path, whatever looks like one has to exist, and the rest is an
+    /// image's name. Ask the store for that name first: a pull needs a network.
     ///
     /// # Errors
     /// [`Error::NotAnImage`] when it is nothing of that.
@@ -29,7 +33,8 @@ impl Source {
             Ok(meta) if meta.is_dir() && path.join("oci-layout").is_file() => Ok(Source::Layout(path.to_owned())),
             Ok(meta) if meta.is_dir() => Ok(Source::Folder(path.to_owned())),
             Ok(_) => not("it is neither a file nor a folder"),
-            Err(_) => not("there is no such file"),
+            Err(_) if looks_like_path(text) => not("there is no such file"),
+            Err(_) => text.parse().map(Source::Registry),
         }
     }
 
@@ -45,6 +50,13 @@ impl Source {
         }
         if stem.is_empty() { "unnamed".to_owned() } else { stem.to_owned() }
     }
+}
+
+/// `./app`, `/srv/app`, `app.tar`: nobody names an image like that.
+fn looks_like_path(text: &str) -> bool {
+    text.is_empty()
+        || text.starts_with(['/', '.', '~'])
+        || [".tar", ".tgz", ".gz", ".zst"].iter().any(|ending| text.ends_with(ending))
 }
 
 #[cfg(test)]
@@ -63,7 +75,12 @@ mod tests {
         assert!(matches!(Source::detect(&at("layout")), Ok(Source::Layout(_))));
         assert!(matches!(Source::detect(&at("")), Ok(Source::Folder(_))));
         assert!(matches!(Source::detect(&at("none.tar")), Err(Error::NotAnImage { .. })));
-        assert!(matches!(Source::detect("/dev/null"), Err(Error::NotAnImage { .. })));
+        for text in ["/dev/null", "./none", "none.tar.gz", "", "~/app", "UPPER CASE"] {
+            assert!(matches!(Source::detect(text), Err(Error::NotAnImage { .. })), "{text}");
+        }
+        for text in ["busybox", "busybox:1.36", "127.0.0.1:5000/shop/web:1"] {
+            assert!(matches!(Source::detect(text), Ok(Source::Registry(_))), "{text}");
+        }
     }
 
     #[test]

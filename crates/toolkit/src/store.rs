@@ -31,9 +31,6 @@ use crate::{origin, pack};
 use claim::Claim;
 pub use entry::{Entry, Hold};
 
-/// Of zstd: a fifth larger than the best, in a twentieth of the time.
-const EXPORT_LEVEL: i32 = 9;
-
 /// A folder of images.
 #[derive(Debug, Clone)]
 pub struct Store {
@@ -48,6 +45,13 @@ pub enum Progress {
     Waiting,
     /// A folder is read.
     Packing,
+    /// A blob is fetched from a registry.
+    Pulling {
+        /// Bytes of it so far.
+        bytes: u64,
+        /// Of how many.
+        total: u64,
+    },
     /// A layer is unpacked.
     Unpacking {
         /// Which, from 1.
@@ -137,7 +141,7 @@ impl Store {
     /// When the tree cannot be read or `to` fails.
     pub fn export(&self, entry: &Entry, to: &mut dyn Write) -> Result<(), Error> {
         let _hold = entry.hold()?;
-        let layer = layout::pack(self, EXPORT_LEVEL, |out| pack::folder(&entry.root(), out, &Limits::none()))?;
+        let layer = layout::pack(self, |out| pack::folder(&entry.root(), out, &Limits::none()))?;
         let created = entry.created.as_deref();
         let label = Label { name: entry.name(), platform: &entry.platform, created, execution: &entry.config };
         layout::write(&label, layer, to)

@@ -7,5 +7,6 @@
 mod builder;
 mod hostile;
 mod import;
+mod registry;
 mod together;
 mod writers;

@@ -13,7 +13,7 @@ fn many_layers() -> Vec<Layer> {
 }
 
 /// The example program, which cargo builds along with the tests.
-fn program() -> PathBuf {
+pub fn program() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     test.ancestors().nth(2).unwrap().join("examples/store")
 }
