@@ -102,6 +102,11 @@ pub(crate) fn complain(name: &str, text: &str) {
     complain_raw(&format!("{name}: {text}"));
 }
 
+/// One line on stderr that is no complaint.
+pub(crate) fn note(line: &str) {
+    complain_raw(line);
+}
+
 fn complain_raw(line: &str) {
     // Nobody to tell when stderr is closed.
     let _ = writeln!(io::stderr(), "{line}");

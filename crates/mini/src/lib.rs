@@ -8,6 +8,7 @@
 
 mod coreutils;
 mod frame;
+mod net;
 mod process;
 mod shell;
 mod system;

@@ -5,6 +5,7 @@
 //! Why brush, and what it lacks: docs/adr/0003-shell-of-the-mini-toolkit.md.
 #![allow(clippy::print_stderr, reason = "an applet is a program: its complaints are stderr")]
 
+mod editor;
 mod jobs;
 mod line;
 mod words;
@@ -109,7 +110,6 @@ fn unreadable(name: &str, path: &str) -> Option<i32> {
 }
 
 async fn build(wanted: &Wanted) -> Result<Shell, brush_core::Error> {
-    let builtins = if wanted.posix { BuiltinSet::ShMode } else { BuiltinSet::BashMode };
     let mut shell = brush_core::Shell::builder_with_extensions::<Extensions>()
         .enable_options(wanted.set.clone())
         .disable_options(wanted.unset.clone())
@@ -119,13 +119,12 @@ async fn build(wanted: &Wanted) -> Result<Shell, brush_core::Error> {
         .read_commands_from_stdin(matches!(wanted.commands, Commands::Stdin))
         .profile(ProfileLoadBehavior::Skip)
         .rc(RcLoadBehavior::Skip)
-        .sh_mode(wanted.posix)
         .posix(wanted.posix)
         .shell_name(wanted.name.clone())
         .maybe_shell_args((!matches!(wanted.commands, Commands::Script(_))).then(|| wanted.arguments.clone()))
         .fds(stdin())
         .shell_product_display_str("fathom".to_owned())
-        .default_builtins(builtins)
+        .default_builtins(BuiltinSet::BashMode)
         .build()
         .await?;
     jobs::install(&mut shell);
@@ -159,7 +158,7 @@ fn converse(shell: &mut Shell, runtime: &Runtime) -> Result<(), String> {
     survive_signals(runtime);
     shell.start_interactive_session().map_err(|cause| cause.to_string())?;
     if line::can_edit() {
-        obey(shell, runtime, &mut line::Edited::new(runtime.handle().clone())?);
+        obey(shell, runtime, &mut line::Edited::new(runtime.handle().clone()));
     } else {
         obey(shell, runtime, &mut line::Plain::prompting());
     }
@@ -191,6 +190,10 @@ fn obey(shell: &mut Shell, runtime: &Runtime, source: &mut impl Source) {
             Line::Text(text) if text.trim().is_empty() => {}
             Line::Text(text) => {
                 let flow = execute(shell, runtime, text);
+                if shell.last_exit_status() == 130 && source.prompts() {
+                    // The terminal echoed `^C` and left the cursor behind it.
+                    let _ = writeln!(std::io::stderr());
+                }
                 if shell.last_exit_status() >= 128 {
                     // Whoever was killed had no time to tidy up.
                     tty.restore();

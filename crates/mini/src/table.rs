@@ -3,7 +3,7 @@
 
 use std::ffi::{OsStr, OsString};
 
-use crate::{coreutils, process, shell, system, text};
+use crate::{coreutils, net, process, shell, system, text};
 
 /// One tool of the toolkit.
 #[derive(Debug, Clone, Copy)]
@@ -180,6 +180,13 @@ pub static APPLETS: &[Applet] = &[
     own!(Process, "pkill", process::pgrep::pkill, "signal processes by name"),
     own!(Process, "lsof", process::lsof::main, "list open files"),
     own!(Process, "setsid", process::setsid::main, "run a command in a session of its own"),
+    own!(Network, "ip", net::ip::main, "show addresses, links, routes and neighbours"),
+    own!(Network, "ss", net::ss::main, "list sockets"),
+    own!(Network, "ping", net::ping::main, "ask a host for echoes"),
+    own!(Network, "nc", net::nc::main, "read and write connections"),
+    own!(Network, "dns", net::dns::main, "ask a name server"),
+    own!(Network, "drill", net::dns::main, "ask a name server"),
+    own!(Network, "http", net::http::main, "fetch a URL"),
     own!(System, "mount", system::mount, "list what is mounted"),
     own!(System, "free", system::free, "memory in use"),
     own!(System, "dmesg", system::dmesg, "the kernel's messages"),

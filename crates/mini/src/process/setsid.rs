@@ -29,8 +29,7 @@ pub(crate) fn main(argv: Vec<OsString>) -> i32 {
             return Ok(failure(command, &Command::new(command).args(arguments).exec()));
         }
         // A group leader cannot leave its group: a child of ours can, and becomes the command by a second `setsid`.
-        let own = std::env::current_exe().map_err(Trouble::doing("cannot find this program"))?;
-        let child = Command::new(own).arg0("setsid").arg("--").arg(command).args(arguments).spawn();
+        let child = Command::new("/proc/self/exe").arg0("setsid").arg("--").arg(command).args(arguments).spawn();
         match child {
             Ok(mut child) if wait => {
                 let status = child.wait()?;

@@ -7,16 +7,10 @@ use std::io::{IsTerminal, Write};
 
 use brush_parser::ParseError;
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
-use rustyline::completion::{Completer, Pair};
-use rustyline::error::ReadlineError;
-use rustyline::highlight::Highlighter;
-use rustyline::hint::Hinter;
-use rustyline::history::{History, MemHistory};
-use rustyline::validate::Validator;
-use rustyline::{Config, Context, Editor, Helper};
 use tokio::runtime::{Handle, Runtime};
 
 use super::Shell;
+use super::editor::{Candidates, Editor};
 
 /// What reading gave.
 pub(super) enum Line {
@@ -81,7 +75,7 @@ fn is_whole(shell: &Shell, command: &str) -> bool {
 /// Whether this terminal can be written all over.
 pub(super) fn can_edit() -> bool {
     std::io::stdin().is_terminal()
-        && std::io::stdout().is_terminal()
+        && std::io::stderr().is_terminal()
         && std::env::var("TERM").is_ok_and(|term| !term.is_empty() && term != "dumb")
 }
 
@@ -137,17 +131,15 @@ impl Source for Plain {
     }
 }
 
-/// Lines edited by rustyline, with history in memory and brush's completion.
+/// Lines edited by [`Editor`], with brush's completion.
 pub(super) struct Edited {
-    editor: Editor<Completing, MemHistory>,
+    editor: Editor,
     runtime: Handle,
 }
 
 impl Edited {
-    pub(super) fn new(runtime: Handle) -> Result<Self, String> {
-        let config = Config::builder().auto_add_history(false).enable_signals(false).build();
-        let editor = Editor::with_history(config, MemHistory::new()).map_err(|cause| cause.to_string())?;
-        Ok(Edited { editor, runtime })
+    pub(super) fn new(runtime: Handle) -> Self {
+        Edited { editor: Editor::default(), runtime }
     }
 }
 
@@ -157,48 +149,55 @@ impl Source for Edited {
     }
 
     fn line(&mut self, prompt: &str, shell: &mut Shell) -> Line {
-        // The completer needs the shell for as long as the line is being edited; a copy of its state does.
-        self.editor.set_helper(Some(Completing { shell: shell.clone().into(), runtime: self.runtime.clone() }));
-        match self.editor.readline(prompt) {
-            Ok(text) => Line::Text(text + "\n"),
-            Err(ReadlineError::Interrupted) => Line::Interrupted,
-            Err(_) => Line::End,
-        }
+        let runtime = self.runtime.clone();
+        let mut complete = |text: &str, cursor: usize| completions(shell, &runtime, text, cursor);
+        self.editor.read(prompt, &mut complete).unwrap_or(Line::End)
     }
 
     fn remember(&mut self, command: &str) {
-        if !command.trim().is_empty() {
-            // A history that is full has dropped its oldest line.
-            let _ = self.editor.history_mut().add(command);
+        self.editor.remember(command);
+    }
+}
+
+/// What brush would complete, made ready to stand in a command: folders end in `/`, the only candidate in a blank,
+/// and blanks and quotes of a file's name are escaped.
+fn completions(shell: &mut Shell, runtime: &Handle, text: &str, cursor: usize) -> Candidates {
+    let Ok(found) = runtime.block_on(shell.complete(text, cursor)) else { return Candidates::default() };
+    let files = found.options.treat_as_filenames;
+    let mut words: Vec<String> = Vec::new();
+    for word in &found.candidates {
+        let folder = files && !word.ends_with('/') && shell.working_dir().join(word).is_dir();
+        let word = if files { escaped(word) } else { word.clone() };
+        let word = if folder { word + "/" } else { word };
+        if !words.contains(&word) {
+            words.push(word);
         }
     }
+    if let [only] = words.as_mut_slice()
+        && !only.ends_with('/')
+        && !found.options.no_trailing_space_at_end_of_line
+    {
+        only.push(' ');
+    }
+    Candidates { start: found.insertion_index, words }
 }
 
-/// Completion by brush's own rules.
-struct Completing {
-    shell: std::cell::RefCell<Shell>,
-    runtime: Handle,
+fn escaped(name: &str) -> String {
+    let mut text = String::new();
+    for letter in name.chars() {
+        if " \t\n\\'\"$`&|;<>()*?[]#!".contains(letter) {
+            text.push('\\');
+        }
+        text.push(letter);
+    }
+    text
 }
 
-impl Completer for Completing {
-    type Candidate = Pair;
-
-    fn complete(&self, line: &str, position: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<Pair>)> {
-        let mut shell = self.shell.borrow_mut();
-        let Ok(found) = self.runtime.block_on(shell.complete(line, position)) else { return Ok((position, Vec::new())) };
-        let only = found.candidates.len() == 1;
-        let pairs = found.candidates.iter().map(|candidate| {
-            let space = if only && !candidate.ends_with('/') { " " } else { "" };
-            Pair { display: candidate.clone(), replacement: format!("{candidate}{space}") }
-        });
-        Ok((found.insertion_index, pairs.collect()))
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn names_are_escaped() {
+        assert_eq!(super::escaped("a b$(c)"), r"a\ b\$\(c\)");
+        assert_eq!(super::escaped("plain-1.txt"), "plain-1.txt");
     }
 }
-
-impl Helper for Completing {}
-impl Highlighter for Completing {}
-impl Validator for Completing {}
-impl Hinter for Completing {
-    type Hint = String;
-}
-
