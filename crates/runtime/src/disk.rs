@@ -30,10 +30,10 @@ fn read_machines(places: &Places, listing: &mut Listing) {
     let folder = Folder::open(places.at("run/systemd/machines"), listing);
     // Beside each file lies a link `unit:SCOPE` to it.
     for name in folder.names().filter(|name| !name.starts_with("unit:")) {
-        let Some(bytes) = folder.read(&name, listing) else { continue };
-        match machine(&bytes) {
+        let Some(file) = folder.read(name, listing) else { continue };
+        match machine(&file.bytes) {
             Ok(found) => found.into_iter().for_each(|container| listing.claim(container)),
-            Err(garbled) => listing.garbled(&folder, &name, garbled),
+            Err(garbled) => listing.garbled(&folder, name, garbled),
         }
     }
 }
@@ -43,9 +43,9 @@ fn read_demo(places: &Places, listing: &mut Listing) {
     for path in std::iter::once(places.at("run/fathom/demo")).chain(own) {
         let folder = Folder::open(path, listing);
         for name in folder.names().filter(|name| name.ends_with(".json")) {
-            let Some(bytes) = folder.read(&name, listing) else { continue };
-            let state = demo_state(&bytes);
-            listing.take(state, &folder, &name);
+            let Some(file) = folder.read(name, listing) else { continue };
+            let state = demo_state(&file.bytes);
+            listing.take(state, &folder, name);
         }
     }
 }

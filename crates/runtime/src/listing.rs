@@ -117,6 +117,11 @@ impl Listing {
         }
     }
 
+    /// The record of an id.
+    pub(crate) fn get(&self, id: &str) -> Option<&Container> {
+        self.places.get(id).map(|place| &self.containers[*place])
+    }
+
     pub(crate) fn miss(&mut self, missing: Missing) {
         self.missing.push(missing);
     }

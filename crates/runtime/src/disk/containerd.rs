@@ -23,14 +23,14 @@ const STATES: &[&str] = &[
 const TASKS: &str = "io.containerd.runtime.v2.task";
 
 /// Annotations stand before the seccomp profile; with a hundred mounts before them, 16 KiB hold them.
-const HEAD: u64 = 16 * 1024;
+const HEAD: usize = 16 * 1024;
 
 pub(super) fn read(places: &Places, listing: &mut Listing) {
     let users = places.users_run_folders().into_iter().map(|user| user.join("docker/containerd/daemon"));
     for state in STATES.iter().map(|state| places.at(state)).chain(users) {
         let namespaces = Folder::open(state.join(TASKS), listing);
         for namespace in namespaces.names() {
-            read_tasks(namespaces.path().join(&namespace), &namespace, listing);
+            read_tasks(namespaces.path().join(namespace), namespace, listing);
         }
     }
 }
@@ -39,9 +39,12 @@ fn read_tasks(path: PathBuf, namespace: &str, listing: &mut Listing) {
     let engine = if namespace == "moby" { Engine::Docker } else { Engine::Containerd };
     let folder = Folder::open(path, listing);
     for id in folder.names() {
-        let mut container = Container::new(&id, engine);
-        container.pid = read_pid(&folder, &id, listing);
-        // Docker writes no names there, and its own file has been read.
+        // Docker writes no names there; if its own file was read, that has said the process as well.
+        if engine == Engine::Docker && listing.get(id).is_some_and(|known| known.pid.is_some()) {
+            continue;
+        }
+        let mut container = Container::new(id, engine);
+        read_pid(&folder, &mut container, listing);
         if engine == Engine::Containerd {
             read_names(&folder, &mut container, listing);
         }
@@ -49,25 +52,25 @@ fn read_tasks(path: PathBuf, namespace: &str, listing: &mut Listing) {
     }
 }
 
-fn read_pid(folder: &Folder, id: &str, listing: &mut Listing) -> Option<u32> {
-    let bytes = folder.read(format!("{id}/init.pid"), listing)?;
-    std::str::from_utf8(&bytes).ok()?.trim().parse().ok().filter(|pid| *pid > 0)
+/// The shim writes the file when it has started the process.
+fn read_pid(folder: &Folder, container: &mut Container, listing: &mut Listing) {
+    let Some(file) = folder.read(&format!("{}/init.pid", container.id), listing) else { return };
+    let pid = std::str::from_utf8(&file.bytes).ok().and_then(|text| text.trim().parse().ok());
+    container.pid = pid.filter(|pid| *pid > 0);
+    container.started = Some(file.written);
 }
 
 fn read_names(folder: &Folder, container: &mut Container, listing: &mut Listing) {
     let file = format!("{}/config.json", container.id);
     let Some(head) = folder.read_head(&file, HEAD, listing) else { return };
-    match annotations(&head) {
-        Ok(found) => annotate(container, &found),
-        Err(garbled) => {
-            let whole = folder.read(&file, listing).filter(|whole| whole.len() > head.len()).unwrap_or_default();
-            match annotations(&whole) {
-                Ok(found) => annotate(container, &found),
-                Err(later) => {
-                    let garbled = if whole.is_empty() { garbled } else { later };
-                    listing.garbled(folder, &file, garbled);
-                }
-            }
-        }
+    if let Ok(found) = annotations(&head.bytes) {
+        return annotate(container, &found);
+    }
+    // They stand further back, or nowhere.
+    let whole = if head.bytes.len() < HEAD { Some(head) } else { folder.read(&file, listing) };
+    match whole.as_ref().map(|whole| annotations(&whole.bytes)) {
+        Some(Ok(found)) => annotate(container, &found),
+        Some(Err(garbled)) => listing.garbled(folder, &file, garbled),
+        None => {}
     }
 }

@@ -13,10 +13,10 @@ pub(super) fn read(places: &Places, listing: &mut Listing) {
         let folder = Folder::open(root.join("containers"), listing);
         for id in folder.names() {
             let file = format!("{id}/config.v2.json");
-            let Some(bytes) = folder.read(&file, listing) else { continue };
-            let mut record = docker_config(&bytes);
+            let Some(content) = folder.read(&file, listing) else { continue };
+            let mut record = docker_config(&content.bytes);
             if let Ok(container) = &mut record {
-                container.id.clone_from(&id);
+                id.clone_into(&mut container.id);
             }
             listing.take(record, &folder, &file);
         }

@@ -1,10 +1,10 @@
 //! Reading files that somebody else wrote, some of them users whom we do not trust: never blocks, never reads much.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FileType, Mode, OFlags};
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fs::{CWD, Dir, FileType, Mode, OFlags};
 
 use crate::{Listing, Missing};
 
@@ -15,20 +15,28 @@ const LONGEST: u64 = 8 * 1024 * 1024;
 pub(super) struct Folder {
     path: PathBuf,
     names: Vec<String>,
+    handle: Option<OwnedFd>,
+}
+
+/// The start of a file, or all of it.
+pub(super) struct Content {
+    pub(super) bytes: Vec<u8>,
+    /// When it was last written to, in seconds since 1970.
+    pub(super) written: u64,
 }
 
 impl Folder {
     pub(super) fn open(path: PathBuf, listing: &mut Listing) -> Folder {
-        let mut names = Vec::new();
-        match std::fs::read_dir(&path) {
-            Ok(entries) => {
-                names.extend(entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()))
+        match open_folder(&path) {
+            Ok((handle, names)) => Folder { path, names, handle: Some(handle) },
+            Err(error) => {
+                let source = io::Error::from(error);
+                if !is_absence(&source) {
+                    listing.miss(Missing::Unreadable { path: path.clone(), source });
+                }
+                Folder { path, names: Vec::new(), handle: None }
             }
-            Err(error) if is_absence(&error) => {}
-            Err(source) => listing.miss(Missing::Unreadable { path: path.clone(), source }),
         }
-        names.sort_unstable();
-        Folder { path, names }
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -36,57 +44,79 @@ impl Folder {
     }
 
     /// The names in it, sorted, so that a listing is the same every time.
-    pub(super) fn names(&self) -> impl Iterator<Item = String> {
-        self.names.clone().into_iter()
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(String::as_str)
     }
 
     /// A file in it; `None` when it is not there or, which is said, cannot be read.
-    pub(super) fn read(&self, name: impl AsRef<Path>, listing: &mut Listing) -> Option<Vec<u8>> {
-        read(&self.path.join(name), LONGEST, listing)
+    pub(super) fn read(&self, name: &str, listing: &mut Listing) -> Option<Content> {
+        self.read_head(name, usize::MAX, listing)
     }
 
     /// The first `length` bytes of a file in it.
-    pub(super) fn read_head(&self, name: impl AsRef<Path>, length: u64, listing: &mut Listing) -> Option<Vec<u8>> {
-        read(&self.path.join(name), length, listing)
+    pub(super) fn read_head(&self, name: &str, length: usize, listing: &mut Listing) -> Option<Content> {
+        let content = try_read(self.handle.as_ref()?.as_fd(), Path::new(name), length);
+        keep(content, || self.path.join(name), listing)
     }
 }
 
-/// Reads at most `length` bytes of a regular file.
-pub(super) fn read(path: &Path, length: u64, listing: &mut Listing) -> Option<Vec<u8>> {
-    match try_read(path, length) {
-        Ok(Content::Bytes(bytes)) => Some(bytes),
-        Ok(Content::Bloated(size)) => {
-            listing.miss(Missing::Bloated { path: path.to_owned(), size });
-            None
-        }
-        Err(error) if is_absence(&error) => None,
-        Err(source) => {
-            listing.miss(Missing::Unreadable { path: path.to_owned(), source });
-            None
+/// Reads a file that stands for itself.
+pub(super) fn read(path: &Path, listing: &mut Listing) -> Option<Vec<u8>> {
+    keep(try_read(CWD, path, usize::MAX), || path.to_owned(), listing).map(|content| content.bytes)
+}
+
+fn keep(
+    content: io::Result<Result<Content, u64>>,
+    path: impl Fn() -> PathBuf,
+    listing: &mut Listing,
+) -> Option<Content> {
+    match content {
+        Ok(Ok(content)) => return Some(content),
+        Ok(Err(size)) => listing.miss(Missing::Bloated { path: path(), size }),
+        Err(error) if is_absence(&error) => {}
+        Err(source) => listing.miss(Missing::Unreadable { path: path(), source }),
+    }
+    None
+}
+
+fn open_folder(path: &Path) -> rustix::io::Result<(OwnedFd, Vec<String>)> {
+    let handle = rustix::fs::open(path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+    let mut names = Vec::new();
+    for entry in Dir::read_from(&handle)? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if name != "." && name != ".." {
+            names.push(name);
         }
     }
+    names.sort_unstable();
+    Ok((handle, names))
 }
 
-enum Content {
-    Bytes(Vec<u8>),
-    Bloated(u64),
-}
-
-fn try_read(path: &Path, length: u64) -> io::Result<Content> {
+/// Reads at most `length` bytes of a regular file; the inner error is the size of one that is too long.
+fn try_read(folder: BorrowedFd<'_>, name: &Path, length: usize) -> io::Result<Result<Content, u64>> {
     // A pipe put in a file's place would make us wait for ever.
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
-    let file = rustix::fs::open(path, flags, Mode::empty())?;
+    let file = rustix::fs::openat(folder, name, flags, Mode::empty())?;
     let about = rustix::fs::fstat(&file)?;
     if FileType::from_raw_mode(about.st_mode) != FileType::RegularFile {
         return Err(io::Error::other("it is no regular file"));
     }
     let size = u64::try_from(about.st_size).unwrap_or(0);
     if size > LONGEST {
-        return Ok(Content::Bloated(size));
+        return Ok(Err(size));
     }
-    let mut bytes = Vec::with_capacity(usize::try_from(size.min(length)).unwrap_or(0) + 1);
-    File::from(file).take(length).read_to_end(&mut bytes)?;
-    Ok(Content::Bytes(bytes))
+    let mut bytes = vec![0; usize::try_from(size).unwrap_or(0).min(length)];
+    let mut filled = 0;
+    while filled < bytes.len() {
+        match rustix::io::read(&file, &mut bytes[filled..]) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    bytes.truncate(filled);
+    Ok(Ok(Content { bytes, written: u64::try_from(about.st_mtime).unwrap_or(0) }))
 }
 
 /// Containers come and go while we read; what is gone is not missing.

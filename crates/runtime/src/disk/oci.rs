@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use fathom_model::Engine;
+use fathom_model::{Container, Engine};
 
 use super::file::Folder;
 use crate::Listing;
@@ -10,7 +10,7 @@ use crate::places::Places;
 use crate::records::{crun_status, runc_state};
 
 /// The pid and the time of a state stand in here, unless its id is longer than any file name.
-const HEAD: u64 = 1024;
+const HEAD: usize = 1024;
 
 pub(super) fn read(places: &Places, listing: &mut Listing) {
     let users = places.users_run_folders();
@@ -39,23 +39,28 @@ fn read_namespaces(root: PathBuf, listing: &mut Listing) {
 
 fn read_runc(root: PathBuf, engine: Engine, listing: &mut Listing) {
     let folder = Folder::open(root, listing);
-    for id in folder.names() {
+    for id in folder.names().filter(|id| !listing_knows(listing, id)).collect::<Vec<_>>() {
         let file = format!("{id}/state.json");
         let Some(head) = folder.read_head(&file, HEAD, listing) else { continue };
-        let state = runc_state(&id, &head).or_else(|garbled| {
-            let whole = folder.read(&file, listing).filter(|whole| whole.len() > head.len());
-            whole.map_or(Err(garbled), |whole| runc_state(&id, &whole))
+        let state = runc_state(id, &head.bytes).or_else(|garbled| {
+            let whole = folder.read(&file, listing).filter(|whole| whole.bytes.len() > head.bytes.len());
+            whole.map_or(Err(garbled), |whole| runc_state(id, &whole.bytes))
         });
         // A state without a pid is of a container that is just being made.
-        listing.take(state.map(|state| fathom_model::Container { engine, ..state }), &folder, &file);
+        listing.take(state.map(|state| Container { engine, ..state }), &folder, &file);
     }
 }
 
 fn read_crun(root: PathBuf, listing: &mut Listing) {
     let folder = Folder::open(root, listing);
-    for id in folder.names() {
+    for id in folder.names().filter(|id| !listing_knows(listing, id)).collect::<Vec<_>>() {
         let file = format!("{id}/status");
-        let Some(bytes) = folder.read(&file, listing) else { continue };
-        listing.take(crun_status(&id, &bytes), &folder, &file);
+        let Some(content) = folder.read(&file, listing) else { continue };
+        listing.take(crun_status(id, &content.bytes), &folder, &file);
     }
+}
+
+/// An engine's own file has said all that a runtime's could, with names.
+fn listing_knows(listing: &Listing, id: &str) -> bool {
+    listing.get(id).is_some_and(|known| known.pid.is_some() && known.started.is_some())
 }

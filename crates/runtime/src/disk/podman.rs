@@ -37,14 +37,14 @@ pub(super) fn users_homes(places: &Places, listing: &mut Listing) -> Vec<Home> {
     if here.is_empty() {
         return Vec::new();
     }
-    let passwd = read_file(&places.at("etc/passwd"), u64::MAX, listing).unwrap_or_default();
+    let passwd = read_file(&places.at("etc/passwd"), listing).unwrap_or_default();
     let homes = homes(&String::from_utf8_lossy(&passwd)).into_iter();
     homes.filter(|(uid, _)| here.contains(uid)).map(|(uid, home)| (uid, places.beneath(&home))).collect()
 }
 
 /// What a `storage.conf` says, and the usual folders for what it does not.
 fn configured(places: &Places, file: &Path, usual: (PathBuf, PathBuf), listing: &mut Listing) -> (PathBuf, PathBuf) {
-    let text = read_file(file, u64::MAX, listing).unwrap_or_default();
+    let text = read_file(file, listing).unwrap_or_default();
     let Storage { graph_root, run_root } = storage_conf(&String::from_utf8_lossy(&text));
     (graph_root.map_or(usual.0, |path| places.beneath(&path)), run_root.map_or(usual.1, |path| places.beneath(&path)))
 }
@@ -52,11 +52,11 @@ fn configured(places: &Places, file: &Path, usual: (PathBuf, PathBuf), listing: 
 fn read_store(graph_root: PathBuf, run_root: &Path, listing: &mut Listing) {
     let store = Folder::open(graph_root, listing);
     for driver in store.names().filter(|name| name.ends_with("-containers")) {
-        let userdata = run_root.join(&driver);
+        let userdata = run_root.join(driver);
         // Containers that need not survive a reboot have their list in the other root.
-        let lists = [store.path().join(&driver).join("containers.json"), userdata.join("volatile-containers.json")];
+        let lists = [store.path().join(driver).join("containers.json"), userdata.join("volatile-containers.json")];
         for path in lists {
-            let Some(bytes) = read_file(&path, u64::MAX, listing) else { continue };
+            let Some(bytes) = read_file(&path, listing) else { continue };
             let Records { containers, garbled } = storage_containers(&bytes);
             for mut container in containers {
                 container.pid = read_pid(&userdata, &container.id, listing);
@@ -77,6 +77,6 @@ fn read_pid(userdata: &Path, id: &str, listing: &mut Listing) -> Option<u32> {
     if id.contains('/') || id.starts_with('.') {
         return None;
     }
-    let bytes = read_file(&userdata.join(id).join("userdata/pidfile"), 64, listing)?;
+    let bytes = read_file(&userdata.join(id).join("userdata/pidfile"), listing)?;
     std::str::from_utf8(&bytes).ok()?.trim().parse().ok().filter(|pid| *pid > 0)
 }
