@@ -1,2 +1,58 @@
-//! fathom
-fn main() {}
+//! The one door to every chore of the workspace: `cargo xtask demo | test | bench | toolkit | docs | ci | fuzz`.
+//!
+//! One file per chore. Chores call cargo and the built `fathom`; what they decide themselves is written here, in Rust,
+//! so that a developer's machine and CI do the same.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a chore talks to whoever started it")]
+
+mod bench;
+mod ci;
+mod demo;
+mod docs;
+mod fuzz;
+mod program;
+mod test;
+mod toolkit;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// The chores of the workspace.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", disable_help_subcommand = true)]
+enum Chore {
+    /// Build fathom, start the demo, and do the main job on it
+    Demo,
+    /// Run every test that this machine allows, and say what was skipped and why
+    Test(test::Words),
+    /// Measure against what else is on this machine
+    #[command(subcommand)]
+    Bench(bench::Words),
+    /// Build the full toolkit into one archive
+    Toolkit(toolkit::Words),
+    /// Write docs/reference from the tables in the code
+    Docs(docs::Words),
+    /// Everything that a change has to pass
+    Ci(ci::Words),
+    /// Feed the parsers of foreign bytes with hostile ones
+    Fuzz(fuzz::Words),
+}
+
+fn main() -> ExitCode {
+    let result = match Chore::parse() {
+        Chore::Demo => demo::run(),
+        Chore::Test(words) => test::run(&words),
+        Chore::Bench(words) => bench::run(&words),
+        Chore::Toolkit(words) => toolkit::run(&words),
+        Chore::Docs(words) => docs::run(&words),
+        Chore::Ci(words) => ci::run(&words),
+        Chore::Fuzz(words) => fuzz::run(&words),
+    };
+    match result {
+        Ok(status) => ExitCode::from(status),
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
