@@ -12,6 +12,7 @@
 //! assert!(web.is_alive());
 //! ```
 
+mod account;
 mod cgroup;
 mod containerd;
 mod docker;

@@ -96,6 +96,24 @@ fn podman_runs_containers_and_leaves_nothing() {
 }
 
 #[test]
+fn podman_without_root_leaves_neither_containers_nor_a_user() {
+    needs!(Need::Root, Need::Program("podman"), Need::Program("runc"), Need::Program("newuidmap"));
+    let podman = Podman::rootless();
+    let root = podman.root().to_owned();
+    let name = root.file_name().unwrap().to_str().unwrap();
+    let mine = podman.run(&Spec::scratch("mine", ["/app"]));
+    let users = fs::read_to_string("/etc/passwd").unwrap();
+    let line = users.lines().find(|line| line.starts_with(name)).unwrap();
+    assert_eq!(line.split(':').nth(2).unwrap(), owner(&mine).to_string());
+    drop(podman);
+    assert!(!mine.is_alive());
+    assert_eq!(leftovers(&root), Vec::<String>::new());
+    for file in ["/etc/passwd", "/etc/group", "/etc/subuid", "/etc/subgid"] {
+        assert!(!fs::read_to_string(file).unwrap().contains(name), "{file}");
+    }
+}
+
+#[test]
 fn engines_go_even_when_the_test_panics() {
     needs!(Need::Root, Need::Program("dockerd"), Need::Program("docker"));
     let mut left = None;

@@ -149,3 +149,21 @@ fn podman() {
     let told = fathom_runtime::list(&elsewhere.with_docker(&address).unwrap(), PATIENT);
     assert_eq!(record(&told, &web).engine, Engine::Podman);
 }
+
+#[test]
+fn podman_without_root() {
+    needs!(Need::Root, Need::Program("podman"), Need::Program("runc"), Need::Program("newuidmap"));
+    let mut podman = Podman::rootless();
+    let web = podman.run(&web());
+    let places = Places::rooted(podman.root());
+    let check = |listing: &Listing| {
+        let web = record(listing, &web);
+        assert_eq!((web.engine, web.name.as_deref(), web.state), (Engine::Podman, Some("web"), State::Running));
+        assert_eq!(web.image.as_deref(), Some("fathom.test/idle:1"));
+    };
+    check(&fathom_runtime::on_disk(&places));
+    podman.serve();
+    let live = fathom_runtime::list(&places, PATIENT);
+    check(&live);
+    assert_eq!(record(&live, &web).labels.get("tier").map(String::as_str), Some("front"));
+}
