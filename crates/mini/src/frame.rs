@@ -153,6 +153,11 @@ impl Words {
         Ok(self.0.value()?)
     }
 
+    /// The value that stands behind a `=`, if there is one.
+    pub(crate) fn optional(&mut self) -> Option<OsString> {
+        self.0.optional_value()
+    }
+
     /// That value as text.
     pub(crate) fn text(&mut self) -> Result<String, Trouble> {
         Ok(self.value()?.to_string_lossy().into_owned())
