@@ -1,2 +1,49 @@
-//! fathom
-fn main() {}
+//! `fathom`: words in, text out, exit status.
+//!
+//! One file is many programs, told apart by the name it was called by: the launcher of a session, an applet of the
+//! mini toolkit, or `fathom` itself.
+
+mod commands;
+mod directory;
+mod environment;
+mod exit;
+mod output;
+mod printer;
+mod resolve;
+mod words;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let name =
+        arguments.first().map(std::path::Path::new).and_then(std::path::Path::file_name).and_then(|name| name.to_str());
+    match name {
+        Some(fathom_enter::launcher::NAME) => exit::code(fathom_enter::launcher::main()),
+        Some(name) if !is_us(name) => match fathom_mini::find(name.as_ref()) {
+            Some(applet) => exit::code((applet.run)(arguments)),
+            None => run(arguments),
+        },
+        _ => run(arguments),
+    }
+}
+
+/// `fathom`, `kubectl-fathom`, and whatever a downloaded file may be called.
+fn is_us(name: &str) -> bool {
+    name.starts_with("fathom") || name.starts_with("kubectl-fathom")
+}
+
+fn run(arguments: Vec<OsString>) -> ExitCode {
+    let words = match words::parse(arguments) {
+        Ok(words) => words,
+        Err(error) => return printer::usage(&error),
+    };
+    match commands::run(words) {
+        Ok(status) => exit::code(status),
+        Err(error) => {
+            printer::error(&error);
+            exit::code(exit::of(&error))
+        }
+    }
+}

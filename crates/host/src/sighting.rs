@@ -2,6 +2,7 @@
 //! processes of pid namespaces that are not ours.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 
 use fathom_model::{Container, Engine, State};
 
@@ -15,20 +16,27 @@ const TICKS: u64 = 100;
 pub fn containers(host: &Host) -> Result<Vec<Container>, Error> {
     let mut first: HashMap<String, (Container, u64)> = HashMap::new();
     let boot = boot_time(host);
+    let own_pids = PidNamespace::own(host);
     for pid in host.pids()? {
         let Ok(text) = host.read(format!("proc/{pid}/cgroup")) else { continue };
         let text = String::from_utf8_lossy(&text);
-        let Some(named) = naming::paths(&text).find_map(naming::container_of) else { continue };
+        let named = naming::paths(&text).find_map(naming::container_of);
+        if named.is_none() && !own_pids.is_left_by(host, pid) {
+            continue;
+        }
         let Ok(process) = host.process(pid) else { continue };
         if process.state == 'Z' || is_ours(&process) {
             continue;
         }
-        let known = first.get(named.id).map(|(_, rank)| *rank);
         let rank = rank(&process);
-        if known.is_some_and(|known| known <= rank) {
-            continue;
+        let container = match &named {
+            Some(named) => sighted(named, &process, boot),
+            None if rank == 0 => nameless(&text, &process, boot),
+            None => continue,
+        };
+        if first.get(&container.id).is_none_or(|(_, known)| rank < *known) {
+            first.insert(container.id.clone(), (container, rank));
         }
-        first.insert(named.id.to_owned(), (sighted(&named, &process, boot), rank));
     }
     let mut containers: Vec<Container> = first.into_values().map(|(container, _)| container).collect();
     containers.sort_by(|a, b| a.id.cmp(&b.id));
@@ -52,6 +60,34 @@ pub fn verify(host: &Host, container: &mut Container) -> bool {
         container.cgroup = naming::paths(&text).find(|path| *path != "/").map(str::to_owned);
     }
     process.state != 'Z'
+}
+
+/// Our own pid namespace, to tell who is in another one.
+struct PidNamespace(Option<PathBuf>);
+
+impl PidNamespace {
+    fn own(host: &Host) -> Self {
+        PidNamespace(std::fs::read_link(host.path("proc/self/ns/pid")).ok())
+    }
+
+    fn is_left_by(&self, host: &Host, pid: u32) -> bool {
+        let other = std::fs::read_link(host.path(format!("proc/{pid}/ns/pid"))).ok();
+        other.is_some() && other != self.0
+    }
+}
+
+/// The first process of a pid namespace in a cgroup that no engine named: `runc run`, `unshare`, a sandbox. Its id is
+/// how it is entered.
+fn nameless(cgroup: &str, process: &Process, boot: u64) -> Container {
+    let path = naming::paths(cgroup).find(|path| *path != "/");
+    let mut container = Container::new(format!("pid:{}", process.pid), Engine::Unknown);
+    container.pid = Some(process.pid);
+    container.uid = Some(process.uid);
+    container.started = Some(boot + process.started / TICKS);
+    container.cgroup = path.map(str::to_owned);
+    let last = path.and_then(|path| path.rsplit('/').next());
+    container.name = last.filter(|part| !part.contains(".s") && !part.is_empty()).map(str::to_owned);
+    container
 }
 
 /// A container's own first process has number 1 in its pid namespace; with the host's pid namespace it is the eldest.

@@ -26,7 +26,8 @@ impl Directory {
     /// Records are the same container when their ids are equal. The process is no key: a pod's container has one
     /// pid and one id, but `runc`'s record of a docker container has docker's id as well.
     pub fn add(&mut self, container: Container) {
-        match self.containers.iter_mut().find(|known| known.id == container.id) {
+        let same = |known: &Container| known.id == container.id || is_the_nameless(&container, known);
+        match self.containers.iter_mut().find(|known| same(known)) {
             Some(known) => known.absorb(container),
             None => self.containers.push(container),
         }
@@ -78,6 +79,11 @@ impl Directory {
         names.dedup();
         names.into_iter().take(3).map(|(_, name)| name.to_owned()).collect()
     }
+}
+
+/// A sighting that has no id but its process is whatever record claims that process.
+fn is_the_nameless(seen: &Container, known: &Container) -> bool {
+    seen.engine == Engine::Unknown && seen.pid.is_some() && seen.pid == known.pid && seen.id.starts_with("pid:")
 }
 
 /// Levenshtein's distance: how many letters to change, add or drop.

@@ -59,7 +59,8 @@ struct Supervisor {
     /// The command's stdout and stderr, where no client reads them.
     outputs: Vec<OwnedFd>,
     recording: Option<Cast>,
-    record: Record,
+    /// Its lock says that the session has a living owner.
+    _record: Record,
     signals: OwnedFd,
     deadline: Option<Instant>,
 }
@@ -113,7 +114,7 @@ impl Supervisor {
         drop((theirs, ends, user, cgroup, door));
         return_to_machine(&way_back);
         let deadline = plan.ttl.map(|seconds| Instant::now() + Duration::from_secs(seconds));
-        Ok(Supervisor { init, socket: ours, kill, terminal, outputs, recording, record, signals, deadline })
+        Ok(Supervisor { init, socket: ours, kill, terminal, outputs, recording, _record: record, signals, deadline })
     }
 }
 

@@ -200,7 +200,9 @@ impl Supervisor {
                 }
             }
             Received::Message(message @ (Message::Signal(_) | Message::Release)) => {
-                drop(wire::send(&self.socket, &message))
+                {
+                let _ = wire::send(&self.socket, &message);
+            }
             }
             Received::Message(Message::Kill) => self.kill(progress),
             Received::Message(Message::Detach) => {

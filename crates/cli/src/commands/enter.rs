@@ -1,0 +1,134 @@
+//! `fathom enter TARGET [-- CMD]`: from words to a plan, from the plan to a status.
+
+use std::fs::File;
+use std::io::IsTerminal as _;
+
+use anyhow::Context as _;
+use fathom_enter::client::{self, Input, Outcome};
+use fathom_enter::options::{Attachment, Lifetime, Options, Place, Streams, Toolkit, View};
+use fathom_enter::subject::Nature;
+use fathom_enter::{Class, Failure, Plan, Profile, Subject, session};
+use fathom_host::Host;
+use fathom_host::cgroup::Limits;
+
+use crate::words::{Cgroup, Enter, Root};
+use crate::{environment, exit, printer, resolve};
+
+pub(crate) fn run(words: &Enter) -> anyhow::Result<i32> {
+    let result = enter(words);
+    if let Some(file) = &words.status_file {
+        let (from, status) = match &result {
+            Ok(status) => ("command", *status),
+            Err(error) => ("fathom", exit::of(error)),
+        };
+        let text = serde_json::json!({"from": from, "status": status});
+        std::fs::write(file, format!("{text}\n")).with_context(|| format!("cannot write {}", file.display()))?;
+    }
+    result
+}
+
+fn enter(words: &Enter) -> anyhow::Result<i32> {
+    let host = Host::local();
+    let registry = environment::registry();
+    fathom_enter::sweep::sweep(&registry);
+    let subject = resolve::subject(&host, &words.target)?;
+    let options = options(words, &subject)?;
+    let id = session::fresh_id()?;
+    let plan = fathom_enter::plan::plan(&subject.facts(&host)?, &options, &id, &registry)?;
+    if words.dry_run {
+        printer::data(&crate::output::plan::show(&plan));
+        return Ok(0);
+    }
+    start(words, plan, subject)
+}
+
+fn start(words: &Enter, plan: Plan, subject: Subject) -> anyhow::Result<i32> {
+    let recording = match &words.record {
+        Some(path) => {
+            Some(File::create(path).map_err(|error| Failure::step(format!("record to {}", path.display()), error))?)
+        }
+        None => None,
+    };
+    let session = client::start(plan, subject, recording)?;
+    let id = session.id().to_owned();
+    match session.carry(input(words), &mut |text| printer::notice(text))? {
+        Outcome::Ended(ending) => Ok(ending.status()),
+        Outcome::Detached => {
+            printer::data(&format!("{id}\n"));
+            Ok(0)
+        }
+    }
+}
+
+/// Without `-i` and `-t`, what a shell would do: stdin is passed on.
+fn input(words: &Enter) -> Input {
+    if words.stdin || !words.tty { Input::Forwarded } else { Input::Closed }
+}
+
+fn options(words: &Enter, subject: &Subject) -> Result<Options, Failure> {
+    let streams = streams(words)?;
+    if words.record.is_some() && streams == Streams::Pipes {
+        return Err(Failure::new(Class::Usage, "--record needs a terminal to record").hinting("add -t"));
+    }
+    Ok(Options {
+        view: match words.root {
+            Root::Tools => View::Tools,
+            Root::Target => View::Target,
+        },
+        toolkit: toolkit(words),
+        namespaces: words.ns.clone(),
+        profile: words.profile.unwrap_or(match subject.nature {
+            Nature::Host => Profile::Host,
+            Nature::Network => Profile::Netadmin,
+            Nature::Process | Nature::Image { .. } => Profile::General,
+        }),
+        user: words.user.clone(),
+        workdir: words.workdir.clone(),
+        env: variables(words, streams),
+        command: words.command.clone(),
+        streams,
+        limits: Limits { memory: Some(words.memory), pids: Some(words.pids), cpu_weight: Some(50) },
+        place: match words.cgroup {
+            Cgroup::Own => Place::Own,
+            Cgroup::Target => Place::Target,
+        },
+        scratch: words.scratch,
+        lifetime: if words.survive { Lifetime::Survive } else { Lifetime::WithTarget },
+        ttl: words.ttl,
+        attachment: if words.detach { Attachment::Detached } else { Attachment::Attached },
+    })
+}
+
+fn toolkit(_words: &Enter) -> Toolkit {
+    Toolkit::Mini { applets: fathom_mini::APPLETS.iter().map(|applet| applet.name.to_owned()).collect() }
+}
+
+/// A terminal when one is asked for, or when nothing is asked for and we have one ourselves.
+fn streams(words: &Enter) -> Result<Streams, Failure> {
+    let ours = std::io::stdin().is_terminal();
+    if words.tty && words.stdin && !ours && !words.detach {
+        return Err(Failure::new(Class::Usage, "stdin is not a terminal, so -t cannot connect it to one")
+            .hinting("leave -t out"));
+    }
+    let implied = !words.stdin && ours && std::io::stdout().is_terminal();
+    if !words.tty && !implied {
+        return Ok(Streams::Pipes);
+    }
+    let (columns, rows) = client::terminal_size(std::io::stdout());
+    Ok(Streams::Terminal { columns, rows })
+}
+
+fn variables(words: &Enter, streams: Streams) -> Vec<(String, String)> {
+    let mut variables = Vec::new();
+    if matches!(streams, Streams::Terminal { .. }) {
+        variables.push(("TERM".to_owned(), environment::text("TERM").unwrap_or_else(|| "xterm".to_owned())));
+    }
+    for word in &words.env {
+        match word.split_once('=') {
+            Some((name, value)) => variables.push((name.to_owned(), value.to_owned())),
+            // As docker: a name alone passes our own value on.
+            None => variables.extend(std::env::var(word).ok().map(|value| (word.clone(), value))),
+        }
+    }
+    variables
+}

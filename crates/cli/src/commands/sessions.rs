@@ -1,0 +1,38 @@
+//! `fathom sessions`: who is inside, and back in.
+
+use std::io::IsTerminal as _;
+
+use fathom_enter::client::{self, Input, Outcome};
+use fathom_enter::sweep;
+
+use crate::words::{Sessions, SessionsAction};
+use crate::{environment, output, printer};
+
+pub(crate) fn run(words: &Sessions) -> anyhow::Result<i32> {
+    let registry = environment::registry();
+    match &words.action {
+        None | Some(SessionsAction::List) => {
+            sweep::sweep(&registry);
+            let states: Vec<_> =
+                registry.ids().unwrap_or_default().iter().filter_map(|id| registry.state(id).ok()).collect();
+            printer::data(&output::records(output::sessions::FIELDS, &states, words.output)?);
+            Ok(0)
+        }
+        Some(SessionsAction::Attach { id }) => {
+            let input = if std::io::stdin().is_terminal() { Input::Forwarded } else { Input::Closed };
+            match client::attach(&registry, id, input, &mut |text| printer::notice(text))? {
+                Outcome::Ended(ending) => Ok(ending.status()),
+                Outcome::Detached => Ok(0),
+            }
+        }
+        Some(SessionsAction::Kill { id }) => {
+            client::kill(&registry, id)?;
+            Ok(0)
+        }
+        Some(SessionsAction::Cleanup) => {
+            let swept = sweep::sweep(&registry);
+            printer::data(&format!("{} sessions removed, {} processes ended\n", swept.sessions, swept.processes));
+            Ok(0)
+        }
+    }
+}

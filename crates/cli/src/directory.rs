@@ -1,0 +1,50 @@
+//! The containers of this machine, joined from what /proc shows and what engines say.
+
+use fathom_host::{Host, sighting};
+use fathom_model::{Container, Directory};
+use fathom_runtime::{Listing, Missing, PATIENCE, Places};
+
+use crate::environment;
+
+/// Where engines are looked for, with what the environment adds.
+pub(crate) fn places() -> Places {
+    let mut places = Places::of_this_machine();
+    if let Some(with) =
+        environment::text("CONTAINER_RUNTIME_ENDPOINT").and_then(|address| places.clone().with_cri(&address).ok())
+    {
+        places = with;
+    }
+    if let Some(with) = environment::text("DOCKER_HOST").and_then(|address| places.clone().with_docker(&address).ok()) {
+        places = with;
+    }
+    places
+}
+
+/// What files and /proc tell: no engine is asked, so none can keep us waiting.
+pub(crate) fn at_once(host: &Host) -> Directory {
+    join(host, fathom_runtime::on_disk(&places())).0
+}
+
+/// What engines tell as well, and who of them did not answer.
+pub(crate) fn complete(host: &Host) -> (Directory, Vec<Missing>) {
+    join(host, fathom_runtime::list(&places(), PATIENCE))
+}
+
+fn join(host: &Host, listing: Listing) -> (Directory, Vec<Missing>) {
+    let mut directory = Directory::default();
+    for mut container in listing.containers {
+        check(host, &mut container);
+        directory.add(container);
+    }
+    for seen in sighting::containers(host).unwrap_or_default() {
+        directory.add(seen);
+    }
+    (directory, listing.missing)
+}
+
+/// A pid that an engine wrote down may be another process's by now.
+fn check(host: &Host, container: &mut Container) {
+    if !sighting::verify(host, container) {
+        container.pid = None;
+    }
+}

@@ -1,0 +1,44 @@
+//! Environment variables that fathom reads: one table, documented once, read nowhere else.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use fathom_enter::client;
+use fathom_enter::session::Registry;
+
+/// One variable.
+pub(crate) struct Variable {
+    pub(crate) name: &'static str,
+    pub(crate) doc: &'static str,
+}
+
+/// Every variable.
+pub(crate) const VARIABLES: &[Variable] = &[
+    Variable { name: "FATHOM_TOOLKIT", doc: "the toolkit that `enter` brings along, as --toolkit" },
+    Variable { name: "FATHOM_STORE", doc: "the folder of unpacked toolkits and images" },
+    Variable { name: "CONTAINER_RUNTIME_ENDPOINT", doc: "one more CRI socket to ask, as crictl reads it" },
+    Variable { name: "DOCKER_HOST", doc: "one more Docker-compatible socket to ask (unix:// only)" },
+    Variable { name: "FATHOM_RUN", doc: "the folder where sessions are on record [default: /run/fathom]" },
+    Variable { name: "XDG_RUNTIME_DIR", doc: "where sessions of a user other than root are on record" },
+    Variable { name: "TERM", doc: "passed on to a session with a terminal" },
+    Variable { name: "NO_COLOR", doc: "no colours, whatever the terminal can" },
+];
+
+/// The value of a variable of the table.
+pub(crate) fn value(name: &str) -> Option<OsString> {
+    debug_assert!(VARIABLES.iter().any(|variable| variable.name == name), "{name} is not documented");
+    std::env::var_os(name).filter(|value| !value.is_empty())
+}
+
+/// The same as text.
+pub(crate) fn text(name: &str) -> Option<String> {
+    value(name)?.into_string().ok()
+}
+
+/// Where the user's sessions are on record.
+pub(crate) fn registry() -> Registry {
+    match value("FATHOM_RUN") {
+        Some(folder) => Registry::at(PathBuf::from(folder).join("sessions")),
+        None => client::registry(value("XDG_RUNTIME_DIR").map(PathBuf::from)),
+    }
+}

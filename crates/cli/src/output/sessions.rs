@@ -1,0 +1,74 @@
+//! The columns of `fathom sessions`.
+
+use std::borrow::Cow;
+use std::time::{Duration, SystemTime};
+
+use fathom_enter::session::State;
+use fathom_model::field::Shown;
+use fathom_model::{Field, Kind, Value};
+
+/// One row per column.
+pub(crate) const FIELDS: &[Field<State>] = &[
+    Field {
+        name: "id",
+        kind: Kind::Text,
+        doc: "what `attach` and `kill` take",
+        shown: Shown::Always,
+        get: |s| Value::text(&s.id),
+    },
+    Field {
+        name: "target",
+        kind: Kind::Text,
+        doc: "what was entered",
+        shown: Shown::Always,
+        get: |s| Value::text(&s.target),
+    },
+    Field {
+        name: "profile",
+        kind: Kind::Text,
+        doc: "what its command may do",
+        shown: Shown::Always,
+        get: |s| Value::text(&s.profile),
+    },
+    Field {
+        name: "state",
+        kind: Kind::Text,
+        doc: "attached or detached when it was started",
+        shown: Shown::Always,
+        get: |s| Value::text(if s.detached { "detached" } else { "attached" }),
+    },
+    Field {
+        name: "age",
+        kind: Kind::Age,
+        doc: "time since it was started",
+        shown: Shown::Always,
+        get: |s| age(s.started),
+    },
+    Field {
+        name: "command",
+        kind: Kind::Text,
+        doc: "what runs in it",
+        shown: Shown::Always,
+        get: |s| Value::Text(Cow::Owned(s.command.join(" "))),
+    },
+    Field {
+        name: "supervisor",
+        kind: Kind::Number,
+        doc: "process number of its supervisor",
+        shown: Shown::Wide,
+        get: |s| Value::Number(s.supervisor.into()),
+    },
+    Field {
+        name: "owner",
+        kind: Kind::Number,
+        doc: "uid of who started it",
+        shown: Shown::Wide,
+        get: |s| Value::Number(s.owner.into()),
+    },
+];
+
+/// The time since a moment given in seconds since 1970.
+pub(crate) fn age(started: u64) -> Value<'static> {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Value::Age(now.saturating_sub(Duration::from_secs(started)))
+}

@@ -1,0 +1,40 @@
+//! The only place that writes: data to stdout, everything else to stderr.
+#![allow(clippy::print_stderr, reason = "this is the place")]
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use fathom_enter::Failure;
+use fathom_model::Hint as _;
+
+use crate::exit;
+
+/// Prints data. A reader that has gone is no error: `fathom ps | head -1`.
+pub(crate) fn data(text: &str) {
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+}
+
+/// Says something that is neither data nor an error.
+pub(crate) fn notice(text: &str) {
+    eprintln!("fathom: {text}");
+}
+
+/// What failed, why, and what to try.
+pub(crate) fn error(error: &anyhow::Error) {
+    eprintln!("fathom: {error}");
+    let failure = error.downcast_ref::<Failure>();
+    match failure {
+        Some(Failure { cause: Some(cause), .. }) => eprintln!("  caused by: {cause}"),
+        Some(_) => {}
+        None => error.chain().skip(1).for_each(|cause| eprintln!("  caused by: {cause}")),
+    }
+    if let Some(hint) = failure.and_then(Failure::hint) {
+        eprintln!("hint: {hint}");
+    }
+}
+
+/// Wrong words, or help that was asked for.
+pub(crate) fn usage(error: &clap::Error) -> ExitCode {
+    let _ = error.print();
+    exit::code(if error.use_stderr() { exit::USAGE } else { 0 })
+}

@@ -1,0 +1,154 @@
+//! The command tree: what can be typed, with one line of help each. Nothing here does anything.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// See and enter containers on one Linux machine, with tools, leaving nothing behind.
+#[derive(Debug, Parser)]
+#[command(name = "fathom", version, disable_help_subcommand = true, max_term_width = 100)]
+pub(crate) struct Words {
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Run a shell or a command inside a target, with tools
+    Enter(Box<Enter>),
+    /// List every container here, of any engine
+    Ps(Ps),
+    /// List, attach to, end or clear up sessions
+    Sessions(Sessions),
+}
+
+/// What `fathom enter` takes.
+#[derive(Debug, Args)]
+pub(crate) struct Enter {
+    /// A container by name or id, ENGINE://ID, pid:N, unit:NAME, netns:NAME, host, or image:FILE
+    pub(crate) target: String,
+    /// The command and its arguments; without one, the toolkit's shell
+    #[arg(last = true)]
+    pub(crate) command: Vec<String>,
+    /// What `/` is: the tools (target at /target) or the target's own tree (tools at /.fathom)
+    #[arg(long, value_enum, default_value_t = Root::Tools)]
+    pub(crate) root: Root,
+    /// Tools to bring: mini, full, or the name of an imported toolkit [default: full if there is one, else mini]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) toolkit: Option<String>,
+    /// What the command may do: as-target, restricted, general, netadmin, sysadmin, host
+    #[arg(long, value_name = "PROFILE")]
+    pub(crate) profile: Option<fathom_enter::Profile>,
+    /// Namespaces to join, separated by commas [default: all that differ from ours]
+    #[arg(long, value_name = "KINDS", value_delimiter = ',')]
+    pub(crate) ns: Option<Vec<fathom_host::namespace::Kind>>,
+    /// Forward stdin
+    #[arg(short = 'i', long)]
+    pub(crate) stdin: bool,
+    /// Give the command a terminal
+    #[arg(short = 't', long)]
+    pub(crate) tty: bool,
+    /// User (and group) to run as, by name or number of the target
+    #[arg(short = 'u', long, value_name = "USER[:GROUP]")]
+    pub(crate) user: Option<String>,
+    /// Working directory
+    #[arg(short = 'w', long, value_name = "FOLDER")]
+    pub(crate) workdir: Option<PathBuf>,
+    /// Set a variable, or pass one on; can be repeated
+    #[arg(short = 'e', long, value_name = "NAME[=VALUE]")]
+    pub(crate) env: Vec<String>,
+    /// Most memory the session may use
+    #[arg(long, value_name = "SIZE", default_value = "512Mi", value_parser = fathom_model::quantity::parse_size)]
+    pub(crate) memory: u64,
+    /// Most processes the session may have
+    #[arg(long, value_name = "N", default_value_t = 1024)]
+    pub(crate) pids: u64,
+    /// Most bytes that may be written to the session's own root
+    #[arg(long, value_name = "SIZE", default_value = "256Mi", value_parser = fathom_model::quantity::parse_size)]
+    pub(crate) scratch: u64,
+    /// Whose cgroup the command runs in
+    #[arg(long, value_enum, default_value_t = Cgroup::Own)]
+    pub(crate) cgroup: Cgroup,
+    /// Leave the session running and print its id
+    #[arg(long)]
+    pub(crate) detach: bool,
+    /// End the session after this time
+    #[arg(long, value_name = "DURATION", value_parser = fathom_model::quantity::parse_duration)]
+    pub(crate) ttl: Option<std::time::Duration>,
+    /// Stay when the target dies
+    #[arg(long)]
+    pub(crate) survive: bool,
+    /// Record the terminal as an asciicast
+    #[arg(long, value_name = "FILE")]
+    pub(crate) record: Option<PathBuf>,
+    /// Print the plan and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Write whose status it was, and which, to a file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) status_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Root {
+    Tools,
+    Target,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Cgroup {
+    /// A leaf of its own, with limits
+    Own,
+    /// The target's, and its limits
+    Target,
+}
+
+/// How records are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    Table,
+    Wide,
+    Json,
+    Yaml,
+    Name,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Ps {
+    /// table, wide, json, yaml or name
+    #[arg(short, long, value_enum, default_value_t = Format::Table)]
+    pub(crate) output: Format,
+    /// Stopped containers too
+    #[arg(short, long)]
+    pub(crate) all: bool,
+    /// Only ids
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Sessions {
+    #[command(subcommand)]
+    pub(crate) action: Option<SessionsAction>,
+    /// table, wide, json, yaml or name
+    #[arg(short, long, value_enum, default_value_t = Format::Table, global = true)]
+    pub(crate) output: Format,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SessionsAction {
+    /// List the sessions that run
+    List,
+    /// Back into a session; Ctrl-P Ctrl-Q leaves it running
+    Attach { id: String },
+    /// End a session
+    Kill { id: String },
+    /// Remove what sessions without a living owner left
+    Cleanup,
+}
+
+/// Reads the words.
+pub(crate) fn parse(arguments: Vec<OsString>) -> Result<Words, clap::Error> {
+    Words::try_parse_from(arguments)
+}

@@ -1,0 +1,11 @@
+//! `fathom enter` on real containers: what the user sees, what the target sees, and what is left afterwards.
+
+mod bad_input;
+mod cleanup;
+mod machine;
+mod names;
+mod profiles;
+mod roots;
+mod streams;
+mod support;
+mod terminal;
