@@ -13,6 +13,7 @@
 //! ```
 
 mod account;
+mod cable;
 mod cgroup;
 mod containerd;
 mod docker;
@@ -23,6 +24,7 @@ mod process;
 mod runc;
 mod spec;
 
+pub use cable::{CABLE, plug};
 pub use containerd::Containerd;
 pub use docker::Docker;
 pub use podman::Podman;

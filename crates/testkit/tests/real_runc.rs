@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use fathom_testkit::engine::{Runc, Running, Spec};
-use fathom_testkit::{Need, needs};
+use fathom_testkit::engine::{CABLE, Runc, Running, Spec, plug};
+use fathom_testkit::{Need, Scratch, needs};
 
 const RUNC: &[Need] = &[Need::Root, Need::Program("runc"), Need::Path("/bin/busybox")];
 
@@ -105,4 +105,42 @@ fn nothing_stays_behind_even_when_the_test_panics() {
     assert_eq!(cgroups_named(own_cgroup), Vec::<PathBuf>::new());
     let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
     assert!(!mounts.contains(root.to_str().unwrap()));
+}
+
+#[test]
+fn two_containers_can_be_joined_by_a_cable() {
+    needs!(RUNC[0], RUNC[1], RUNC[2], Need::Program("ip"), Need::Program("nsenter"));
+    let runc = Runc::new();
+    let one = runc.run(&Spec::busybox("one", ["sleep", "1000"]));
+    let other = runc.run(&Spec::busybox("other", ["sleep", "1000"]).own_users());
+    plug(&one, &other);
+    let answer = runc.exec(&one, &["ping", "-c", "1", "-w", "10", &CABLE[1].to_string()]);
+    assert!(answer.contains("1 packets received"), "{answer}");
+}
+
+#[test]
+fn what_a_killed_test_left_is_swept_by_the_next() {
+    needs!(RUNC[0], RUNC[1]);
+    const NOTE: &str = "FATHOM_TEST_LEAVE_BEHIND";
+    if let Some(note) = std::env::var_os(NOTE) {
+        let runc = Runc::new();
+        let web = runc.run(&Spec::scratch("web", ["/app"]));
+        fs::write(note, format!("{}\n{}", runc.root().display(), web.pid())).unwrap();
+        return std::mem::forget(runc);
+    }
+    let scratch = Scratch::new("note");
+    let run = |test: &str| {
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+        child.args(["--exact", test]).env(NOTE, scratch.join("note"));
+        assert!(child.output().unwrap().status.success(), "{test}");
+    };
+    run("what_a_killed_test_left_is_swept_by_the_next");
+    let note = fs::read_to_string(scratch.join("note")).unwrap();
+    let (root, pid) = note.split_once('\n').unwrap();
+    // Any engine's start sweeps.
+    run("users_can_be_mapped");
+    assert!(!Path::new(root).exists());
+    assert!(!Path::new(&format!("/proc/{pid}/root/app")).exists());
+    let name = Path::new(root).file_name().unwrap().to_str().unwrap();
+    assert_eq!(cgroups_named(name), Vec::<PathBuf>::new());
 }

@@ -14,7 +14,7 @@ use tokio::net::UnixStream;
 use crate::records::Garbled;
 
 /// No engine's answer is longer; whoever sends more is no engine.
-const LONGEST: usize = 64 * 1024 * 1024;
+const LONGEST: usize = 32 * 1024 * 1024;
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]

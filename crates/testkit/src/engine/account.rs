@@ -12,7 +12,7 @@ use super::process::{eventually, run, try_run};
 #[derive(Debug)]
 pub(super) struct Account {
     name: String,
-    pub(super) uid: u32,
+    uid: u32,
     /// What /run/user/UID is for a person who has logged in.
     run_folder: PathBuf,
     home: PathBuf,
@@ -41,6 +41,16 @@ impl Account {
         account
     }
 
+    /// Ends a user's processes and takes the user away, if there is one of that name.
+    pub(super) fn remove(name: &str) {
+        let uid = try_run(Command::new("id").args(["--user", name])).parse();
+        if let Ok(uid) = uid {
+            // What podman leaves to hold its user namespace has no other name than its user.
+            eventually(|| kill_processes_of(uid) == 0);
+            try_run(Command::new("userdel").arg(name));
+        }
+    }
+
     pub(super) fn home(&self) -> &Path {
         &self.home
     }
@@ -67,9 +77,7 @@ impl Account {
 
 impl Drop for Account {
     fn drop(&mut self) {
-        // What podman leaves to hold its user namespace has no other name than its user.
-        eventually(|| kill_processes_of(self.uid) == 0);
-        try_run(Command::new("userdel").arg(&self.name));
+        Account::remove(&self.name);
     }
 }
 

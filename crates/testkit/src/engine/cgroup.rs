@@ -26,6 +26,12 @@ impl Cgroups {
         }
     }
 
+    /// Those that an engine called `name` did not take away.
+    pub(super) fn left(name: &str) -> Self {
+        let tops = hierarchies().into_iter().map(|hierarchy| hierarchy.join(name));
+        Cgroups { made: RefCell::new(tops.filter(|top| top.exists()).collect()) }
+    }
+
     /// Kills every process in them.
     pub(super) fn kill(&self) {
         let empty = || self.made.borrow().iter().map(|top| kill_below(top)).sum::<usize>() == 0;

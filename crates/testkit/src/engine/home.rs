@@ -5,12 +5,19 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Once;
 
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open, pidfd_send_signal};
 
+use super::account::Account;
 use super::cgroup::Cgroups;
 use super::process::eventually;
 use crate::Scratch;
+
+/// What [`Home::new`] is called with.
+const ENGINES: &[&str] = &["runc", "containerd", "docker", "podman"];
+
+static SWEPT: Once = Once::new();
 
 /// The folder is laid out like `/`, so that a reader rooted at it finds `run/…` and `var/lib/…` where it would there.
 #[derive(Debug)]
@@ -24,6 +31,7 @@ pub(super) struct Home {
 
 impl Home {
     pub(super) fn new(name: &str) -> Self {
+        SWEPT.call_once(sweep);
         let scratch = Scratch::new(name);
         // Containers' own users pass through it on the way to their root.
         fs::set_permissions(scratch.path(), fs::Permissions::from_mode(0o755)).expect("our own folder obeys");
@@ -96,12 +104,42 @@ impl Drop for Home {
     fn drop(&mut self) {
         self.stop();
         self.cgroups.kill();
-        eventually(|| kill_processes_of(self.path()) == 0);
-        unmount_below(self.path());
+        clear(self.path());
         for guest in &self.guests {
             let _ = fs::remove_dir_all(guest).or_else(|_| fs::remove_file(guest));
         }
     }
+}
+
+/// Ends what runs from `folder` and what is mounted below it.
+fn clear(folder: &Path) {
+    eventually(|| kill_processes_of(folder) == 0);
+    unmount_below(folder);
+}
+
+/// Takes away what tests left that were killed before they could: their folders carry the pid of a process that is
+/// no more.
+fn sweep() {
+    for entry in fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let is_orphan = owner_of(&name).is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists());
+        if is_orphan {
+            let cgroups = Cgroups::left(&name);
+            cgroups.kill();
+            clear(&entry.path());
+            Account::remove(&name);
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+/// The pid in `fathom-ENGINE-PID-N`.
+fn owner_of(name: &str) -> Option<u32> {
+    let rest =
+        ENGINES.iter().find_map(|engine| name.strip_prefix("fathom-")?.strip_prefix(engine)?.strip_prefix('-'))?;
+    let (pid, count) = rest.split_once('-')?;
+    count.parse::<u32>().ok()?;
+    pid.parse().ok()
 }
 
 /// Kills what was started with a word that names `folder`: shims and monitors, which survive their engine on purpose.
@@ -114,12 +152,17 @@ fn kill_processes_of(folder: &Path) -> usize {
         let Some(pid) = number.filter(|pid| *pid != rustix::process::getpid()) else { continue };
         let Ok(process) = pidfd_open(pid, PidfdFlags::empty()) else { continue };
         let words = fs::read(entry.path().join("cmdline")).unwrap_or_default();
-        if String::from_utf8_lossy(&words).contains(name) {
+        if names(&String::from_utf8_lossy(&words), name) {
             let _ = pidfd_send_signal(&process, Signal::KILL);
             count += 1;
         }
     }
     count
+}
+
+/// Whether `folder` stands in `words`, and not only the beginning of `…-10` when it is `…-1`.
+fn names(words: &str, folder: &str) -> bool {
+    words.match_indices(folder).any(|(at, _)| !words[at + folder.len()..].starts_with(|c: char| c.is_ascii_digit()))
 }
 
 /// Detaches every mount below `folder`, the last one first.
