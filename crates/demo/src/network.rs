@@ -6,6 +6,7 @@ mod netlink;
 
 use std::fs::File;
 use std::io;
+use std::net::Ipv4Addr;
 use std::os::fd::AsRawFd as _;
 
 use netlink::{Message, Netlink};
@@ -29,6 +30,7 @@ impl Network {
     pub(crate) fn make_bridge(&self) -> io::Result<()> {
         let mut bridge = Message::new_link(libc::IFF_UP);
         bridge.text(libc::IFLA_IFNAME, BRIDGE);
+        bridge.bytes(libc::IFLA_ADDRESS, &hardware_address(GATEWAY));
         bridge.nest(libc::IFLA_LINKINFO, |info| info.text(libc::IFLA_INFO_KIND, "bridge"));
         self.0.ask(bridge)?;
         self.0.ask(Message::address(self.0.index(BRIDGE)?, GATEWAY, PREFIX))?;
@@ -53,6 +55,7 @@ impl Network {
                 data.nest(netlink::VETH_INFO_PEER, |peer| {
                     peer.link_header(0);
                     peer.text(libc::IFLA_IFNAME, "eth0");
+                    peer.bytes(libc::IFLA_ADDRESS, &hardware_address(sandbox.address()));
                     peer.number(libc::IFLA_NET_NS_FD, own.as_raw_fd().cast_unsigned());
                 });
             });
@@ -71,4 +74,12 @@ impl Network {
         self.0.wait_until_running(BRIDGE)?;
         inside.wait_until_running("eth0")
     }
+}
+
+/// The same for every incarnation, as with docker: neighbours go on where they were, instead of calling for seconds
+/// to one who is not there any more.
+fn hardware_address(address: Ipv4Addr) -> [u8; 6] {
+    let [a, b, c, d] = address.octets();
+    // The first bits say that it is of one machine, and given by ourselves.
+    [0x02, 0xfa, a, b, c, d]
 }

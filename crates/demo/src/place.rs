@@ -102,8 +102,9 @@ impl Place {
     /// we waited has removed the file that we hold then: that is no door either.
     pub(crate) fn try_door(&self, how: FlockOperation) -> Result<Option<File>, Error> {
         let path = self.folder.join("door");
+        // Whoever only looks makes nothing, and needs no right to.
         let may_make = how == FlockOperation::LockExclusive;
-        let door = match File::options().read(true).append(true).create(may_make).open(&path) {
+        let door = match File::options().read(true).append(may_make).create(may_make).open(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             other => other.step(format!("open {}", path.display()))?,
         };

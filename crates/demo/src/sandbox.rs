@@ -17,13 +17,15 @@ use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use fathom_host::cgroup::{Door, Limits};
 use fathom_host::namespace::Kind;
 use fathom_host::sys::{self, Cloned};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
-use rustix::process::{Pid, Signal, WaitOptions, set_parent_process_death_signal, waitpid};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, set_parent_process_death_signal, waitpid};
 
 use crate::error::{Error, Refusal, Step as _};
 use crate::network::Network;
@@ -76,6 +78,9 @@ pub(crate) struct Start {
     part: Part,
 }
 
+/// How long a part may take at each of its steps.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// The keeper's word.
 const GO: &[u8] = b"go";
 
@@ -103,20 +108,31 @@ impl Workshop {
 impl Start {
     /// Waits until the program runs. Returns its process.
     pub(crate) fn finish(self) -> Result<Pid, Error> {
+        set_socket_timeout(&self.socket, Timeout::Recv, Some(PATIENCE)).step("limit a wait")?;
         let pid = match self.part {
             Part::Customer => self.forked,
-            Part::Sandbox(_) => {
-                let said = self.hear();
-                // From here on the sandbox is the keeper's own child.
-                let _ = waitpid(Some(self.forked), WaitOptions::empty());
-                let number: Option<i32> = std::str::from_utf8(&said?).ok().and_then(|text| text.parse().ok());
-                let pid = number.and_then(Pid::from_raw).ok_or_else(|| self.lost())?;
-                rustix::net::send(&self.socket, GO, SendFlags::NOSIGNAL).step("let a sandbox go on")?;
-                pid
-            }
+            Part::Sandbox(_) => self.adopt()?,
         };
         // Its end of the socket closes when the program is executed.
-        if self.hear()?.is_empty() { Ok(pid) } else { Err(self.lost()) }
+        let ran = self.hear().and_then(|word| if word.is_empty() { Ok(pid) } else { Err(self.lost()) });
+        if ran.is_err() {
+            // Still our child, and nobody has collected it.
+            let _ = kill_process(pid, Signal::KILL);
+        }
+        ran
+    }
+
+    /// Becomes the parent of the sandbox's first process in the stager's place, and lets it go on.
+    fn adopt(&self) -> Result<Pid, Error> {
+        let said = self.hear();
+        if said.is_err() {
+            let _ = kill_process(self.forked, Signal::KILL);
+        }
+        let _ = waitpid(Some(self.forked), WaitOptions::empty());
+        let number: Option<i32> = std::str::from_utf8(&said?).ok().and_then(|text| text.parse().ok());
+        let pid = number.and_then(Pid::from_raw).ok_or_else(|| self.lost())?;
+        rustix::net::send(&self.socket, GO, SendFlags::NOSIGNAL).step("let a sandbox go on")?;
+        Ok(pid)
     }
 
     fn hear(&self) -> Result<Vec<u8>, Error> {

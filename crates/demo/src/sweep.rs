@@ -55,7 +55,7 @@ pub(crate) fn remove_folder(place: &Place, door: File) {
 }
 
 fn clear_cgroup(place: &Place, name: &str) -> Result<(), Error> {
-    let Some(leaf) = place.leaf(name).filter(|leaf| leaf.exists()) else { return Ok(()) };
+    let Some(leaf) = place.leaf(name) else { return Ok(()) };
     let started = Instant::now();
     if let Ok(mut kill) = leaf.kill_switch() {
         while !kill.is_empty().unwrap_or(true) && started.elapsed() < PATIENCE {
@@ -63,7 +63,7 @@ fn clear_cgroup(place: &Place, name: &str) -> Result<(), Error> {
             pause();
         }
     }
-    // Busy for a moment after the last process has gone.
+    // Busy for a moment after the last process has gone. The folder of all may be there without a leaf in it.
     loop {
         match leaf.remove() {
             Ok(()) => return Ok(()),

@@ -58,9 +58,9 @@ pub fn up(place: &Place, program: Option<&Path>) -> Result<Report, Error> {
 /// # Errors
 /// Where it is another user's, or something of it does not die.
 pub fn down(place: &Place) -> Result<Gone, Error> {
-    if !place.folder().exists() {
-        // Files may be lost in a reboot of /run, cgroups cannot: they are looked for all the same.
-        return Ok(Gone { sandboxes: sweep::clear(place)? });
+    // Where there are cgroups to be left behind, they are looked for all the same.
+    if !place.folder().exists() && place.cgroup().is_none() {
+        return Ok(Gone { sandboxes: 0 });
     }
     let door = place.lock_door()?;
     let sandboxes = close(place)?;

@@ -134,8 +134,8 @@ impl Message {
         let mut message = Message::new(libc::RTM_NEWADDR, libc::NLM_F_CREATE | libc::NLM_F_EXCL);
         message.0.extend([libc::AF_INET as u8, prefix, 0, libc::RT_SCOPE_UNIVERSE]);
         message.0.extend(interface.to_ne_bytes());
-        message.attribute(libc::IFA_LOCAL, &address.octets());
-        message.attribute(libc::IFA_ADDRESS, &address.octets());
+        message.bytes(libc::IFA_LOCAL, &address.octets());
+        message.bytes(libc::IFA_ADDRESS, &address.octets());
         message
     }
 
@@ -145,7 +145,7 @@ impl Message {
         let (table, scope) = (libc::RT_TABLE_MAIN, libc::RT_SCOPE_UNIVERSE);
         message.0.extend([libc::AF_INET as u8, 0, 0, 0, table, libc::RTPROT_BOOT, scope, libc::RTN_UNICAST]);
         message.0.extend([0; 4]);
-        message.attribute(libc::RTA_GATEWAY, &gateway.octets());
+        message.bytes(libc::RTA_GATEWAY, &gateway.octets());
         message.number(libc::RTA_OIF, interface);
         message
     }
@@ -159,22 +159,23 @@ impl Message {
 
     /// An attribute that holds a text with its NUL.
     pub(super) fn text(&mut self, kind: u16, value: &str) {
-        self.attribute(kind, &[value.as_bytes(), b"\0"].concat());
+        self.bytes(kind, &[value.as_bytes(), b"\0"].concat());
     }
 
     /// An attribute that holds a 32-bit number.
     pub(super) fn number(&mut self, kind: u16, value: u32) {
-        self.attribute(kind, &value.to_ne_bytes());
+        self.bytes(kind, &value.to_ne_bytes());
     }
 
     /// An attribute that holds attributes.
     pub(super) fn nest(&mut self, kind: u16, fill: impl FnOnce(&mut Self)) {
         let mut inner = Message(Vec::new());
         fill(&mut inner);
-        self.attribute(kind, &inner.0);
+        self.bytes(kind, &inner.0);
     }
 
-    fn attribute(&mut self, kind: u16, value: &[u8]) {
+    /// An attribute that holds anything.
+    pub(super) fn bytes(&mut self, kind: u16, value: &[u8]) {
         let length = u16::try_from(4 + value.len()).expect("our requests are a few hundred bytes long");
         self.0.extend(length.to_ne_bytes());
         self.0.extend(kind.to_ne_bytes());

@@ -1,0 +1,486 @@
+//! The shop for real: opened, asked, killed and closed, each test at a place of its own.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use fathom_demo::{Error, Outcome, Place, SandboxStatus, State, down, status, up};
+use fathom_host::{Host, Process};
+use fathom_model::Hint as _;
+use fathom_testkit::{Need, Scratch, needs};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_fathom-demo-test");
+const LONG: Duration = Duration::from_secs(20);
+
+/// A place that is closed at the end, whatever the test did.
+struct Shop {
+    place: Place,
+    cgroup: String,
+    _scratch: Scratch,
+}
+
+impl Shop {
+    fn new(name: &str) -> Shop {
+        let scratch = Scratch::new(name);
+        let cgroup = scratch.path().file_name().unwrap().to_str().unwrap().to_owned();
+        Shop { place: Place::at(scratch.join("demo"), Some(&cgroup)), cgroup, _scratch: scratch }
+    }
+
+    fn up(&self) -> Vec<SandboxStatus> {
+        up(&self.place, Some(Path::new(PROGRAM))).expect("the shop opens").sandboxes
+    }
+
+    fn status(&self, name: &str) -> SandboxStatus {
+        let all = status(&self.place).expect("the files are ours").sandboxes;
+        all.into_iter().find(|sandbox| sandbox.name == name).expect("it is in the shop")
+    }
+
+    fn keeper(&self) -> u32 {
+        status(&self.place).expect("the files are ours").keeper.expect("the shop is open")
+    }
+
+    fn log(&self, name: &str) -> String {
+        fs::read_to_string(self.place.folder().join(format!("{name}.log"))).unwrap_or_default()
+    }
+
+    /// Every process of the shop, whatever it calls itself: those in the keeper's and the sandboxes' namespaces.
+    fn trace(&self) -> Trace {
+        let pids = status(&self.place).expect("the files are ours").sandboxes.into_iter().filter_map(|s| s.pid);
+        Trace::of(pids.chain([self.keeper()]))
+    }
+
+    /// Nothing is left: no process, mount, cgroup, file.
+    fn assert_gone(&self, trace: &Trace) {
+        assert_eq!(trace.processes(), Vec::<String>::new());
+        assert!(!self.place.folder().exists(), "{:?}", self.place.folder());
+        let name = self.place.folder().to_str().unwrap();
+        let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
+        assert!(!mounts.contains(name) && !mounts.contains("fathom-demo"), "{mounts}");
+        assert_eq!(cgroups_named(&self.cgroup), Vec::<PathBuf>::new());
+    }
+}
+
+impl Drop for Shop {
+    fn drop(&mut self) {
+        let _ = down(&self.place);
+    }
+}
+
+/// The network namespaces of a shop, to find processes that are left in them. Held open, or another shop's would get
+/// their numbers.
+#[derive(Default)]
+struct Trace(Vec<(PathBuf, fs::File)>);
+
+impl Trace {
+    fn of(pids: impl Iterator<Item = u32>) -> Trace {
+        let held = |pid| (namespace(pid, "net"), fs::File::open(format!("/proc/{pid}/ns/net")).expect("it lives"));
+        Trace(pids.map(held).collect())
+    }
+
+    fn processes(&self) -> Vec<String> {
+        let pids = Host::local().pids().expect("/proc is there");
+        let left = pids.into_iter().filter(|pid| {
+            let own = fs::read_link(format!("/proc/{pid}/ns/net"));
+            own.is_ok_and(|own| self.0.iter().any(|(name, _)| *name == own))
+        });
+        left.map(|pid| format!("{pid} {}", fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default()))
+            .collect()
+    }
+}
+
+fn namespace(pid: u32, kind: &str) -> PathBuf {
+    fs::read_link(format!("/proc/{pid}/ns/{kind}")).expect("it lives")
+}
+
+fn cgroups_named(name: &str) -> Vec<PathBuf> {
+    let hierarchies = fs::read_dir("/sys/fs/cgroup").into_iter().flatten().flatten().map(|entry| entry.path());
+    let all = hierarchies.chain([PathBuf::from("/sys/fs/cgroup")]).map(|path| path.join(name));
+    all.filter(|path| path.exists()).collect()
+}
+
+fn handle(pid: u32) -> OwnedFd {
+    let pid = Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+    pidfd_open(pid, PidfdFlags::empty()).expect("it lives")
+}
+
+fn assert_ends(process: impl AsFd) {
+    let patience = Timespec::try_from(LONG).unwrap();
+    assert_eq!(poll(&mut [PollFd::new(&process, PollFlags::IN)], Some(&patience)), Ok(1), "it lives on");
+}
+
+/// For what has no event to wait for: a file that somebody is about to write.
+#[track_caller]
+fn eventually<T>(mut look: impl FnMut() -> Option<T>) -> T {
+    let began = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(began.elapsed() < LONG, "it does not happen");
+        let _ = poll(&mut [], Some(&Timespec { tv_sec: 0, tv_nsec: 2_000_000 }));
+    }
+}
+
+/// Connects from where `pid` is. Only the thread goes there.
+fn connect_from(pid: u32, address: &str) -> TcpStream {
+    let (net, address) = (fs::File::open(format!("/proc/{pid}/ns/net")).unwrap(), address.to_owned());
+    let thread = std::thread::spawn(move || {
+        move_into_link_name_space(net.as_fd(), Some(LinkNameSpaceType::Network)).expect("we are root");
+        TcpStream::connect(address).expect("somebody listens")
+    });
+    thread.join().unwrap()
+}
+
+fn get(pid: u32, address: &str, path: &str) -> String {
+    let mut stream = connect_from(pid, address);
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+fn visits(answer: &str) -> u64 {
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    answer.lines().find_map(|line| line.strip_prefix("visits: ")).expect("db counts").parse().unwrap()
+}
+
+fn process(pid: u32) -> Process {
+    Host::local().process(pid).expect("it lives")
+}
+
+#[test]
+fn web_answers_through_api_and_db() {
+    needs!(Need::Root);
+    let shop = Shop::new("demo-answers");
+    let sandboxes = shop.up();
+    let names: Vec<_> = sandboxes.iter().map(|sandbox| sandbox.name.as_str()).collect();
+    assert_eq!(names, ["web", "api", "db", "crash"]);
+    let pid = shop.status("web").pid.expect("web runs");
+    let first = visits(&get(pid, "10.231.0.2:8080", "/"));
+    let second = visits(&get(pid, "10.231.0.3:8080", "/items"));
+    assert!(second > first, "{first} {second}");
+    assert!(get(pid, "10.231.0.2:8080", "/nowhere").starts_with("HTTP/1.1 404 "));
+
+    let mut db = BufReader::new(connect_from(pid, "10.231.0.4:6400"));
+    db.get_mut().write_all(b"GET visits\n").unwrap();
+    let mut answer = String::new();
+    db.read_line(&mut answer).unwrap();
+    assert!(answer.trim().parse::<u64>().unwrap() >= second, "{answer}");
+    // The volume is a folder of the machine.
+    let kept = fs::read_to_string(shop.place.folder().join("data/shop.db")).unwrap();
+    assert!(kept.contains("visits="), "{kept}");
+    assert!(shop.log("customer").contains("GET http://web:8080/ 200 "), "{}", shop.log("customer"));
+    assert!(shop.log("api").contains("10.231.0.2 \"GET /items HTTP/1.1\" 200 "), "{}", shop.log("api"));
+}
+
+#[test]
+fn each_sandbox_is_what_its_row_says() {
+    needs!(Need::Root);
+    let shop = Shop::new("demo-rows");
+    for sandbox in shop.up().iter().filter(|sandbox| sandbox.name != "crash") {
+        let pid = sandbox.pid.expect("it runs");
+        let facts = process(pid);
+        let row = fathom_demo::shop::SANDBOXES.iter().find(|row| row.name == sandbox.name).unwrap();
+        assert_eq!((facts.uid, facts.gid, facts.groups.len()), (row.user, row.user, 0), "{}", sandbox.name);
+        assert_eq!((facts.own_pid(), facts.name.as_str()), (1, sandbox.name.as_str()));
+        for kind in ["mnt", "pid", "net", "ipc", "uts", "cgroup"] {
+            assert_ne!(namespace(pid, kind), namespace(std::process::id(), kind), "{} {kind}", sandbox.name);
+        }
+        let root = PathBuf::from(format!("/proc/{pid}/root"));
+        assert_eq!(fs::read_to_string(root.join("etc/hostname")).unwrap().trim(), sandbox.name);
+        assert!(fs::read_to_string(root.join("etc/hosts")).unwrap().contains("10.231.0.4 db\n"));
+        let uts = fs::File::open(format!("/proc/{pid}/ns/uts")).unwrap();
+        let named = std::thread::spawn(move || {
+            move_into_link_name_space(uts.as_fd(), Some(LinkNameSpaceType::HostNameAndNISDomainName)).unwrap();
+            rustix::system::uname().nodename().to_str().unwrap().to_owned()
+        });
+        assert_eq!(named.join().unwrap(), sandbox.name);
+        let cgroup = fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap();
+        assert!(cgroup.contains(&format!(":/{}/{}\n", shop.cgroup, sandbox.name)), "{cgroup}");
+        // Only our own pipes and sockets, and nothing of the machine's.
+        for entry in fs::read_dir(format!("/proc/{pid}/fd")).unwrap() {
+            let to = fs::read_link(entry.unwrap().path()).unwrap_or_default();
+            let to = to.to_str().unwrap();
+            assert!(to.starts_with("pipe:") || to.starts_with("socket:") || to == "/dev/null", "{} {to}", sandbox.name);
+        }
+    }
+    assert_eq!(memory_limits(&shop.cgroup), ["67108864"; 4]);
+}
+
+fn memory_limits(cgroup: &str) -> Vec<String> {
+    let files = |name: &str| {
+        let paths = [
+            format!("/sys/fs/cgroup/{cgroup}/{name}/memory.max"),
+            format!("/sys/fs/cgroup/memory/{cgroup}/{name}/memory.limit_in_bytes"),
+        ];
+        paths.iter().find_map(|path| fs::read_to_string(path).ok()).unwrap_or_default().trim().to_owned()
+    };
+    ["web", "api", "db", "crash"].map(files).to_vec()
+}
+
+#[test]
+fn web_is_like_an_image_from_scratch() {
+    needs!(Need::Root);
+    let shop = Shop::new("demo-web");
+    shop.up();
+    let pid = shop.status("web").pid.expect("web runs");
+    let facts = process(pid);
+    assert_eq!((facts.uid, facts.no_new_privs), (65532, 1));
+    assert_eq!(facts.capabilities, fathom_host::process::Capabilities::default());
+    let root = PathBuf::from(format!("/proc/{pid}/root"));
+    let entries = fs::read_dir(&root).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    assert_eq!(entries.collect::<BTreeSet<_>>(), BTreeSet::from(["dev", "etc", "proc", "web"].map(str::to_owned)));
+    for file in ["new", "etc/hosts"] {
+        let refused = fs::write(root.join(file), "").unwrap_err();
+        assert_eq!(refused.kind(), std::io::ErrorKind::ReadOnlyFilesystem, "{file}");
+    }
+    // Who gets out of the sandbox cannot change the program for the others (CVE-2019-5736).
+    let refused = fs::OpenOptions::new().append(true).open(root.join("web")).unwrap_err();
+    assert!(
+        matches!(refused.kind(), std::io::ErrorKind::ReadOnlyFilesystem | std::io::ErrorKind::ExecutableFileBusy),
+        "{refused}"
+    );
+    let api = PathBuf::from(format!("/proc/{}/root/tmp/items", shop.status("api").pid.unwrap()));
+    assert!(fs::read_to_string(api).unwrap().contains("tea: "));
+}
+
+#[test]
+fn crash_ends_and_comes_back_as_another_process() {
+    needs!(Need::Root);
+    let shop = Shop::new("demo-crash");
+    shop.up();
+    let first = shop.status("crash").pid.expect("crash has just been started");
+    assert_ends(handle(first));
+    let next = eventually(|| Some(shop.status("crash")).filter(|crash| crash.pid.is_some_and(|pid| pid != first)));
+    assert_eq!((next.state, next.last_exit), (State::Running, Some(1)));
+    assert!(next.restarts >= 1);
+    assert!(shop.log("crash").contains("fatal: cannot read /etc/crash/settings.toml: "), "{}", shop.log("crash"));
+    // Its network works again, too.
+    let web = shop.status("web").pid.unwrap();
+    assert_ne!(namespace(next.pid.unwrap(), "net"), namespace(web, "net"));
+}
+
+#[test]
+fn who_is_killed_comes_back_and_the_shop_goes_on() {
+    needs!(Need::Root);
+    let shop = Shop::new("demo-killed");
+    shop.up();
+    let first = shop.status("db").pid.unwrap();
+    pidfd_send_signal(handle(first), Signal::KILL).unwrap();
+    let next = eventually(|| Some(shop.status("db")).filter(|db| db.pid.is_some_and(|pid| pid != first)));
+    assert_eq!((next.restarts, next.last_exit), (1, Some(128 + 9)));
+    let web = shop.status("web").pid.unwrap();
+    // One answer may still be about the connection that was lost.
+    eventually(|| Some(()).filter(|()| get(web, "10.231.0.2:8080", "/").starts_with("HTTP/1.1 200 ")));
+}
+
+#[test]
+fn nothing_is_left_after_down() {
+    needs!(Need::Root);
+    let shop = Shop::new("demo-down");
+    shop.up();
+    let trace = shop.trace();
+    assert!(trace.processes().len() >= 5, "{:?}", trace.processes());
+    assert!(!cgroups_named(&shop.cgroup).is_empty());
+    assert_eq!(down(&shop.place).expect("it closes").sandboxes, 4);
+    shop.assert_gone(&trace);
+    assert_eq!(down(&shop.place).expect("there is nothing to close").sandboxes, 0);
+    let closed = status(&shop.place).unwrap();
+    assert_eq!((closed.keeper, closed.sandboxes.len()), (None, 0));
+}
+
+#[test]
+fn a_killed_keeper_takes_all_with_it_and_the_next_verb_clears_up() {
+    needs!(Need::Root);
+    let shop = Shop::new("demo-sigkill");
+    for verb in ["down", "up"] {
+        let sandboxes = shop.up();
+        let trace = shop.trace();
+        let handles: Vec<_> = sandboxes.iter().filter_map(|sandbox| sandbox.pid).map(handle).collect();
+        pidfd_send_signal(handle(shop.keeper()), Signal::KILL).unwrap();
+        handles.iter().for_each(assert_ends);
+        eventually(|| trace.processes().is_empty().then_some(()));
+        assert_eq!(status(&shop.place).unwrap().keeper, None);
+        if verb == "up" {
+            assert_eq!(up(&shop.place, Some(Path::new(PROGRAM))).unwrap().outcome, Outcome::Started);
+        }
+        down(&shop.place).expect("it closes");
+        shop.assert_gone(&trace);
+    }
+}
+
+#[test]
+fn a_keeper_told_to_end_by_somebody_else_clears_up_itself() {
+    needs!(Need::Root);
+    let shop = Shop::new("demo-sigterm");
+    shop.up();
+    let (trace, keeper) = (shop.trace(), handle(shop.keeper()));
+    pidfd_send_signal(&keeper, Signal::TERM).unwrap();
+    assert_ends(keeper);
+    shop.assert_gone(&trace);
+}
+
+#[test]
+fn killing_the_keeper_while_it_opens_leaves_nothing() {
+    needs!(Need::Root);
+    for delay in 0..12u32 {
+        let shop = Shop::new("demo-early");
+        let record = shop.place.folder().join("keeper.record");
+        let opening = std::thread::spawn({
+            let place = shop.place.clone();
+            move || up(&place, Some(Path::new(PROGRAM)))
+        });
+        let keeper = eventually(|| {
+            let text = fs::read_to_string(&record).ok()?;
+            let number = text.split(['"', ':', ',', '}']).find_map(|word| word.parse::<i32>().ok())?;
+            pidfd_open(Pid::from_raw(number)?, PidfdFlags::empty()).ok()
+        });
+        let _ = poll(&mut [], Some(&Timespec { tv_sec: 0, tv_nsec: i64::from(delay) * 1_500_000 }));
+        let _ = pidfd_send_signal(&keeper, Signal::KILL);
+        assert_ends(&keeper);
+        match opening.join().unwrap() {
+            Err(Error::Lost { .. }) => assert!(!shop.place.folder().exists(), "a failed `up` clears up"),
+            // It was open already.
+            Ok(_) => drop(down(&shop.place).unwrap()),
+            Err(error) => panic!("{error}"),
+        }
+        // Those who had not executed the program yet notice it themselves.
+        let folder = shop.place.folder().to_str().unwrap().to_owned();
+        eventually(|| processes_that_mention(&folder).is_empty().then_some(()));
+        shop.assert_gone(&Trace::default());
+    }
+}
+
+/// The keeper's forks carry its command line until they execute something else.
+fn processes_that_mention(folder: &str) -> Vec<u32> {
+    let says = |pid: &u32| fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let pids = Host::local().pids().unwrap().into_iter();
+    pids.filter(|pid| String::from_utf8_lossy(&says(pid)).contains(folder)).collect()
+}
+
+#[test]
+fn killing_who_opens_the_shop_leaves_one_that_can_be_closed() {
+    needs!(Need::Root);
+    let shop = Shop::new("demo-opener");
+    let mut opener = Command::new(PROGRAM);
+    opener.arg("up").arg(shop.place.folder()).arg(&shop.cgroup).stdout(Stdio::null());
+    let mut opener = opener.spawn().unwrap();
+    eventually(|| shop.place.folder().join("keeper.record").exists().then_some(()));
+    opener.kill().unwrap();
+    opener.wait().unwrap();
+    // The keeper may go on; whoever wants a shop has one, and it is the only one.
+    let sandboxes = shop.up();
+    assert_eq!(sandboxes.len(), 4);
+    let folder = shop.place.folder().to_str().unwrap();
+    assert_eq!(processes_that_mention(folder), [shop.keeper()]);
+    let trace = shop.trace();
+    down(&shop.place).expect("it closes");
+    shop.assert_gone(&trace);
+}
+
+#[test]
+fn up_twice_is_one_shop() {
+    needs!(Need::Root);
+    let shop = Shop::new("demo-twice");
+    let open = || up(&shop.place, Some(Path::new(PROGRAM))).expect("it opens");
+    let (one, other) = std::thread::scope(|scope| {
+        let (one, other) = (scope.spawn(open), scope.spawn(open));
+        (one.join().unwrap(), other.join().unwrap())
+    });
+    let outcomes = BTreeSet::from([format!("{:?}", one.outcome), format!("{:?}", other.outcome)]);
+    assert_eq!(outcomes, BTreeSet::from(["AlreadyUp".to_owned(), "Started".to_owned()]));
+    let pids = |sandboxes: &[SandboxStatus]| sandboxes.iter().take(3).map(|sandbox| sandbox.pid).collect::<Vec<_>>();
+    assert_eq!(pids(&one.sandboxes), pids(&other.sandboxes));
+    assert_eq!(pids(&shop.up()), pids(&one.sandboxes));
+}
+
+#[test]
+fn two_places_are_two_shops() {
+    needs!(Need::Root);
+    let (one, other) = (Shop::new("demo-one"), Shop::new("demo-other"));
+    one.up();
+    other.up();
+    assert_ne!(one.keeper(), other.keeper());
+    let (trace, web) = (one.trace(), other.status("web").pid.unwrap());
+    down(&one.place).expect("it closes");
+    one.assert_gone(&trace);
+    assert_eq!(other.status("web").pid, Some(web));
+    assert!(visits(&get(web, "10.231.0.2:8080", "/")) > 0);
+}
+
+#[test]
+fn without_root_the_shop_opens_in_a_user_namespace_and_says_what_is_missing() {
+    needs!(Need::Root, Need::Path("/proc/self/ns/user"));
+    let scratch = Scratch::new("demo-user");
+    let program = scratch.join("program");
+    fs::copy(PROGRAM, &program).unwrap();
+    fs::create_dir(scratch.join("run")).unwrap();
+    std::os::unix::fs::chown(scratch.join("run"), Some(1000), Some(1000)).unwrap();
+    let place = Place::at(scratch.join("run/demo"), None);
+    let as_user = |verb: &str| {
+        let mut command = Command::new(&program);
+        let output = command.arg(verb).arg(place.folder()).arg("").uid(1000).gid(1000).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{said}");
+        said
+    };
+    let said = as_user("up");
+    assert!(said.contains("other ids need root") && said.contains("no memory limit"), "{said}");
+    let found = status(&place).unwrap();
+    let web = found.sandboxes.iter().find(|sandbox| sandbox.name == "web").unwrap();
+    let facts = process(web.pid.unwrap());
+    assert_eq!((facts.uid, facts.no_new_privs, facts.own_pid()), (1000, 1, 1));
+    assert_eq!(facts.capabilities, fathom_host::process::Capabilities::default());
+    // From outside, by another user's verb: root may look.
+    let log = fs::read_to_string(place.folder().join("customer.log")).unwrap();
+    assert!(log.contains(" 200 "), "{log}");
+    let trace = Trace::of(found.sandboxes.iter().filter_map(|sandbox| sandbox.pid).chain(found.keeper));
+    as_user("down");
+    assert_eq!(trace.processes(), Vec::<String>::new());
+    assert!(!place.folder().exists());
+}
+
+#[test]
+fn a_program_that_web_may_not_run_is_named_and_nothing_is_left() {
+    needs!(Need::Root);
+    let shop = Shop::new("demo-refused");
+    let program = shop._scratch.join("program");
+    fs::copy(PROGRAM, &program).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o700)).unwrap();
+    let error = up(&shop.place, Some(&program)).unwrap_err();
+    assert_eq!(error.to_string(), "cannot run /web");
+    assert!(error.hint().unwrap().contains("readable and executable for everybody"));
+    shop.assert_gone(&Trace::default());
+}
+
+#[test]
+fn other_people_s_folders_are_left_alone() {
+    needs!(Need::Root);
+    let scratch = Scratch::new("demo-foreign");
+    let folder = scratch.join("demo");
+    fs::create_dir(&folder).unwrap();
+    std::os::unix::fs::chown(&folder, Some(1000), Some(1000)).unwrap();
+    let refused = up(&Place::at(&folder, None), Some(Path::new(PROGRAM))).unwrap_err();
+    assert!(matches!(&refused, Error::NotOurs(path) if *path == folder), "{refused}");
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
+}
+
+#[test]
+fn only_roles_are_run() {
+    let words = |name: &str| vec![std::ffi::OsString::from(name)];
+    assert_eq!(fathom_demo::role(&words("/bin/fathom-demo-web")), Some("fathom-demo-web"));
+    assert_eq!(fathom_demo::role(&words("fathom-demo")), None);
+    assert_eq!(fathom_demo::role(&[]), None);
+    assert_eq!(fathom_demo::main(words("fathom-demo-nobody")), 2);
+    assert_eq!(fathom_demo::main(words("fathom-demo-keeper")), 2);
+}
