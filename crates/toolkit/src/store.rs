@@ -20,6 +20,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, Mode, OFlags};
+use rustix::io::Errno;
 
 use crate::digest::Digest;
 use crate::error::Error;
@@ -210,9 +211,7 @@ impl Store {
         self.prepare()?;
         let half = self.half();
         let failed = |e: io::Error| Error::io("write to", &half, e);
-        let flags = OFlags::RDWR | OFlags::TMPFILE | OFlags::CLOEXEC;
-        let file = rustix::fs::open(&half, flags, Mode::RUSR | Mode::WUSR).map_err(|e| failed(e.into()))?;
-        let mut spool = Spool { file: File::from(file), place: half.clone() };
+        let mut spool = Spool { file: unnamed(&half).map_err(|e| failed(e.into()))?, place: half.clone() };
         fill(&mut spool)?;
         spool.file.seek(SeekFrom::Start(0)).map_err(failed)?;
         Ok(spool.file)
@@ -229,6 +228,20 @@ impl Store {
     fn tree(&self, digest: Digest) -> PathBuf {
         self.trees().join(digest.hex())
     }
+}
+
+/// A file without a name in `folder`; where the file system cannot make one, a name that is gone at once.
+fn unnamed(folder: &Path) -> Result<File, Errno> {
+    let (flags, mode) = (OFlags::RDWR | OFlags::CLOEXEC, Mode::RUSR | Mode::WUSR);
+    match rustix::fs::open(folder, flags | OFlags::TMPFILE, mode) {
+        Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL) => {}
+        opened => return opened.map(File::from),
+    }
+    let thread = rustix::thread::gettid().as_raw_nonzero();
+    let path = folder.join(format!("spool-{thread}"));
+    let opened = rustix::fs::open(&path, flags | OFlags::CREATE | OFlags::EXCL, mode)?;
+    rustix::fs::unlink(&path)?;
+    Ok(File::from(opened))
 }
 
 /// A file being filled whose failures name the store.

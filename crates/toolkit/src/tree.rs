@@ -1,5 +1,5 @@
 //! The tree of an image on disk, made by applying layers. Every name is looked up part by part from the tree's own root
-//! (see [`resolve`]), so no link of an image, however nested, can make us touch a file outside.
+//! (see `resolve`), so no link of an image, however nested, can make us touch a file outside.
 //!
 //! Owners, modes (set-id bits too: sessions mount the tree `nosuid` where they must, and the store is closed to other
 //! users) and `security.capability` are kept as root. Without root everything belongs to the caller. Devices, pipes

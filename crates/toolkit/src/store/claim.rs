@@ -106,6 +106,8 @@ impl Drop for Claim {
 /// Removes a folder with all it holds, also where an image made parts of it read-only for us.
 fn demolish(folder: &Path) -> Result<(), Error> {
     let removed = match fs::remove_dir_all(folder) {
+        // The name of a spool, whose maker was killed before it could take it back.
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => fs::remove_file(folder),
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
             open_up(folder).and_then(|()| fs::remove_dir_all(folder))
         }

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::FlockOperation;
@@ -69,8 +70,12 @@ impl Entry {
         let file = File::open(&root).map_err(|e| Error::io("open", &root, e))?;
         rustix::io::retry_on_intr(|| rustix::fs::flock(&file, FlockOperation::LockShared))
             .map_err(|e| Error::io("lock", &root, e))?;
-        // It may have been moved away for removal between the two steps.
-        if root.exists() { Ok(Hold(file)) } else { Err(Error::io("open", &root, Errno::NOENT)) }
+        // It may have been removed, or removed and made anew, between the two steps.
+        let (held, current) = (file.metadata(), fs::metadata(&root));
+        match (held, current) {
+            (Ok(held), Ok(current)) if (held.dev(), held.ino()) == (current.dev(), current.ino()) => Ok(Hold(file)),
+            _ => Err(Error::io("open", &root, Errno::NOENT)),
+        }
     }
 
     /// Checks that the programs of the tree are for this machine, whatever the config claims.

@@ -162,3 +162,16 @@ fn a_user_without_rights_has_a_store_too() {
     run(&["remove", "shop/web:1"]);
     bench.assert_empty();
 }
+
+#[test]
+fn a_sweep_removes_whatever_a_killed_process_left() {
+    let bench = bench("sweep");
+    let half = bench.scratch.join("store/half");
+    std::fs::create_dir_all(half.join("abc/root/d")).unwrap();
+    std::fs::write(half.join("abc.lock"), "").unwrap();
+    std::fs::create_dir(half.join("no-lock")).unwrap();
+    std::fs::write(half.join("spool-1"), "x").unwrap();
+    assert_eq!(bench.store.sweep().unwrap(), 3);
+    assert!(look(&half).is_empty());
+    assert_eq!(bench.store.sweep().unwrap(), 0);
+}
