@@ -33,6 +33,7 @@ pub(crate) use closing::undo;
 
 /// The program under the name [`super::NAME`]: runs one session. Returns its own exit status, which only tests read.
 pub fn main() -> i32 {
+    let _ = rustix::thread::set_name(c"fathom-enter");
     let Ok((control, plan, material)) = start::receive() else { return 70 };
     let mut clients = Clients::new(control);
     match Supervisor::set_up(&plan, material, &mut clients) {

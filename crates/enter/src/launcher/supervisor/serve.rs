@@ -200,9 +200,7 @@ impl Supervisor {
                 }
             }
             Received::Message(message @ (Message::Signal(_) | Message::Release)) => {
-                {
                 let _ = wire::send(&self.socket, &message);
-            }
             }
             Received::Message(Message::Kill) => self.kill(progress),
             Received::Message(Message::Detach) => {
