@@ -15,6 +15,7 @@ use crate::error::Error;
 use crate::layout::{self, Label, Packed};
 use crate::manifest::{Execution, Platform};
 use crate::store::Store;
+use crate::tar;
 
 /// The name that the archive and its entry carry.
 pub const NAME: &str = "fathom-toolkit:full";
@@ -140,7 +141,7 @@ fn command(sources: &sources::Sources, options: &FullOptions) -> Command {
     command
         .args(["--variant=essential", "--mode=auto", "--format=tar"])
         .arg(format!("--include={}", packages.join(",")))
-        .args(["--aptopt=Apt::Install-Recommends \"false\"", "--skip=output/mknod"])
+        .args(["--aptopt=Apt::Install-Recommends \"false\""])
         .args(WITHOUT.map(|rule| format!("--dpkgopt={rule}")))
         .arg(&sources.suite)
         .arg("-")
@@ -169,9 +170,26 @@ fn pack_output(store: &Store, child: &mut Child, line: &mut dyn FnMut(&str)) -> 
     })
 }
 
+/// Passes the root file system on, without the devices: a session brings its own.
 fn copy(tar: &mut dyn Read, layer: &mut dyn Write) -> Result<(), Error> {
-    let copied = std::io::copy(tar, layer).map_err(|e| e.downcast().unwrap_or_else(|e| Error::io("pack", "-", e)))?;
-    if copied == 0 { Err(failed("mmdebstrap wrote nothing")) } else { Ok(()) }
+    let mut reader = tar::Reader::new(tar::Streaming(tar));
+    let mut writer = tar::Writer::new(layer);
+    let mut entries = 0u64;
+    let cut_off = |error: tar::Error| failed(format!("mmdebstrap's archive is incomplete: {error}"));
+    while let Some(entry) = reader.next_entry().map_err(cut_off)? {
+        entries += 1;
+        if entry.kind != tar::Kind::Device {
+            writer.entry(&entry, &mut reader.data()).map_err(writing)?;
+        }
+    }
+    writer.finish().map_err(writing)?;
+    // The padding behind the end: a pipe closed too early would look like a failure to its writer.
+    std::io::copy(&mut reader.into_inner(), &mut std::io::sink()).map_err(|e| cut_off(e.into()))?;
+    if entries == 0 { Err(failed("mmdebstrap wrote nothing")) } else { Ok(()) }
+}
+
+fn writing(error: std::io::Error) -> Error {
+    error.downcast().unwrap_or_else(|error| Error::io("write", "the layer", error))
 }
 
 fn execution(options: &FullOptions) -> Execution {

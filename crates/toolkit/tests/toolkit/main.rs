@@ -5,8 +5,10 @@
 #![allow(clippy::unwrap_used, reason = "the helpers of tests are tests too")]
 
 mod builder;
+mod full;
 mod hostile;
 mod import;
+mod laws;
 mod registry;
 mod together;
 mod writers;

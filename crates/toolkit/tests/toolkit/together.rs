@@ -4,6 +4,8 @@ use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
+use fathom_testkit::{Need, needs};
+use fathom_toolkit::tar::Kind;
 use fathom_toolkit::{Error, Progress, Source};
 
 use crate::builder::*;
@@ -122,4 +124,41 @@ fn a_tree_for_another_machine_is_noticed() {
     assert!(matches!(theirs.check_architecture(), Err(Error::Architecture { found, .. }) if found == ["linux/s390x"]));
     let none = bench.import_bytes(&image(&[layer().file("static", "x")]).oci_archive()).unwrap();
     none.check_architecture().unwrap();
+}
+
+/// Without root all files are the caller's, closed folders are no obstacle, and removal works as well.
+#[test]
+fn a_user_without_rights_has_a_store_too() {
+    needs!(Need::Root, Need::Program("setpriv"));
+    use std::os::unix::fs::{MetadataExt, chown};
+    const NOBODY: u32 = 65534;
+    let bench = bench("nobody");
+    let closed = |path: &str, mode| fathom_toolkit::tar::Entry { mode, ..entry(path, Kind::Folder) };
+    let theirs = fathom_toolkit::tar::Entry { mode: 0o4755, uid: 3, gid: 4, ..entry("d/su", Kind::File) };
+    let layers = [
+        layer().entry(closed("d/", 0o555), "").entry(theirs, "x").entry(closed("none/", 0), "").file("none/f", "1"),
+        layer().file("d/later", "2").file("none/.wh.f", ""),
+    ];
+    let archive = bench.write("app.tar", &image(&layers).oci_archive());
+    let place = bench.scratch.join("store");
+    std::fs::create_dir(&place).unwrap();
+    chown(&place, Some(NOBODY), Some(NOBODY)).unwrap();
+    // The build's own folder may be closed to others.
+    let own = bench.scratch.join("program");
+    std::fs::copy(program(), &own).unwrap();
+    let run = |words: &[&str]| {
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--"]).arg(&own).arg(&place).args(words);
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    run(&["import", archive.to_str().unwrap()]);
+    let entry = bench.store.list().unwrap().remove(0);
+    let expect = [("d", "folder 555"), ("d/later", "644 2"), ("d/su", "4755 x"), ("none", "folder 0")];
+    assert_eq!(look(&entry.root()), shown(&expect));
+    let meta = std::fs::metadata(entry.root().join("d/su")).unwrap();
+    assert_eq!((meta.uid(), meta.gid()), (NOBODY, NOBODY));
+    assert_eq!(entry.notes.owners, 1);
+    run(&["remove", "shop/web:1"]);
+    bench.assert_empty();
 }

@@ -108,3 +108,33 @@ fn gnu_tar_reads_an_export() {
     assert!(Command::new("tar").arg("-xf").arg(&plain).arg("-C").arg(&inner).status().unwrap().success());
     assert_eq!(look(&inner), look(&entry.root()));
 }
+
+/// What podman loads, keeps and saves comes back as it was: our own export, and an image in the form of `docker save`
+/// (which knows no zstd, so podman cannot turn our export into it).
+#[test]
+fn images_go_through_podman_and_back() {
+    needs!(Need::Root, Need::Program("podman"));
+    for format in ["oci-archive", "docker-archive"] {
+        let bench = bench("podman");
+        let original = image(&[layer().file("d/a", "1")]).saved_by_old_docker();
+        let entry = bench.import_bytes(&original).unwrap();
+        let path = bench.write("in.tar", &original);
+        if format == "oci-archive" {
+            bench.store.export(&entry, &mut std::fs::File::create(&path).unwrap()).unwrap();
+        }
+        let saved = bench.scratch.join("saved.tar");
+        let podman = |words: &[&str]| {
+            let mut command = Command::new("podman");
+            command.arg("--root").arg(bench.scratch.join("graph")).arg("--runroot").arg(bench.scratch.join("run"));
+            let output = command.args(["--storage-driver", "vfs"]).args(words).output().unwrap();
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            String::from_utf8_lossy(&output.stdout).trim().to_owned()
+        };
+        podman(&["load", "--input", path.to_str().unwrap()]);
+        let looks = "{{.Config.Cmd}} {{.Config.WorkingDir}}";
+        assert_eq!(podman(&["image", "inspect", "shop/web:2", "--format", looks]), "[sh] /w");
+        podman(&["save", "--format", format, "--output", saved.to_str().unwrap(), "shop/web:2"]);
+        let back = bench.import(&fathom_toolkit::Source::Archive(saved)).unwrap();
+        assert_eq!(look(&back.root()), look(&entry.root()), "{format}");
+    }
+}
