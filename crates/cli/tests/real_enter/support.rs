@@ -132,7 +132,7 @@ fn left(run: &Path) -> Left {
         let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
         let name = std::fs::read_to_string(entry.path().join("comm")).unwrap_or_default();
         let name = name.trim();
-        if name == "fathom" || name == "fathom-enter" || name == "fathom-init" {
+        if name == "fathom" || name == "fathom-enter" || name == "fathom-init" || name == "fathom-warden" {
             left.processes.insert((pid, format!("{name} {}", state(pid))));
         }
     }
@@ -158,7 +158,7 @@ fn reap_orphans() {
     use rustix::process::{Pid, WaitOptions, waitpid};
     for pid in descendants(std::process::id()) {
         let comm = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
-        if state(pid) == 'Z' && matches!(comm.trim(), "fathom-enter" | "fathom-init") {
+        if state(pid) == 'Z' && matches!(comm.trim(), "fathom-enter" | "fathom-init" | "fathom-warden") {
             let _ = waitpid(Pid::from_raw(pid as i32), WaitOptions::NOHANG);
         }
     }
