@@ -20,13 +20,36 @@ mod start;
 mod supervisor;
 mod terminal;
 pub(crate) mod tree;
+mod warden;
+
+use fathom_host::sys;
+use std::os::fd::AsFd as _;
+
+use crate::failure::{Failure, Step as _};
 
 pub(crate) use start::{Material, Role, start};
 pub use supervisor::main;
 pub(crate) use supervisor::undo;
+pub(crate) use warden::post;
 
 /// The name under which this program is the launcher.
 pub const NAME: &str = "fathom-enter";
 
 /// What init calls itself, so that a scan of /proc knows it.
 pub const INIT: &std::ffi::CStr = c"fathom-init";
+
+/// Whatever the caller had as stdin, stdout and stderr goes no further than here.
+fn silence_streams() -> Result<(), Failure> {
+    let null = rustix::fs::open(
+        "/dev/null",
+        rustix::fs::OFlags::RDWR | rustix::fs::OFlags::CLOEXEC,
+        rustix::fs::Mode::empty(),
+    )
+    .step("open /dev/null")?;
+    for number in 0..3 {
+        // SAFETY: the launcher owns its three standard descriptors, and uses none of them.
+        #[allow(unsafe_code, reason = "descriptors 0 to 2 are replaced")]
+        unsafe { sys::place(null.as_fd(), number) }.step("let go of the caller's streams")?;
+    }
+    Ok(())
+}

@@ -117,6 +117,13 @@ impl Registry {
         Some(Some(lock.into()))
     }
 
+    /// Waits until no living process owns `id`. Returns its lock if it is still on record then.
+    pub(crate) fn outlive(&self, id: &str) -> Option<OwnedFd> {
+        let lock = File::open(self.folder(id).join("lock")).ok()?;
+        rustix::io::retry_on_intr(|| rustix::fs::flock(&lock, FlockOperation::LockExclusive)).ok()?;
+        is_linked(&lock).then(|| lock.into())
+    }
+
     /// Removes the folder of `id`, and the registry with its last session.
     pub(crate) fn forget(&self, id: &str) {
         let _ = fs::remove_dir_all(self.folder(id));

@@ -25,21 +25,40 @@ pub fn sweep(registry: &Registry) -> Swept {
         let Some(_lock) = registry.abandoned(&id) else {
             continue;
         };
-        if let Some(leaf) = registry.state(&id).ok().and_then(|state| state.leaf) {
-            if let Ok(mut kill) = leaf.kill_switch() {
-                swept.processes += kill.pids().map_or(0, |pids| pids.len());
-                let _ = kill.kill();
-                let started = Instant::now();
-                while !kill.is_empty().unwrap_or(true) && started.elapsed() < Duration::from_secs(1) {
-                    let _ = poll(&mut [], Some(&Timespec { tv_sec: 0, tv_nsec: 500_000 }));
-                }
-            }
-            if leaf.remove().is_err() {
-                continue;
-            }
+        if let Some(processes) = clear(registry, &id) {
+            swept.sessions += 1;
+            swept.processes += processes;
         }
-        registry.forget(&id);
-        swept.sessions += 1;
     }
     swept
+}
+
+/// Removes what session `id` left; the caller holds its lock. Returns how many processes still ran, or nothing where
+/// something could not be removed.
+pub(crate) fn clear(registry: &Registry, id: &str) -> Option<usize> {
+    let mut processes = 0;
+    if let Some(leaf) = registry.state(id).ok().and_then(|state| state.leaf) {
+        if let Ok(mut kill) = leaf.kill_switch() {
+            processes = kill.pids().map_or(0, |pids| pids.len());
+            let _ = kill.kill();
+            wait_until(|| kill.is_empty().unwrap_or(true));
+        }
+        // The kernel lets go of a cgroup a moment after the last process is dead.
+        if !wait_until(|| leaf.remove().is_ok()) {
+            return None;
+        }
+    }
+    registry.forget(id);
+    Some(processes)
+}
+
+fn wait_until(mut done: impl FnMut() -> bool) -> bool {
+    let started = Instant::now();
+    while !done() {
+        if started.elapsed() > Duration::from_secs(1) {
+            return false;
+        }
+        let _ = poll(&mut [], Some(&Timespec { tv_sec: 0, tv_nsec: 500_000 }));
+    }
+    true
 }

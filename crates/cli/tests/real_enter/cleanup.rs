@@ -93,6 +93,9 @@ fn killing_all_at_once_leaves_nothing_after_the_next_command() {
     let mut session = start(&machine, &web);
     kill([session.client.id(), session.supervisor, session.init]);
     session.client.wait().expect("it is ours");
+    assert!(within(Duration::from_secs(1), || [session.supervisor, session.init]
+        .iter()
+        .all(|pid| matches!(state(*pid), 'Z' | '?'))));
     let got = machine.run(["enter", &format!("pid:{}", web.pid()), "--", "true"]);
     assert_eq!(got.status, 0, "{got:?}");
     machine.assert_clean();

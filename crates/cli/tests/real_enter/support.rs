@@ -13,7 +13,7 @@ use fathom_testkit::Scratch;
 static MACHINE: Mutex<()> = Mutex::new(());
 
 /// The machine, for one test.
-pub struct Machine {
+pub(crate) struct Machine {
     run: Scratch,
     before: Left,
     _turn: MutexGuard<'static, ()>,
@@ -21,71 +21,72 @@ pub struct Machine {
 
 /// What a session might leave behind.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Left {
+pub(crate) struct Left {
     /// Processes of ours, by number and name.
-    pub processes: BTreeSet<(u32, String)>,
+    pub(crate) processes: BTreeSet<(u32, String)>,
     /// Cgroups of ours.
-    pub cgroups: BTreeSet<PathBuf>,
+    pub(crate) cgroups: BTreeSet<PathBuf>,
     /// Sessions on record.
-    pub records: BTreeSet<String>,
-    /// Lines of this machine's mountinfo.
-    pub mounts: usize,
+    pub(crate) records: BTreeSet<String>,
+    /// Mounts of ours that this machine's processes see.
+    pub(crate) mounts: BTreeSet<String>,
 }
 
 /// How a command ended.
 #[derive(Debug)]
-pub struct Ended {
-    pub status: i32,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Ended {
+    pub(crate) status: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Machine {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let turn = MACHINE.lock().unwrap_or_else(PoisonError::into_inner);
+        rustix::process::set_child_subreaper(Some(rustix::process::getpid())).expect("any process may adopt");
         let run = Scratch::new("run");
         let before = left(run.path());
         Machine { run, before, _turn: turn }
     }
 
     /// `fathom` with these arguments.
-    pub fn fathom<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Command {
+    pub(crate) fn fathom<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_fathom"));
         command.args(arguments).env("FATHOM_RUN", self.run.path()).env_remove("FATHOM_TOOLKIT").stdin(Stdio::null());
         command
     }
 
     /// Runs it to its end.
-    pub fn run<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Ended {
+    pub(crate) fn run<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Ended {
         ended(self.fathom(arguments).output().expect("fathom runs"))
     }
 
     /// Starts it with pipes.
-    pub fn spawn<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Child {
+    pub(crate) fn spawn<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Child {
         let mut command = self.fathom(arguments);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("fathom starts")
     }
 
     /// What is there now and was not when the test began.
-    pub fn left(&self) -> Left {
+    pub(crate) fn left(&self) -> Left {
         let now = left(self.run.path());
         Left {
             processes: now.processes.difference(&self.before.processes).cloned().collect(),
             cgroups: now.cgroups.difference(&self.before.cgroups).cloned().collect(),
             records: now.records,
-            mounts: now.mounts.saturating_sub(self.before.mounts),
+            mounts: now.mounts.difference(&self.before.mounts).cloned().collect(),
         }
     }
 
     /// Nothing is left within one second.
     #[track_caller]
-    pub fn assert_clean(&self) {
+    pub(crate) fn assert_clean(&self) {
         let clean = within(Duration::from_secs(1), || self.left() == Left::default());
         assert!(clean, "left behind: {:?}", self.left());
     }
 
     /// The only session's supervisor, once its state is on record.
-    pub fn supervisor(&self) -> u32 {
+    pub(crate) fn supervisor(&self) -> u32 {
         let mut found = None;
         let there = within(Duration::from_secs(10), || {
             let Some(id) = left(self.run.path()).records.into_iter().next() else { return false };
@@ -99,7 +100,7 @@ impl Machine {
     }
 }
 
-pub fn ended(output: Output) -> Ended {
+pub(crate) fn ended(output: Output) -> Ended {
     use std::os::unix::process::ExitStatusExt as _;
     Ended {
         status: output.status.code().unwrap_or_else(|| 128 + output.status.signal().unwrap_or(0)),
@@ -109,7 +110,7 @@ pub fn ended(output: Output) -> Ended {
 }
 
 /// Whether `done` becomes true in time.
-pub fn within(patience: Duration, mut done: impl FnMut() -> bool) -> bool {
+pub(crate) fn within(patience: Duration, mut done: impl FnMut() -> bool) -> bool {
     let started = Instant::now();
     loop {
         if done() {
@@ -123,12 +124,15 @@ pub fn within(patience: Duration, mut done: impl FnMut() -> bool) -> bool {
 }
 
 fn left(run: &Path) -> Left {
-    let mut left = Left { mounts: lines("/proc/self/mountinfo"), ..Left::default() };
+    reap_orphans();
+    let mounts = std::fs::read_to_string("/proc/self/mountinfo").expect("there is a /proc");
+    let ours = |line: &&str| line.contains("/.fathom") || line.contains("/fathom ");
+    let mut left = Left { mounts: mounts.lines().filter(ours).map(str::to_owned).collect(), ..Left::default() };
     for entry in std::fs::read_dir("/proc").expect("there is a /proc").flatten() {
         let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
         let name = std::fs::read_to_string(entry.path().join("comm")).unwrap_or_default();
         let name = name.trim();
-        if name == "fathom" || name == "fathom-enter" || name == "fathom-init" {
+        if name == "fathom" || name == "fathom-enter" || name == "fathom-init" || name == "fathom-warden" {
             left.processes.insert((pid, format!("{name} {}", state(pid))));
         }
     }
@@ -148,25 +152,35 @@ fn folders(path: &Path) -> Vec<PathBuf> {
     entries.filter(|entry| entry.path().is_dir()).map(|entry| entry.path()).collect()
 }
 
-fn lines(file: impl AsRef<Path>) -> usize {
-    std::fs::read_to_string(file).unwrap_or_default().lines().count()
+/// Orphans come to us, as they come to the first process of a machine; ours must reap as promptly as it should.
+/// What a test started itself has its own `Child` and is left alone.
+fn reap_orphans() {
+    use rustix::process::{Pid, WaitOptions, waitpid};
+    for pid in descendants(std::process::id()) {
+        let comm = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+        if state(pid) == 'Z' && matches!(comm.trim(), "fathom-enter" | "fathom-init" | "fathom-warden") {
+            let _ = waitpid(Pid::from_raw(pid as i32), WaitOptions::NOHANG);
+        }
+    }
 }
 
 /// The letter that /proc gives a process's state.
-pub fn state(pid: u32) -> char {
+pub(crate) fn state(pid: u32) -> char {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit(") ").next().and_then(|rest| rest.chars().next()).unwrap_or('?')
 }
 
 /// Every process below `pid`, itself not included.
-pub fn descendants(pid: u32) -> Vec<u32> {
-    let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+pub(crate) fn descendants(pid: u32) -> Vec<u32> {
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let children: String =
+        tasks.map(|task| std::fs::read_to_string(task.path().join("children")).unwrap_or_default()).collect();
     let children: Vec<u32> = children.split_ascii_whitespace().filter_map(|child| child.parse().ok()).collect();
     children.iter().flat_map(|child| [vec![*child], descendants(*child)].concat()).collect()
 }
 
 /// Kills processes that this test started.
-pub fn kill(pids: impl IntoIterator<Item = u32>) {
+pub(crate) fn kill(pids: impl IntoIterator<Item = u32>) {
     for pid in pids {
         if let Some(pid) = rustix::process::Pid::from_raw(pid as i32) {
             let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
@@ -175,7 +189,7 @@ pub fn kill(pids: impl IntoIterator<Item = u32>) {
 }
 
 /// What a process sees mounted, without the ids that the kernel gives out.
-pub fn mounts_of(pid: u32) -> Vec<String> {
+pub(crate) fn mounts_of(pid: u32) -> Vec<String> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/mountinfo")).expect("it lives");
     text.lines().map(|line| line.splitn(3, ' ').last().unwrap_or_default().to_owned()).collect()
 }

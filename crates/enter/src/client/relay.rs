@@ -56,6 +56,7 @@ impl Session {
             wait_readable(&self.control);
             match wire::receive(&self.control).step("hear from the supervisor")? {
                 Received::Message(Message::Started) => {
+                    crate::launcher::post(&self.plan.registry, &self.plan.id)?;
                     let _ = wire::send(&self.control, &Message::Detach);
                     return Ok(Some(Outcome::Detached));
                 }

@@ -77,6 +77,8 @@ impl Init {
         if text.is_empty() {
             return Ok((command, signals));
         }
+        // It is our child, and nobody else's to collect.
+        let _ = rustix::process::waitpid(Some(command), WaitOptions::empty());
         let lost = || Failure::new(Class::System, "the command's process ended before it could say why");
         Err(serde_json::from_slice(&text).unwrap_or_else(|_| lost()))
     }

@@ -33,6 +33,7 @@ pub(crate) use closing::undo;
 
 /// The program under the name [`super::NAME`]: runs one session. Returns its own exit status, which only tests read.
 pub fn main() -> i32 {
+    let _ = rustix::thread::set_name(c"fathom-enter");
     let Ok((control, plan, material)) = start::receive() else { return 70 };
     let mut clients = Clients::new(control);
     match Supervisor::set_up(&plan, material, &mut clients) {
@@ -69,7 +70,7 @@ impl Supervisor {
     fn set_up(plan: &Plan, mut material: Material, clients: &mut Clients) -> Result<Supervisor, Failure> {
         // Nobody but the machine's root may look into what holds the machine's descriptors.
         let _ = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable);
-        silence_streams()?;
+        super::silence_streams()?;
         rustix::process::umask(rustix::fs::Mode::empty());
         let record = plan.registry.open(&plan.id)?;
         // On record before it exists: a sweep finds by the record what it has to remove.
@@ -116,22 +117,6 @@ impl Supervisor {
         let deadline = plan.ttl.map(|seconds| Instant::now() + Duration::from_secs(seconds));
         Ok(Supervisor { init, socket: ours, kill, terminal, outputs, recording, _record: record, signals, deadline })
     }
-}
-
-/// Whatever the caller had as stdin, stdout and stderr goes no further than here.
-fn silence_streams() -> Result<(), Failure> {
-    let null = rustix::fs::open(
-        "/dev/null",
-        rustix::fs::OFlags::RDWR | rustix::fs::OFlags::CLOEXEC,
-        rustix::fs::Mode::empty(),
-    )
-    .step("open /dev/null")?;
-    for number in 0..3 {
-        // SAFETY: the launcher owns its three standard descriptors, and uses none of them.
-        #[allow(unsafe_code, reason = "descriptors 0 to 2 are replaced")]
-        unsafe { sys::place(null.as_fd(), number) }.step("let go of the caller's streams")?;
-    }
-    Ok(())
 }
 
 type Leaf = (Option<KillSwitch>, Option<fathom_host::cgroup::Door>);

@@ -21,21 +21,19 @@ pub(super) fn force(supervisor: &mut Supervisor) {
     let _ = rustix::process::kill_process(supervisor.init, Signal::KILL);
 }
 
-/// The session is over: says so, and removes what it had. Clients hear first; nothing that they wait for is left.
+/// The session is over: says so if nobody has yet, and removes what it had.
 pub(super) fn close(mut supervisor: Supervisor, plan: &Plan, mut clients: Clients, ending: Option<Message>) {
     let survivors = supervisor.kill.as_mut().and_then(|kill| kill.pids().ok()).unwrap_or_default();
     if let Some(kill) = &mut supervisor.kill {
         let _ = kill.kill();
     }
-    let had_terminal = matches!(plan.streams, crate::options::Streams::Terminal { .. });
-    let detached = plan.attachment == crate::options::Attachment::Detached;
     let zombies = count_zombies(&survivors);
     if zombies > 0 {
         clients.tell(&Message::Notice(format!(
             "{zombies} zombies stay under the target's first process, which never reaps: the session's init was killed"
         )));
     }
-    if let Some(message) = ending.filter(|_| had_terminal || detached || !survivors.is_empty()) {
+    if let Some(message) = ending {
         clients.tell(&message);
     }
     drop(clients);

@@ -20,6 +20,8 @@ use crate::wire::{self, Ending, Message, Received};
 struct Progress {
     /// How the command ended, once it has.
     ending: Option<Message>,
+    /// The client knows.
+    told: bool,
     /// Init has been collected.
     init_gone: bool,
     /// Nobody needs to be there any more.
@@ -39,7 +41,7 @@ impl Supervisor {
                 self.handle(event, &mut clients, &mut progress);
             }
         }
-        closing::close(self, plan, clients, progress.ending);
+        closing::close(self, plan, clients, progress.ending.filter(|_| !progress.told));
     }
 
     fn is_over(&self, progress: &Progress) -> bool {
@@ -139,6 +141,7 @@ impl Supervisor {
         }
         if self.terminal.is_none() && self.outputs.is_empty() {
             clients.tell(&message);
+            progress.told = true;
         }
         progress.ending = Some(message);
     }
@@ -200,9 +203,7 @@ impl Supervisor {
                 }
             }
             Received::Message(message @ (Message::Signal(_) | Message::Release)) => {
-                {
                 let _ = wire::send(&self.socket, &message);
-            }
             }
             Received::Message(Message::Kill) => self.kill(progress),
             Received::Message(Message::Detach) => {
