@@ -3,6 +3,7 @@
 mod enter;
 mod ps;
 mod sessions;
+mod toolkit;
 
 use crate::words::{Verb, Words};
 
@@ -12,5 +13,6 @@ pub(crate) fn run(words: Words) -> anyhow::Result<i32> {
         Verb::Enter(words) => enter::run(&words),
         Verb::Ps(words) => ps::run(&words),
         Verb::Sessions(words) => sessions::run(&words),
+        Verb::Toolkit(words) => toolkit::run(&words),
     }
 }
