@@ -1,7 +1,9 @@
 //! One file per verb: what was typed goes in, an exit status comes out.
 
+mod demo;
 mod enter;
 mod ps;
+mod reference;
 mod sessions;
 mod toolkit;
 
@@ -14,5 +16,7 @@ pub(crate) fn run(words: Words) -> anyhow::Result<i32> {
         Verb::Ps(words) => ps::run(&words),
         Verb::Sessions(words) => sessions::run(&words),
         Verb::Toolkit(words) => toolkit::run(&words),
+        Verb::Demo(words) => demo::run(&words),
+        Verb::Reference(words) => reference::run(&words),
     }
 }

@@ -22,6 +22,9 @@ fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let name =
         arguments.first().map(std::path::Path::new).and_then(std::path::Path::file_name).and_then(|name| name.to_str());
+    if fathom_demo::role(&arguments).is_some() {
+        return exit::code(fathom_demo::main(arguments));
+    }
     match name {
         Some(fathom_enter::launcher::NAME) => exit::code(fathom_enter::launcher::main()),
         // In a session whose `/` is the target's, tools of the toolkit are links to us.

@@ -23,6 +23,11 @@ pub(crate) enum Verb {
     Sessions(Sessions),
     /// List, import, export, build and remove toolkits
     Toolkit(Toolkit),
+    /// Start, look at or end a small shop to try everything on
+    Demo(Demo),
+    /// Print a page of the reference
+    #[command(hide = true)]
+    Reference(Reference),
 }
 
 /// What `fathom enter` takes.
@@ -177,6 +182,34 @@ pub(crate) enum ToolkitAction {
         #[arg(long, value_name = "PACKAGE")]
         add: Vec<String>,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    #[command(subcommand)]
+    pub(crate) action: DemoAction,
+    /// table, wide, json, yaml or name
+    #[arg(short, long, value_enum, default_value_t = Format::Table, global = true)]
+    pub(crate) output: Format,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DemoAction {
+    /// Start it; nothing happens where it runs already
+    Up,
+    /// End it; nothing of it stays
+    Down,
+    /// Say what runs
+    Status,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Reference {
+    /// Which page
+    pub(crate) page: Option<String>,
+    /// Name the pages
+    #[arg(long)]
+    pub(crate) list: bool,
 }
 
 /// Reads the words.
