@@ -3,6 +3,7 @@
 //! One file is many programs, told apart by the name it was called by: the launcher of a session, an applet of the
 //! mini toolkit, or `fathom` itself.
 
+mod await_target;
 mod commands;
 mod directory;
 mod environment;

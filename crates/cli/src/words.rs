@@ -86,6 +86,12 @@ pub(crate) struct Enter {
     /// Stay when the target dies
     #[arg(long)]
     pub(crate) survive: bool,
+    /// Enter the container's next incarnation, as soon as it exists
+    #[arg(long)]
+    pub(crate) wait: bool,
+    /// Freeze the next incarnation as soon as its own program runs, until the session ends
+    #[arg(long)]
+    pub(crate) hold: bool,
     /// Record the terminal as an asciicast
     #[arg(long, value_name = "FILE")]
     pub(crate) record: Option<PathBuf>,
@@ -151,6 +157,8 @@ pub(crate) enum SessionsAction {
     Attach { id: String },
     /// End a session
     Kill { id: String },
+    /// Let the container that a session holds go on
+    Release { id: String },
     /// Remove what sessions without a living owner left
     Cleanup,
 }

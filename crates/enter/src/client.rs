@@ -9,7 +9,7 @@ use std::path::Path;
 use fathom_host::cgroup::KillSwitch;
 use fathom_host::namespace::Kind;
 use fathom_host::sys::Recursion;
-use rustix::event::{Timespec, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, WaitOptions};
 
 use crate::failure::{Class, Failure, Step};
@@ -24,7 +24,7 @@ mod pump;
 mod relay;
 mod screen;
 
-pub use attach::{attach, kill};
+pub use attach::{attach, kill, release};
 pub use relay::{Input, Outcome};
 pub use screen::size as terminal_size;
 
@@ -114,6 +114,17 @@ impl Session {
     /// Its id.
     pub fn id(&self) -> &str {
         &self.plan.id
+    }
+
+    /// Waits until whoever finds the session dead will also find what it held (or the session has failed already).
+    pub fn wait_until_on_record(&self) {
+        while self.plan.registry.state(&self.plan.id).is_err() {
+            let mut fds = [PollFd::new(&self.control, PollFlags::IN)];
+            let _ = poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 500_000 }));
+            if !fds[0].revents().is_empty() {
+                return;
+            }
+        }
     }
 
     /// The supervisor is gone without a word: killed, most likely. Init takes the processes down; what remains is

@@ -99,7 +99,7 @@ impl From<fathom_host::Error> for Failure {
             Error::Gone { .. } | Error::NoProcess { .. } => Class::NotFound,
             Error::Denied { .. } => Class::Denied,
             Error::Cgroup { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => Class::Denied,
-            Error::NoCgroups => Class::Unsupported,
+            Error::NoCgroups | Error::NoFreezer { .. } => Class::Unsupported,
             Error::Read { .. } | Error::Parse { .. } | Error::Cgroup { .. } => Class::System,
         };
         let cause = std::error::Error::source(&error).map(ToString::to_string);

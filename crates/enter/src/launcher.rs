@@ -13,6 +13,7 @@
 mod capabilities;
 mod device;
 mod filter;
+pub mod guard;
 mod init;
 mod payload;
 mod root;

@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use fathom_host::cgroup::{Leaf, Limits};
+use fathom_host::incarnation::Freezer;
 use fathom_host::namespace::Kind;
 use serde::{Deserialize, Serialize};
 
@@ -66,6 +67,8 @@ pub struct Plan {
     pub env: Vec<(String, String)>,
     /// Its working directory.
     pub workdir: PathBuf,
+    /// The target is frozen, and goes on when the session ends.
+    pub held: Option<Freezer>,
     /// Seconds after which the session ends.
     pub ttl: Option<u64>,
     /// Whether it needs a client.
@@ -151,6 +154,7 @@ pub fn plan(facts: &Facts, options: &Options, id: &str, registry: &Registry) -> 
         env: environment::of(facts, options, &credentials),
         workdir: workdir(facts, options),
         credentials,
+        held: None,
         ttl: options.ttl.map(|ttl| ttl.as_secs().max(1)),
         attachment: options.attachment,
     })

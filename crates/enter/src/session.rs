@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use fathom_host::cgroup::Leaf;
+use fathom_host::incarnation::Freezer;
 use rustix::fs::FlockOperation;
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +45,9 @@ pub struct State {
     pub terminal: bool,
     /// Its cgroups.
     pub leaf: Option<Leaf>,
+    /// What it holds frozen.
+    #[serde(default)]
+    pub held: Option<Freezer>,
 }
 
 impl Registry {

@@ -37,7 +37,11 @@ pub fn sweep(registry: &Registry) -> Swept {
 /// something could not be removed.
 pub(crate) fn clear(registry: &Registry, id: &str) -> Option<usize> {
     let mut processes = 0;
-    if let Some(leaf) = registry.state(id).ok().and_then(|state| state.leaf) {
+    let state = registry.state(id).ok();
+    if let Some(held) = state.as_ref().and_then(|state| state.held.as_ref()) {
+        let _ = held.thaw();
+    }
+    if let Some(leaf) = state.and_then(|state| state.leaf) {
         if let Ok(mut kill) = leaf.kill_switch() {
             processes = kill.pids().map_or(0, |pids| pids.len());
             let _ = kill.kill();

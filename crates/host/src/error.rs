@@ -56,6 +56,12 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
+    /// Nothing can freeze the cgroup of a process.
+    #[error("nothing on this machine can freeze the cgroup of process {pid}")]
+    NoFreezer {
+        /// Its number.
+        pid: u32,
+    },
     /// No cgroup file system is mounted.
     #[error("no cgroup file system is mounted on this machine")]
     NoCgroups,
@@ -68,6 +74,7 @@ impl Hint for Error {
             Error::Gone { .. } => "if it restarts, `--wait` enters the next one as soon as it exists".to_owned(),
             Error::NoProcess { .. } => "`fathom ps` lists what can be entered".to_owned(),
             Error::Cgroup { .. } => "run as root; inside a container, mount /sys/fs/cgroup read-write".to_owned(),
+            Error::NoFreezer { .. } => "mount cgroup v2, or the v1 hierarchy `freezer`".to_owned(),
             Error::NoCgroups => "mount -t cgroup2 none /sys/fs/cgroup".to_owned(),
             Error::Read { .. } | Error::Parse { .. } => return None,
         })

@@ -6,6 +6,7 @@
 
 pub mod cgroup;
 pub mod error;
+pub mod incarnation;
 pub mod mountinfo;
 pub mod namespace;
 pub mod pin;

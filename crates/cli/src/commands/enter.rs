@@ -11,6 +11,7 @@ use fathom_enter::{Class, Failure, Plan, Profile, Subject, session};
 use fathom_host::Host;
 use fathom_host::cgroup::Limits;
 
+use crate::await_target::{self, Arrival, Held};
 use crate::words::{Cgroup, Enter, Root};
 use crate::{environment, exit, printer, resolve, toolkit};
 
@@ -31,23 +32,43 @@ fn enter(words: &Enter) -> anyhow::Result<i32> {
     let host = Host::local();
     let registry = environment::registry();
     fathom_enter::sweep::sweep(&registry);
-    let (subject, image) = resolve::subject(&host, &words.target)?;
+    // Before any waiting, so that nothing slow comes between an arrival and its entry.
     let chosen = toolkit::choose(words.toolkit.as_deref().or(environment::text("FATHOM_TOOLKIT").as_deref()))?;
+    let (subject, image, held) = subject(&host, words)?;
     let options = options(words, &subject, chosen.toolkit)?;
     let mut facts = subject.facts(&host)?;
     if options.profile == Profile::AsTarget {
         facts.filters = subject.filters()?;
     }
     let id = session::fresh_id()?;
-    let plan = fathom_enter::plan::plan(&facts, &options, &id, &registry)?;
+    let mut plan = fathom_enter::plan::plan(&facts, &options, &id, &registry)?;
+    plan.held = held.as_ref().map(|held| held.freezer.clone());
     if words.dry_run {
         printer::data(&crate::output::plan::show(&plan));
         return Ok(0);
     }
-    start(words, plan, subject, chosen.hold.into_iter().chain(image).collect())
+    start(words, plan, subject, chosen.hold.into_iter().chain(image).collect(), held)
 }
 
-fn start(words: &Enter, plan: Plan, subject: Subject, holds: Vec<File>) -> anyhow::Result<i32> {
+type Found = (Subject, Option<File>, Option<Held>);
+
+fn subject(host: &Host, words: &Enter) -> Result<Found, Failure> {
+    let arrival = match (words.wait, words.hold) {
+        (_, true) => Arrival::Hold,
+        (true, false) => Arrival::Enter,
+        (false, false) => return resolve::subject(host, &words.target).map(|(subject, image)| (subject, image, None)),
+    };
+    if words.dry_run || words.profile == Some(Profile::AsTarget) {
+        return Err(Failure::new(
+            Class::Usage,
+            "--wait and --hold go neither with --dry-run nor with --profile as-target",
+        )
+        .hinting("leave one of them out"));
+    }
+    await_target::next(host, &words.target, arrival).map(|(subject, held)| (subject, None, held))
+}
+
+fn start(words: &Enter, plan: Plan, subject: Subject, holds: Vec<File>, held: Option<Held>) -> anyhow::Result<i32> {
     let recording = match &words.record {
         Some(path) => {
             Some(File::create(path).map_err(|error| Failure::step(format!("record to {}", path.display()), error))?)
@@ -56,6 +77,11 @@ fn start(words: &Enter, plan: Plan, subject: Subject, holds: Vec<File>) -> anyho
     };
     let session = client::start(plan, subject, recording, holds)?;
     let id = session.id().to_owned();
+    // From here on supervisor, init and record answer for a frozen target.
+    if let Some(held) = held {
+        session.wait_until_on_record();
+        held.guard.relieve();
+    }
     match session.carry(input(words), &mut |text| printer::notice(text))? {
         Outcome::Ended(ending) => Ok(ending.status()),
         Outcome::Detached => {

@@ -29,6 +29,10 @@ pub(crate) fn run(words: &Sessions) -> anyhow::Result<i32> {
             client::kill(&registry, id)?;
             Ok(0)
         }
+        Some(SessionsAction::Release { id }) => {
+            client::release(&registry, id)?;
+            Ok(0)
+        }
         Some(SessionsAction::Cleanup) => {
             let swept = sweep::sweep(&registry);
             printer::data(&format!("{} sessions removed, {} processes ended\n", swept.sessions, swept.processes));

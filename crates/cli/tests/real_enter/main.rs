@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod cleanup;
+mod crashing;
 mod machine;
 mod names;
 mod profiles;
@@ -9,3 +10,4 @@ mod roots;
 mod streams;
 mod support;
 mod terminal;
+mod toolkits;

@@ -158,7 +158,8 @@ fn reap_orphans() {
     use rustix::process::{Pid, WaitOptions, waitpid};
     for pid in descendants(std::process::id()) {
         let comm = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
-        if state(pid) == 'Z' && matches!(comm.trim(), "fathom-enter" | "fathom-init" | "fathom-warden") {
+        if state(pid) == 'Z' && matches!(comm.trim(), "fathom-enter" | "fathom-init" | "fathom-warden" | "fathom-guard")
+        {
             let _ = waitpid(Pid::from_raw(pid as i32), WaitOptions::NOHANG);
         }
     }

@@ -34,6 +34,18 @@ pub fn kill(registry: &Registry, id: &str) -> Result<(), Failure> {
     }
 }
 
+/// Lets the target that session `id` holds go on; the session stays.
+pub fn release(registry: &Registry, id: &str) -> Result<(), Failure> {
+    let control = connect(registry, id)?;
+    for message in [Message::Release, Message::Detach] {
+        wire::send(&control, &message)
+            .map_err(|error| Failure::step(format!("release what session {id} holds"), error))?;
+    }
+    // Its end means that both were heard.
+    relay::wait_readable(&control);
+    Ok(())
+}
+
 fn connect(registry: &Registry, id: &str) -> Result<OwnedFd, Failure> {
     let connect = || -> rustix::io::Result<OwnedFd> {
         let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;

@@ -4,7 +4,7 @@
 //! is over, when the supervisor says so, and when the supervisor is gone. It holds no folder of the machine.
 
 use std::fs::File;
-use std::io::{Read as _, Seek as _};
+use std::io::{Read as _, Seek as _, Write as _};
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
@@ -31,6 +31,8 @@ pub(super) struct Init {
     pub(super) lock: OwnedFd,
     /// Takes the leaf down.
     pub(super) kill: Option<KillSwitch>,
+    /// What the target is frozen by, and the word that lets it go on.
+    pub(super) frozen: Option<(File, String)>,
     /// For the command.
     pub(super) threshold: Threshold,
 }
@@ -46,6 +48,7 @@ impl Init {
                 0
             }
             Err(failure) => {
+                self.thaw();
                 let _ = wire::send(&self.socket, &Message::Failed(failure));
                 1
             }
@@ -157,7 +160,7 @@ impl Init {
     }
 
     /// Does what the supervisor says. Returns whether the session is to end.
-    fn obey(&self, command: Pid) -> bool {
+    fn obey(&mut self, command: Pid) -> bool {
         match wire::receive(&self.socket) {
             Ok(Received::Message(Message::Signal(number))) => {
                 if let Some(signal) = Signal::from_named_raw(number) {
@@ -166,14 +169,26 @@ impl Init {
                 }
                 false
             }
+            Ok(Received::Message(Message::Release)) => {
+                self.thaw();
+                false
+            }
             Ok(Received::Message(Message::Kill) | Received::Gone) | Err(_) => true,
             Ok(Received::Message(_) | Received::Nothing) => false,
+        }
+    }
+
+    /// Lets a held target go on.
+    fn thaw(&mut self) {
+        if let Some((mut file, word)) = self.frozen.take() {
+            let _ = file.write_all(word.as_bytes());
         }
     }
 
     /// Kills whatever is left, in the leaf and below us, and collects it.
     fn take_down(&mut self, command: Pid) {
         const PATIENCE: Duration = Duration::from_secs(5);
+        self.thaw();
         if let Some(kill) = &mut self.kill {
             let _ = kill.kill();
         }

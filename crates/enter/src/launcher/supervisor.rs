@@ -3,10 +3,12 @@
 //! It lives in our pid namespace, where the target cannot see it. While it runs it owns the session's record, its
 //! cgroup and its terminal; all that happens to it comes in as one [`Event`].
 
+use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant, SystemTime};
 
 use fathom_host::cgroup::KillSwitch;
+use fathom_host::incarnation::Freezer;
 use fathom_host::namespace::Kind;
 use fathom_host::sys::{self, Cloned};
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
@@ -91,6 +93,7 @@ impl Supervisor {
         };
         let cgroup = material.take(Role::Namespace(Kind::Cgroup));
         let recording = material.take(Role::Recording).map(|file| Cast::begin(file, plan));
+        let frozen = open_freezer(plan)?;
         let way_back = material.need(Role::WayBack)?;
         let holds: Vec<OwnedFd> = std::iter::from_fn(|| material.take(Role::Hold)).collect();
         let (ends, outputs) = ends(plan, slave, &mut material)?;
@@ -109,13 +112,17 @@ impl Supervisor {
             Cloned::Parent(pid) => pid,
             Cloned::Child => {
                 let kill = plan.leaf.as_ref().and(kill);
+                let frozen = frozen.map(|file| {
+                    (file, plan.held.as_ref().map_or(String::new(), |held| held.word_for_thawing().to_owned()))
+                });
                 clients.close_all();
                 drop((ours, signals, terminal, outputs, recording, material, way_back, holds));
                 let Record { lock, .. } = record;
-                Init { socket: theirs, lock, kill, threshold: Threshold { door, ends, user, cgroup } }.main(plan)
+                Init { socket: theirs, lock, kill, frozen, threshold: Threshold { door, ends, user, cgroup } }
+                    .main(plan)
             }
         };
-        drop((theirs, ends, user, cgroup, door));
+        drop((theirs, ends, user, cgroup, door, frozen));
         return_to_machine(&way_back);
         let deadline = plan.ttl.map(|seconds| Instant::now() + Duration::from_secs(seconds));
         Ok(Supervisor {
@@ -131,6 +138,12 @@ impl Supervisor {
             deadline,
         })
     }
+}
+
+/// For init: it lets the target go on when nobody else can.
+fn open_freezer(plan: &Plan) -> Result<Option<File>, Failure> {
+    let open = |held: &Freezer| File::options().write(true).open(&held.file);
+    plan.held.as_ref().map(open).transpose().step("open the target's freezer")
 }
 
 type Leaf = (Option<KillSwitch>, Option<fathom_host::cgroup::Door>);
@@ -166,6 +179,7 @@ fn write_state(plan: &Plan, record: &Record) -> Result<(), Failure> {
         detached: plan.attachment == Attachment::Detached,
         terminal: matches!(plan.streams, Streams::Terminal { .. }),
         leaf: plan.leaf.clone(),
+        held: plan.held.clone(),
     })
 }
 

@@ -57,6 +57,10 @@ impl Clients {
         self.attached.iter().map(|client| (client.socket.as_fd(), client.waiting.is_some()))
     }
 
+    pub(super) fn is_alone(&self) -> bool {
+        self.attached.len() == 1
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.attached.is_empty()
     }

@@ -42,6 +42,10 @@ pub(super) fn close(mut supervisor: Supervisor, plan: &Plan, mut clients: Client
 
 /// Removes cgroup and record of a session, whatever of them is there.
 pub(crate) fn undo(plan: &Plan) {
+    if let Some(held) = &plan.held {
+        // Its cgroup may be gone with it.
+        let _ = held.thaw();
+    }
     if let Some(leaf) = &plan.leaf {
         // The kernel lets go of a cgroup a moment after the last process is dead.
         let started = Instant::now();

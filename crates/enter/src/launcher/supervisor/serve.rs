@@ -207,7 +207,8 @@ impl Supervisor {
             }
             Received::Message(Message::Kill) => self.kill(progress),
             Received::Message(Message::Detach) => {
-                progress.detached = true;
+                // Whoever only came by does not decide that the session may be alone.
+                progress.detached |= index == 0 || clients.is_alone();
                 clients.dismiss(index);
             }
             Received::Gone => {
