@@ -1,5 +1,6 @@
 //! One file per verb: what was typed goes in, an exit status comes out.
 
+mod doctor;
 mod enter;
 mod ps;
 mod sessions;
@@ -12,5 +13,6 @@ pub(crate) fn run(words: Words) -> anyhow::Result<i32> {
         Verb::Enter(words) => enter::run(&words),
         Verb::Ps(words) => ps::run(&words),
         Verb::Sessions(words) => sessions::run(&words),
+        Verb::Doctor(words) => doctor::run(&words),
     }
 }

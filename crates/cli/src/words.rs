@@ -21,6 +21,8 @@ pub(crate) enum Verb {
     Ps(Ps),
     /// List, attach to, end or clear up sessions
     Sessions(Sessions),
+    /// Say what works on this kernel and with these engines, and what to do about the rest
+    Doctor(Doctor),
 }
 
 /// What `fathom enter` takes.
@@ -125,6 +127,13 @@ pub(crate) struct Ps {
     /// Only ids
     #[arg(short, long)]
     pub(crate) quiet: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// table, wide, json, yaml or name
+    #[arg(short, long, value_enum, default_value_t = Format::Table)]
+    pub(crate) output: Format,
 }
 
 #[derive(Debug, Args)]

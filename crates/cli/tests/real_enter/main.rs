@@ -2,8 +2,10 @@
 
 mod bad_input;
 mod cleanup;
+mod doctor;
 mod machine;
 mod names;
+mod old_kernels;
 mod profiles;
 mod roots;
 mod streams;

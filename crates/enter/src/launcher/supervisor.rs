@@ -91,7 +91,9 @@ impl Supervisor {
         let recording = material.take(Role::Recording).map(|file| Cast::begin(file, plan));
         let way_back = material.need(Role::WayBack)?;
         let (ends, outputs) = ends(plan, slave, &mut material)?;
-        root::build(plan, &mut material, mount)?;
+        if let Some(loss) = root::build(plan, &mut material, mount)? {
+            clients.tell(&Message::Notice(loss.to_owned()));
+        }
         join_pids(plan, &mut material)?;
 
         let (ours, theirs) =

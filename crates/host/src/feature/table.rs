@@ -42,7 +42,7 @@ pub const FEATURES: &[Feature] = &[
         purpose: "protecting a session's init from the out-of-memory killer",
         loss: "under memory pressure a session may end without a word",
         remedy: "grant the capability, or free some memory",
-        weight: Replaced,
+        weight: Useful,
         probe: probe::sys_resource,
     },
     Feature {
