@@ -1,6 +1,7 @@
 //! One file per verb: what was typed goes in, an exit status comes out.
 
 mod demo;
+mod doctor;
 mod enter;
 mod ps;
 mod reference;
@@ -18,5 +19,6 @@ pub(crate) fn run(words: Words) -> anyhow::Result<i32> {
         Verb::Toolkit(words) => toolkit::run(&words),
         Verb::Demo(words) => demo::run(&words),
         Verb::Reference(words) => reference::run(&words),
+        Verb::Doctor(words) => doctor::run(&words),
     }
 }

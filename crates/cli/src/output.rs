@@ -2,6 +2,7 @@
 //! key and a page of the reference are one row.
 
 pub(crate) mod containers;
+pub(crate) mod doctor;
 pub(crate) mod plan;
 pub(crate) mod progress;
 pub(crate) mod sandboxes;

@@ -50,6 +50,7 @@ pub struct Session {
 /// `holds` stay open for as long as the session lives. The process must have one thread: it forks.
 pub fn start(plan: Plan, subject: Subject, recording: Option<File>, holds: Vec<File>) -> Result<Session, Failure> {
     let mut material = Material::default();
+    check_kernel()?;
     let program = own_program()?;
     let pipes = match (plan.streams, plan.attachment) {
         (Streams::Pipes, Attachment::Attached) => Some(make_pipes(&mut material)?),
@@ -69,13 +70,19 @@ pub fn start(plan: Plan, subject: Subject, recording: Option<File>, holds: Vec<F
     Ok(Session { control, supervisor: Some(supervisor), pipes, plan })
 }
 
+/// Without these calls there is no way in; which one it is, is easier said before than after.
+fn check_kernel() -> Result<(), Failure> {
+    let Some(call) = fathom_host::feature::lacking_call() else { return Ok(()) };
+    let message = format!("this kernel has no {}, which Linux has since {}: {}", call.name, call.since, call.loss);
+    Err(Failure::new(Class::Unsupported, message).hinting(call.remedy))
+}
+
 /// This program's file, on a read-only mount of its own that is attached nowhere: what runs from it, and what the
 /// session sees of it, nobody can write to through `/proc/PID/exe`.
 fn own_program() -> Result<OwnedFd, Failure> {
     let program =
         tree::clone_followed(Path::new("/proc/self/exe"), Recursion::Alone).step("open this program's file")?;
-    tree::restrict(&program, tree::READ_ONLY).step("make this program's file read-only")?;
-    Ok(program)
+    tree::restrict(program, tree::READ_ONLY).step("make this program's file read-only")
 }
 
 fn make_pipes(material: &mut Material) -> Result<Pipes, Failure> {

@@ -3,10 +3,12 @@
 //! **Owns** what /proc, /sys/fs/cgroup and the system calls about them say. **Does not** know names or images of
 //! containers: a container is a cgroup here. Readers take a root folder, so that tests use a recorded tree.
 //! Read [`process`] and [`namespace`] first, then [`pin`], which ties them to one live process, then [`cgroup`].
+//! [`feature`] says what this kernel can do at all.
 
 pub mod cgroup;
 pub mod error;
 pub mod incarnation;
+pub mod feature;
 pub mod mountinfo;
 pub mod namespace;
 pub mod pin;

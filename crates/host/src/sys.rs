@@ -164,14 +164,28 @@ pub fn close_on_exec_from(first: i32) -> io::Result<()> {
     }
 }
 
-/// The limit bounds what can be open; a descriptor that is not open answers EBADF and is passed over.
 fn one_by_one(first: i32) -> io::Result<()> {
-    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(1 << 20).min(1 << 20);
-    for fd in first..limit as i32 {
+    for fd in open_from(first) {
         // SAFETY: fcntl with F_SETFD changes a flag of whatever is open there, or fails.
         unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) };
     }
     Ok(())
+}
+
+/// Every number from `first` up that may be an open descriptor: those that /proc lists, and without a /proc all that
+/// the limit allows.
+fn open_from(first: i32) -> Vec<i32> {
+    let listed = std::fs::read_dir("/proc/self/fd").map(|folder| {
+        folder
+            .flatten()
+            .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+            .filter(|fd| *fd >= first)
+            .collect()
+    });
+    listed.unwrap_or_else(|_| {
+        let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+        (first..limit.unwrap_or(1 << 20).min(1 << 20) as i32).collect()
+    })
 }
 
 /// Closes every descriptor from `first` up.
@@ -182,9 +196,9 @@ pub unsafe fn close_from(first: i32) {
     // SAFETY: the caller vouches for the descriptors.
     unsafe {
         if libc::syscall(libc::SYS_close_range, first, u32::MAX, 0) != 0 {
-            (first..1024).for_each(|fd| {
-                let _ = libc::close(fd);
-            });
+            for fd in open_from(first) {
+                libc::close(fd);
+            }
         }
     }
 }
@@ -320,4 +334,77 @@ pub fn take_terminal(fd: impl AsFd) -> io::Result<()> {
 pub fn exit_now(status: i32) -> ! {
     // SAFETY: `_exit` runs no handler of ours: what a forked child inherited must not run twice.
     unsafe { libc::_exit(status) }
+}
+
+/// A system call whose existence can be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names are the kernel's own")]
+pub enum Call {
+    PidfdOpen,
+    Clone3,
+    /// clone3 with a cgroup to start in.
+    CloneIntoCgroup,
+    Openat2,
+    OpenTree,
+    Fsopen,
+    MoveMount,
+    MountSetattr,
+    /// close_range with the flag that closes on exec only.
+    CloseRange,
+}
+
+/// Makes `call` with arguments that no kernel accepts, so that nothing happens but the answer.
+///
+/// # Errors
+/// `ErrorKind::Unsupported` where the kernel does not know it, `PermissionDenied` where it is kept from us.
+pub fn ask(call: Call) -> io::Result<()> {
+    let null = std::ptr::null::<u8>();
+    // No bit beyond the lowest few is a flag of any of these.
+    let no_flags = u32::MAX;
+    // SAFETY: pointers are null with a size of 0, descriptors are -1, flags are unknown: each call is refused before
+    // it reads or changes anything. The two that may be accepted are dealt with where they are made.
+    let answer = unsafe {
+        match call {
+            Call::PidfdOpen => libc::syscall(libc::SYS_pidfd_open, -1, no_flags),
+            Call::Clone3 => libc::syscall(libc::SYS_clone3, null, 0usize),
+            Call::CloneIntoCgroup => return ask_for_cgroups(),
+            Call::Openat2 => libc::syscall(libc::SYS_openat2, -1, c"".as_ptr(), null, 0usize),
+            Call::OpenTree => libc::syscall(libc::SYS_open_tree, -1, c"".as_ptr(), no_flags),
+            Call::Fsopen => libc::syscall(libc::SYS_fsopen, c"".as_ptr(), no_flags),
+            Call::MoveMount => libc::syscall(libc::SYS_move_mount, -1, c"".as_ptr(), -1, c"".as_ptr(), no_flags),
+            Call::MountSetattr => libc::syscall(libc::SYS_mount_setattr, -1, c"".as_ptr(), no_flags, null, 0usize),
+            // Nothing is open at the largest number, so this one is done, and changes nothing.
+            Call::CloseRange => libc::syscall(libc::SYS_close_range, u32::MAX, u32::MAX, libc::CLOSE_RANGE_CLOEXEC),
+        }
+    };
+    if answer != -1 {
+        return Ok(());
+    }
+    let error = io::Error::last_os_error();
+    match (call, error.raw_os_error()) {
+        (_, Some(libc::ENOSYS)) => Err(error),
+        (_, Some(libc::EPERM | libc::EACCES)) => Err(error),
+        // 5.9 and 5.10 have the call without the flag.
+        (Call::CloseRange, Some(libc::EINVAL)) => Err(io::Error::from_raw_os_error(libc::ENOSYS)),
+        _ => Ok(()),
+    }
+}
+
+/// A kernel that knows the flag looks at the descriptor, and it is none; one that does not says EINVAL.
+fn ask_for_cgroups() -> io::Result<()> {
+    let folder = std::fs::File::open("/dev/null")?;
+    // SAFETY: /dev/null is no cgroup, so no process is made; if one were, it would do nothing but end, which needs
+    // neither memory nor locks of other threads.
+    match unsafe { clone_process(Some(folder.as_fd())) } {
+        Ok(Cloned::Child) => exit_now(0),
+        Ok(Cloned::Parent(pid)) => {
+            rustix::process::waitpid(Some(pid), rustix::process::WaitOptions::empty())?;
+            Ok(())
+        }
+        Err(error) => match error.raw_os_error() {
+            Some(libc::EINVAL | libc::E2BIG) => Err(io::Error::from_raw_os_error(libc::ENOSYS)),
+            Some(libc::ENOSYS | libc::EPERM) => Err(error),
+            _ => Ok(()),
+        },
+    }
 }

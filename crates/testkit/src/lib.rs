@@ -1,9 +1,11 @@
-//! What tests share: asking the machine for what they need, scratch folders, and real container engines. A dev-dependency, never shipped.
+//! What tests share: asking the machine for what they need, scratch folders, older
+//! kernels, and real container engines. A dev-dependency, never shipped.
 //!
 //! **Owns** the way a test skips: by name, with a reason, on record. With `FATHOM_TEST_ALL=1` a skip is a failure
 //! unless `.ci/allowed-skips` names it.
 
 pub mod engine;
+pub mod kernel;
 pub mod need;
 pub mod scratch;
 

@@ -3,8 +3,10 @@
 mod bad_input;
 mod cleanup;
 mod crashing;
+mod doctor;
 mod machine;
 mod names;
+mod old_kernels;
 mod profiles;
 mod roots;
 mod streams;

@@ -68,7 +68,7 @@ pub(super) fn programs(kind: Seccomp, copied: &[CopiedFilter]) -> Result<Vec<Bpf
 
 /// Installs `programs`; the last one is asked first.
 pub(super) fn install(programs: &[BpfProgram]) -> Result<(), Failure> {
-    programs.iter().try_for_each(|program| apply(program))
+    programs.iter().try_for_each(apply)
 }
 
 /// seccompiler sets no_new_privs itself, which would take set-uid programs away from a profile that has them.

@@ -87,9 +87,9 @@ impl Init {
     }
 
     /// Straight into the leaf where the kernel can (5.7); otherwise the child's first act is to go there.
-    fn clone_command(&self) -> Result<Cloned, Failure> {
-        let door = self.threshold.door.as_ref();
-        if let Some(leaf) = door.and_then(|door| door.v2.as_ref()) {
+    fn clone_command(&mut self) -> Result<Cloned, Failure> {
+        let door = self.threshold.door.as_mut();
+        if let Some(leaf) = door.and_then(|door| door.v2.take()) {
             // SAFETY: init has one thread.
             #[allow(unsafe_code, reason = "the command is forked off")]
             match unsafe { sys::clone_process(Some(leaf.as_fd())) } {
@@ -98,16 +98,15 @@ impl Init {
                         error.raw_os_error(),
                         Some(libc::ENOSYS | libc::EINVAL | libc::EPERM | libc::E2BIG)
                     ) => {}
-                other => return other.step("start the command in its cgroup"),
+                cloned => {
+                    self.threshold.door.as_mut().and_then(|door| door.v2_procs.take());
+                    return cloned.step("start the command in its cgroup");
+                }
             }
         }
         // SAFETY: as above.
         #[allow(unsafe_code, reason = "the command is forked off")]
-        let cloned = unsafe { sys::clone_process(None) }.step("start the command")?;
-        if let (Cloned::Child, Some(procs)) = (&cloned, door.and_then(|door| door.v2_procs.as_ref())) {
-            let _ = rustix::io::write(procs, b"0");
-        }
-        Ok(cloned)
+        unsafe { sys::clone_process(None) }.step("start the command")
     }
 
     /// The command has its own copies; ours would keep pipes open and the machine's folders within reach.
@@ -245,12 +244,10 @@ fn mount_proc(plan: &Plan) -> Result<(), Failure> {
     }
     for name in PROTECTED {
         let path = format!("/proc/{name}");
-        let protected = tree::clone(CWD, &path, fathom_host::sys::Recursion::Alone).and_then(|part| {
-            tree::restrict(&part, tree::READ_ONLY)?;
-            tree::attach(&part, CWD, &path)
-        });
+        let protected = tree::clone(CWD, &path, fathom_host::sys::Recursion::Alone)
+            .and_then(|part| tree::attach(tree::restrict(part, tree::READ_ONLY)?, CWD, &path));
         match protected {
-            Err(error) if !matches!(error.raw_os_error(), Some(libc::ENOENT | libc::ENOSYS)) => {
+            Err(error) if error.raw_os_error() != Some(libc::ENOENT) => {
                 return Err(Failure::step(format!("protect {path}"), error));
             }
             _ => {}

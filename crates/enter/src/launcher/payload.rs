@@ -42,7 +42,8 @@ pub(super) fn become_command(plan: &Plan, threshold: &Threshold) -> Failure {
 
 fn prepare(plan: &Plan, threshold: &Threshold) -> Result<(), Failure> {
     if let Some(door) = &threshold.door {
-        for tasks in &door.v1_tasks {
+        // `v2_procs` is still there where the kernel could not start us in the leaf.
+        for tasks in door.v2_procs.iter().chain(&door.v1_tasks) {
             rustix::io::write(tasks, b"0").step("enter the session's cgroup")?;
         }
     }

@@ -44,13 +44,20 @@ struct Parts {
     entries: Vec<Entry>,
     /// `/etc/resolv.conf` and its kind, copied.
     files: Vec<(&'static str, String)>,
+    /// What this kernel could not do for us.
+    loss: Option<&'static str>,
 }
 
 /// Files of the target that the tools must see to behave as the target would.
 const NETWORK_FILES: &[&str] = &["etc/resolv.conf", "etc/hosts", "etc/hostname"];
 
-/// Builds the root that `plan` describes and makes it this process's. `terminal` is attached at `/dev/pts`.
-pub(super) fn build(plan: &Plan, material: &mut Material, terminal: Option<OwnedFd>) -> Result<(), Failure> {
+/// Builds the root that `plan` describes and makes it this process's. `terminal` is attached at `/dev/pts`. Returns
+/// what the user has to do without.
+pub(super) fn build(
+    plan: &Plan,
+    material: &mut Material,
+    terminal: Option<OwnedFd>,
+) -> Result<Option<&'static str>, Failure> {
     let mut parts = gather(plan, material)?;
     fathom_host::sys::unshare(&[Kind::Mnt]).step("make a mount namespace")?;
     rustix::mount::mount_change("/", MountPropagationFlags::REC | MountPropagationFlags::PRIVATE)
@@ -66,15 +73,17 @@ pub(super) fn build(plan: &Plan, material: &mut Material, terminal: Option<Owned
     }
     rustix::process::pivot_root(".", ".").step("change the root")?;
     rustix::mount::unmount(".", UnmountFlags::DETACH).step("let go of the old root")?;
-    rustix::process::chdir("/").step("enter the new root")
+    rustix::process::chdir("/").step("enter the new root")?;
+    Ok(parts.loss)
 }
 
 fn gather(plan: &Plan, material: &mut Material) -> Result<Parts, Failure> {
     let program = material.need(Role::Program)?;
+    let mut loss = None;
     let (toolkit, trampolines) = match &plan.toolkit {
         Toolkit::Mini { .. } => (None, None),
         Toolkit::Tree { path, trampolines, .. } => {
-            let tree = open_toolkit(plan, path, material)?;
+            let tree = open_toolkit(plan, path, material, &mut loss)?;
             let trampolines = match plan.view {
                 View::Target => {
                     Some(tree::clone_followed(trampolines, Recursion::Alone).step("open the toolkit's links")?)
@@ -89,10 +98,10 @@ fn gather(plan: &Plan, material: &mut Material) -> Result<Parts, Failure> {
             .step("join the target's mount namespace")?;
     }
     let mut parts =
-        Parts { toolkit, trampolines, program, tree: None, image: None, entries: Vec::new(), files: Vec::new() };
+        Parts { toolkit, trampolines, program, tree: None, image: None, entries: Vec::new(), files: Vec::new(), loss };
     if let Nature::Image { root, .. } = &plan.nature {
         let image = tree::clone_followed(root, Recursion::Alone).step("open the image's tree")?;
-        let _ = tree::restrict(&image, READ_ONLY | NO_DEV);
+        let image = tree::restrict(image, READ_ONLY | NO_DEV).step("make the image's tree read-only")?;
         parts.image = Some(image);
         return Ok(parts);
     }
@@ -109,7 +118,12 @@ fn gather(plan: &Plan, material: &mut Material) -> Result<Parts, Failure> {
 }
 
 /// The toolkit read-only, seen through the target's user mapping where it has one.
-fn open_toolkit(plan: &Plan, path: &Path, material: &mut Material) -> Result<OwnedFd, Failure> {
+fn open_toolkit(
+    plan: &Plan,
+    path: &Path,
+    material: &mut Material,
+    loss: &mut Option<&'static str>,
+) -> Result<OwnedFd, Failure> {
     let tree = tree::clone_followed(path, Recursion::Alone)
         .map_err(|error| Failure::step(format!("open the toolkit at {}", path.display()), error))?;
     let users =
@@ -119,8 +133,8 @@ fn open_toolkit(plan: &Plan, path: &Path, material: &mut Material) -> Result<Own
         Ok(()) => Ok(tree),
         // A file system that cannot be mapped, or a kernel before 5.12: the tools belong to nobody and run all the same.
         Err(_) => {
-            let _ = tree::restrict(&tree, READ_ONLY | NO_SUID | NO_DEV);
-            Ok(tree)
+            *loss = users.map(|_| "the toolkit's files belong to nobody here: `fathom doctor` says what is lacking");
+            tree::restrict(tree, READ_ONLY | NO_SUID | NO_DEV).step("make the toolkit read-only")
         }
     }
 }

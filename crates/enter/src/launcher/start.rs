@@ -110,9 +110,9 @@ fn way_back() -> Result<OwnedFd, Failure> {
 
 /// The forked child: executes the program afresh. Nothing of the client's is kept but the control socket.
 fn become_launcher(control: &OwnedFd, program: BorrowedFd<'_>, arguments: &[&CStr]) -> ! {
-    // SAFETY: the process is about to exec; nothing else here uses descriptor 3 from now on.
     #[allow(unsafe_code, reason = "descriptor 3 is the agreed one")]
     let placed = rustix::io::fcntl_dupfd_cloexec(program, 10).map_err(std::io::Error::from).and_then(|program| {
+        // SAFETY: the process is about to exec; nothing else here uses descriptor 3 from now on.
         unsafe { sys::place(control.as_fd(), CONTROL) }?;
         Ok(program)
     });

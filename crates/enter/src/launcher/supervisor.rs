@@ -97,7 +97,9 @@ impl Supervisor {
         let way_back = material.need(Role::WayBack)?;
         let holds: Vec<OwnedFd> = std::iter::from_fn(|| material.take(Role::Hold)).collect();
         let (ends, outputs) = ends(plan, slave, &mut material)?;
-        root::build(plan, &mut material, mount)?;
+        if let Some(loss) = root::build(plan, &mut material, mount)? {
+            clients.tell(&Message::Notice(loss.to_owned()));
+        }
         join_pids(plan, &mut material)?;
 
         let (ours, theirs) =

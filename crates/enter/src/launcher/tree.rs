@@ -10,6 +10,9 @@ use fathom_host::sys::{MountAttributes, Recursion, mount_setattr};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags};
 use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, MoveMountFlags, OpenTreeFlags};
 
+mod classic;
+mod steps;
+
 pub(crate) const READ_ONLY: u64 = MountAttrFlags::MOUNT_ATTR_RDONLY.bits() as u64;
 pub(super) const NO_SUID: u64 = MountAttrFlags::MOUNT_ATTR_NOSUID.bits() as u64;
 pub(super) const NO_DEV: u64 = MountAttrFlags::MOUNT_ATTR_NODEV.bits() as u64;
@@ -55,13 +58,13 @@ pub(super) fn filesystem(kind: &str, options: &[(&str, &str)], attributes: Mount
     Ok(rustix::mount::fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, attributes)?)
 }
 
-/// Makes a detached tree read-only and harmless. On a kernel without mount_setattr (before 5.12) it says so.
-pub(crate) fn restrict(tree: impl AsFd, attributes: u64) -> io::Result<()> {
-    mount_setattr(
-        tree.as_fd(),
-        Recursion::WithAllBelow,
-        MountAttributes { set: attributes, ..MountAttributes::default() },
-    )
+/// The detached mount `tree`, read-only and harmless; on a kernel without mount_setattr (before 5.12), a copy of it.
+pub(crate) fn restrict(tree: OwnedFd, attributes: u64) -> io::Result<OwnedFd> {
+    let set = MountAttributes { set: attributes, ..MountAttributes::default() };
+    match mount_setattr(tree.as_fd(), Recursion::WithAllBelow, set) {
+        Err(error) if error.raw_os_error() == Some(libc::ENOSYS) => classic::restricted(&tree, attributes),
+        done => done.map(|()| tree),
+    }
 }
 
 /// The text of a small regular file below `root`, or nothing. Links cannot lead out, a pipe cannot block, a large
@@ -70,13 +73,11 @@ pub(crate) fn read_inside(root: impl AsFd, path: &str) -> String {
     const LARGEST: u64 = 1 << 20;
     let read = || -> io::Result<String> {
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
-        let fd = rustix::fs::openat2(
-            root.as_fd(),
-            path,
-            flags,
-            Mode::empty(),
-            ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS,
-        )?;
+        let inside = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
+        let fd = match rustix::fs::openat2(root.as_fd(), path, flags, Mode::empty(), inside) {
+            Err(rustix::io::Errno::NOSYS) => steps::open(root.as_fd(), path, flags)?,
+            opened => opened?,
+        };
         let meta = rustix::fs::fstat(&fd)?;
         if FileType::from_raw_mode(meta.st_mode) != FileType::RegularFile {
             return Err(io::ErrorKind::InvalidInput.into());

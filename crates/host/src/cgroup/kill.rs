@@ -1,8 +1,9 @@
 //! Taking down every process of a cgroup, so that none escapes by forking.
 //!
 //! Three ways, best first: `cgroup.kill` (Linux 5.14) is atomic; freezing stops the clock while each process gets its
-//! SIGKILL; without a freezer the list is read again until it is empty.
+//! SIGKILL; without a freezer the list is read again until nobody new is in it.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
 use std::path::Path;
@@ -80,17 +81,16 @@ impl KillSwitch {
     }
 
     fn kill_each(&mut self) -> io::Result<()> {
+        let mut hit = HashSet::new();
         // A process that forks faster than we read is caught by the limit on its number of children.
         for _ in 0..1000 {
             let pids = self.pids()?;
-            if pids.is_empty() {
-                return Ok(());
+            for pid in &pids {
+                self.kill_one(*pid)?;
             }
-            for pid in pids {
-                self.kill_one(pid)?;
-            }
-            if self.freeze.is_some() {
-                // Frozen, none can fork: one pass has hit them all, and they die when thawed.
+            // Freezing takes a moment, in which one may fork, and without a freezer any moment will do; but who has
+            // its SIGKILL forks no more. Their going is not waited for: v1 lets the frozen die only when thawed.
+            if pids.into_iter().filter(|pid| hit.insert(*pid)).count() == 0 {
                 return Ok(());
             }
         }
@@ -111,5 +111,101 @@ impl KillSwitch {
             Err(_) => {}
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Host;
+    use crate::cgroup::{Layout, Limits};
+    use fathom_testkit::{Need, needs};
+    use std::os::unix::process::ExitStatusExt as _;
+    use std::process::{Child, Command, Stdio};
+
+    /// The parts of this machine's layout, each as if the machine had no other.
+    fn layouts() -> Vec<Layout> {
+        let whole = Layout::of(&Host::local()).expect("cgroups are mounted");
+        let v2 = whole.v2.clone().map(|v2| Layout { v2: Some(v2), v1: Vec::new() });
+        let v1 = whole.v1_of("freezer").is_some().then(|| Layout { v2: None, v1: whole.v1.clone() });
+        v2.into_iter().chain(v1).collect()
+    }
+
+    /// A shell in `leaf`, with two processes below it, that says when it is there.
+    fn inhabit(leaf: &Leaf) -> Child {
+        use std::io::Read as _;
+        let script = "for procs; do echo $$ > $procs/cgroup.procs; done; sleep 1000 & (sleep 1000) & echo; wait";
+        let mut shell = Command::new("sh");
+        shell.args(["-c", script, "sh"]).args(leaf.v2.iter().chain(&leaf.v1)).stdout(Stdio::piped());
+        let mut shell = shell.spawn().expect("sh runs");
+        let mut word = [0];
+        shell.stdout.as_mut().expect("it was piped").read_exact(&mut word).expect("it starts");
+        shell
+    }
+
+    /// Waits until the last process is gone, which the shell's pipe tells.
+    fn drained(shell: &mut Child) {
+        let mut rest = Vec::new();
+        shell.stdout.take().expect("it was piped").read_to_end(&mut rest).expect("a pipe can be read");
+        assert_eq!(shell.wait().expect("it is ours").signal(), Some(9));
+    }
+
+    #[test]
+    fn each_layout_makes_limits_kills_and_removes() {
+        needs!(Need::Root);
+        for (number, layout) in layouts().into_iter().enumerate() {
+            let leaf = Leaf::planned(&layout, &format!("kill-{}-{number}", std::process::id()));
+            let limits = Limits { memory: Some(64 << 20), pids: Some(50), cpu_weight: Some(10) };
+            let unmet = leaf.create(&limits).expect("root may make cgroups");
+            let limited = leaf.v1.iter().find(|path| path.join("pids.max").exists()).or(leaf.v2.as_ref());
+            let limited = limited.expect("there is a leaf").join("pids.max");
+            assert_eq!(
+                std::fs::read_to_string(limited).ok().map(|text| text.trim().to_owned()),
+                (!unmet.contains(&"pids")).then(|| "50".to_owned()),
+                "{layout:?}: {unmet:?}"
+            );
+            let mut shell = inhabit(&leaf);
+            let mut switch = leaf.kill_switch().expect("it can be opened");
+            assert!(switch.pids().expect("it can be read").len() >= 3, "{layout:?}");
+            switch.kill().expect("root may kill");
+            drained(&mut shell);
+            removed(&leaf);
+        }
+    }
+
+    #[test]
+    fn without_cgroup_kill_each_is_frozen_and_killed() {
+        needs!(Need::Root);
+        for (number, layout) in layouts().into_iter().enumerate() {
+            let leaf = Leaf::planned(&layout, &format!("nokill-{}-{number}", std::process::id()));
+            leaf.create(&Limits::default()).expect("root may make cgroups");
+            for hidden in [Hidden::Kill, Hidden::KillAndFreezer] {
+                let mut shell = inhabit(&leaf);
+                let mut switch = leaf.kill_switch().expect("it can be opened");
+                switch.kill = None;
+                if hidden == Hidden::KillAndFreezer {
+                    switch.freeze = None;
+                }
+                switch.kill().expect("root may kill");
+                drained(&mut shell);
+            }
+            removed(&leaf);
+        }
+    }
+
+    #[derive(Clone, Copy, PartialEq)]
+    enum Hidden {
+        Kill,
+        KillAndFreezer,
+    }
+
+    /// A process that has closed its pipe may need a moment more to leave its cgroup.
+    fn removed(leaf: &Leaf) {
+        let started = std::time::Instant::now();
+        while leaf.remove().is_err() {
+            assert!(started.elapsed().as_secs() < 5, "{leaf:?} stays");
+            std::thread::yield_now();
+        }
+        assert!(!leaf.exists());
     }
 }
