@@ -21,7 +21,7 @@ pub(crate) fn run() -> anyhow::Result<u8> {
     run(&["ps"])?;
 
     heading("Inside `web`, whose image is one program: `/` is the tools, the container's files are at /target");
-    run(&["enter", "demo/web", "--", "sh", "-c", "hostname; ls -l /target; ps"])?;
+    run(&["enter", "demo/web", "--", "sh", "-c", "hostname; ls -l /target; ps -ef"])?;
 
     heading("The same place as the container sees it: `/` is its own, the tools are at /.fathom");
     run(&["enter", "demo/web", "--root", "target", "--", "sh", "-c", "ls -l /; cat /proc/1/status | head -1"])?;

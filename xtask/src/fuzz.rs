@@ -2,11 +2,12 @@
 //! cargo-fuzz, which the other chores do not.
 
 use std::fs;
+use std::process::Command;
 
 use anyhow::bail;
 use fathom_testkit::need::{find_program, workspace};
 
-use crate::program::{cargo, step};
+use crate::program::step;
 
 /// What `cargo xtask fuzz` takes.
 #[derive(Debug, clap::Args)]
@@ -36,9 +37,11 @@ pub(crate) fn run(words: &Words) -> anyhow::Result<u8> {
         bail!("cargo-fuzz is missing: `rustup toolchain install nightly && cargo install cargo-fuzz --locked`");
     }
     for name in chosen {
-        let mut command = cargo();
-        // cargo-fuzz chooses the compiler by rustup's own variable; sanitizers want glibc.
-        command.env("RUSTUP_TOOLCHAIN", "nightly").args(["fuzz", "run", name, "--target", "x86_64-unknown-linux-gnu"]);
+        let mut command = Command::new("rustup");
+        // The cargo that runs us is the stable one, and says so to those that it starts.
+        command.current_dir(workspace()).env_remove("CARGO").env_remove("RUSTC").env_remove("RUSTUP_TOOLCHAIN");
+        // Sanitizers want glibc.
+        command.args(["run", "nightly", "cargo", "fuzz", "run", name, "--target", "x86_64-unknown-linux-gnu"]);
         step(command.arg("--").arg(format!("-max_total_time={}", words.seconds)))?;
     }
     Ok(0)

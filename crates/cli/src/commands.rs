@@ -1,8 +1,11 @@
 //! One file per verb: what was typed goes in, an exit status comes out.
 
+mod demo;
 mod enter;
 mod ps;
+mod reference;
 mod sessions;
+mod toolkit;
 
 use crate::words::{Verb, Words};
 
@@ -12,5 +15,8 @@ pub(crate) fn run(words: Words) -> anyhow::Result<i32> {
         Verb::Enter(words) => enter::run(&words),
         Verb::Ps(words) => ps::run(&words),
         Verb::Sessions(words) => sessions::run(&words),
+        Verb::Toolkit(words) => toolkit::run(&words),
+        Verb::Demo(words) => demo::run(&words),
+        Verb::Reference(words) => reference::run(&words),
     }
 }

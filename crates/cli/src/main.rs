@@ -10,17 +10,31 @@ mod exit;
 mod output;
 mod printer;
 mod resolve;
+mod toolkit;
 mod words;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use fathom_enter::trampoline;
+
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let name =
         arguments.first().map(std::path::Path::new).and_then(std::path::Path::file_name).and_then(|name| name.to_str());
+    if fathom_demo::role(&arguments).is_some() {
+        return exit::code(fathom_demo::main(arguments));
+    }
     match name {
         Some(fathom_enter::launcher::NAME) => exit::code(fathom_enter::launcher::main()),
+        // In a session whose `/` is the target's, tools of the toolkit are links to us.
+        Some(name) if !is_us(name) && trampoline::is_here() => {
+            let error = trampoline::run(&arguments);
+            match fathom_mini::find(name.as_ref()) {
+                Some(applet) => exit::code((applet.run)(arguments)),
+                None => printer::cannot_jump(name, &error),
+            }
+        }
         Some(name) if !is_us(name) => match fathom_mini::find(name.as_ref()) {
             Some(applet) => exit::code((applet.run)(arguments)),
             None => run(arguments),

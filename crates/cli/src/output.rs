@@ -3,8 +3,11 @@
 
 pub(crate) mod containers;
 pub(crate) mod plan;
+pub(crate) mod progress;
+pub(crate) mod sandboxes;
 pub(crate) mod sessions;
 mod table;
+pub(crate) mod toolkits;
 mod yaml;
 
 use fathom_model::{Field, Value};

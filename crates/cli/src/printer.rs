@@ -33,6 +33,12 @@ pub(crate) fn error(error: &anyhow::Error) {
     }
 }
 
+/// A tool of the toolkit that cannot be run from here.
+pub(crate) fn cannot_jump(name: &str, error: &std::io::Error) -> ExitCode {
+    eprintln!("fathom: cannot run the toolkit's `{name}`\n  caused by: {error}");
+    exit::code(if error.kind() == std::io::ErrorKind::NotFound { exit::NO_COMMAND } else { exit::NOT_EXECUTABLE })
+}
+
 /// Wrong words, or help that was asked for.
 pub(crate) fn usage(error: &clap::Error) -> ExitCode {
     let _ = error.print();

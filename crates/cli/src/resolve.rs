@@ -1,5 +1,8 @@
 //! From the words that name a target to the process that is entered, held so that it cannot be mistaken.
 
+use std::fs::File;
+use std::path::Path;
+
 use fathom_enter::subject::Nature;
 use fathom_enter::{Class, Failure, Subject};
 use fathom_host::cgroup::naming;
@@ -8,15 +11,15 @@ use fathom_host::{Host, Pinned, sighting};
 use fathom_model::directory::Found;
 use fathom_model::{Container, Directory, Engine, Hint as _, Target};
 
-use crate::directory;
+use crate::{directory, toolkit};
 
-/// Finds what `text` names on this machine.
-pub(crate) fn subject(host: &Host, text: &str) -> Result<Subject, Failure> {
+/// Finds what `text` names on this machine. With it comes what keeps an image's tree in the store.
+pub(crate) fn subject(host: &Host, text: &str) -> Result<(Subject, Option<File>), Failure> {
     let target: Target = text.parse().map_err(|error: fathom_model::target::TargetError| Failure {
         hint: error.hint(),
         ..Failure::new(Class::Usage, error.to_string())
     })?;
-    match &target {
+    let subject = match &target {
         Target::Pid(pid) => process(host, *pid, format!("pid:{pid}")),
         Target::Host => {
             Ok(Subject { title: "host".into(), nature: Nature::Host, pinned: machine(host)?, network: None })
@@ -24,12 +27,13 @@ pub(crate) fn subject(host: &Host, text: &str) -> Result<Subject, Failure> {
         Target::Container { engine, name } => container(host, name, *engine),
         Target::Unit(name) => unit(host, name),
         Target::Netns(path) => network(host, path),
-        Target::Image(_) => Err(Failure::new(Class::Unsupported, "this build cannot enter images")),
+        Target::Image(path) => return image(host, path),
         Target::Object(object) => {
             Err(Failure::new(Class::Unsupported, format!("cannot look for `{object}`: this build has no cluster"))
                 .hinting("on the node itself, `fathom ps` lists the containers of its pods by name"))
         }
-    }
+    };
+    Ok((subject?, None))
 }
 
 /// The machine is where its first process is. Some machines let nobody look at that one; then it is where we are.
@@ -115,8 +119,8 @@ fn unit(host: &Host, name: &str) -> Result<Subject, Failure> {
 }
 
 /// By name as `ip netns` keeps them, or by path.
-fn network(host: &Host, path: &std::path::Path) -> Result<Subject, Failure> {
-    let full = if path.is_absolute() { path.to_owned() } else { std::path::Path::new("/run/netns").join(path) };
+fn network(host: &Host, path: &Path) -> Result<Subject, Failure> {
+    let full = if path.is_absolute() { path.to_owned() } else { Path::new("/run/netns").join(path) };
     let opened = std::fs::File::open(&full).and_then(|file| Namespace::from_fd(Kind::Net, file.into()));
     let network = opened.map_err(|error| {
         Failure {
@@ -131,4 +135,18 @@ fn network(host: &Host, path: &std::path::Path) -> Result<Subject, Failure> {
         pinned: machine(host)?,
         network: Some(network),
     })
+}
+
+/// An image that does not run: unpacked into the store, entered with namespaces of its own.
+fn image(host: &Host, path: &Path) -> Result<(Subject, Option<File>), Failure> {
+    let entry = toolkit::bring(&toolkit::store(), &path.to_string_lossy())?;
+    entry.check_architecture().map_err(toolkit::failure)?;
+    let hold = entry.hold().map_err(toolkit::failure)?;
+    let hold = hold.file().try_clone().map_err(|error| Failure::step("hold the image", error))?;
+    let env =
+        entry.config.env.iter().filter_map(|pair| pair.split_once('=')).map(|(k, v)| (k.to_owned(), v.to_owned()));
+    let workdir = Some(&entry.config.working_dir).filter(|folder| !folder.is_empty()).map_or("/".into(), Into::into);
+    let nature = Nature::Image { root: entry.root(), env: env.collect(), workdir };
+    let title = format!("image:{}", path.display());
+    Ok((Subject { title, nature, pinned: machine(host)?, network: None }, Some(hold)))
 }

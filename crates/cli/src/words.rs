@@ -21,6 +21,13 @@ pub(crate) enum Verb {
     Ps(Ps),
     /// List, attach to, end or clear up sessions
     Sessions(Sessions),
+    /// List, import, export, build and remove toolkits
+    Toolkit(Toolkit),
+    /// Start, look at or end a small shop to try everything on
+    Demo(Demo),
+    /// Print a page of the reference
+    #[command(hide = true)]
+    Reference(Reference),
 }
 
 /// What `fathom enter` takes.
@@ -146,6 +153,63 @@ pub(crate) enum SessionsAction {
     Kill { id: String },
     /// Remove what sessions without a living owner left
     Cleanup,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Toolkit {
+    #[command(subcommand)]
+    pub(crate) action: Option<ToolkitAction>,
+    /// table, wide, json, yaml or name
+    #[arg(short, long, value_enum, default_value_t = Format::Table, global = true)]
+    pub(crate) output: Format,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ToolkitAction {
+    /// List the toolkits of the store
+    List,
+    /// Unpack an OCI archive or layout, a docker-save file, a folder, or an image of a registry
+    Import { source: String },
+    /// Write a toolkit as an OCI archive, to a file or to stdout
+    Export { name: String, file: Option<PathBuf> },
+    /// Remove a toolkit from the store
+    Remove { name: String },
+    /// Build the full toolkit from Debian's packages
+    Build {
+        /// Keep the archive in this file too
+        file: Option<PathBuf>,
+        /// One more package; can be repeated
+        #[arg(long, value_name = "PACKAGE")]
+        add: Vec<String>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    #[command(subcommand)]
+    pub(crate) action: DemoAction,
+    /// table, wide, json, yaml or name
+    #[arg(short, long, value_enum, default_value_t = Format::Table, global = true)]
+    pub(crate) output: Format,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DemoAction {
+    /// Start it; nothing happens where it runs already
+    Up,
+    /// End it; nothing of it stays
+    Down,
+    /// Say what runs
+    Status,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Reference {
+    /// Which page
+    pub(crate) page: Option<String>,
+    /// Name the pages
+    #[arg(long)]
+    pub(crate) list: bool,
 }
 
 /// Reads the words.

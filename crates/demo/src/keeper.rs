@@ -212,10 +212,18 @@ fn lock(place: &Place) -> Result<File, Error> {
 fn take_power(missing: &mut Vec<String>) -> Result<Power, Error> {
     let needed = CapabilitySet::SYS_ADMIN | CapabilitySet::NET_ADMIN | CapabilitySet::SETUID | CapabilitySet::MKNOD;
     let held = rustix::thread::capabilities(None).step("read the capabilities")?.effective;
-    if held.contains(needed) {
-        return Ok(Power::Root);
-    }
+    let map = |file| std::fs::read_to_string(file).unwrap_or_default();
+    let maps = [map("/proc/self/uid_map"), map("/proc/self/gid_map")];
+    let maps_all = maps.iter().all(|map| SANDBOXES.iter().all(|sandbox| is_mapped(map, sandbox.user)));
     let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+    match (held.contains(needed), maps_all) {
+        (true, true) => return Ok(Power::Root),
+        (true, false) => {
+            missing.push(format!("all sandboxes run as uid {uid}: this user namespace has no other ids"));
+            return Ok(Power::OneId);
+        }
+        (false, _) => {}
+    }
     sys::unshare(&[Kind::User]).step("make a user namespace")?;
     let write = |file: &str, text: String| {
         std::fs::write(Path::new("/proc/self").join(file), text).step("map our own id into the user namespace")
@@ -226,6 +234,15 @@ fn take_power(missing: &mut Vec<String>) -> Result<Power, Error> {
     missing
         .push(format!("all sandboxes run as root of a user namespace, which is your uid {uid}: other ids need root"));
     Ok(Power::OneId)
+}
+
+/// Whether `id` exists in the user namespace that has this map: lines `FIRST OUTSIDE COUNT`.
+fn is_mapped(map: &str, id: u32) -> bool {
+    map.lines().any(|line| {
+        let mut numbers = line.split_ascii_whitespace().filter_map(|word| word.parse::<u32>().ok());
+        let (first, count) = (numbers.next(), numbers.nth(1));
+        first.zip(count).is_some_and(|(first, count)| id.checked_sub(first).is_some_and(|offset| offset < count))
+    })
 }
 
 /// A cgroup for each sandbox, or a word about why there is none.
@@ -281,4 +298,26 @@ fn start_together(workshop: &Workshop, kept: &mut [Kept]) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_looked_for_in_every_range() {
+        let whole = "         0          0 4294967295\n";
+        let rootless = "0 1000 1\n1 100000 65536\n";
+        for (map, id, expect) in [
+            (whole, 65532, true),
+            ("0 1000 1\n", 0, true),
+            ("0 1000 1\n", 1000, false),
+            (rootless, 65532, true),
+            (rootless, 65537, false),
+            ("", 0, false),
+            ("0 0", 0, false),
+        ] {
+            assert_eq!(is_mapped(map, id), expect, "{map:?} {id}");
+        }
+    }
 }

@@ -224,6 +224,8 @@ impl Child<'_> {
     /// After a change of user, which clears the wish; and whoever was too late to wish notices it here.
     fn die_with_keeper(&self) -> Result<(), Error> {
         set_parent_process_death_signal(Some(Signal::KILL)).step("die with the keeper")?;
+        // A keeper that is ending has gone past us and is not dead yet, for as long as it holds the lock that this takes.
+        let _ = rustix::process::setsid();
         let mut keeper = [PollFd::new(&self.workshop.keeper, PollFlags::IN)];
         match poll(&mut keeper, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })) {
             Ok(0) => Ok(()),

@@ -32,7 +32,13 @@ struct Shop {
 impl Shop {
     fn new(name: &str) -> Shop {
         let scratch = Scratch::new(name);
-        let cgroup = scratch.path().file_name().unwrap().to_str().unwrap().to_owned();
+        let cgroup = scratch
+            .path()
+            .file_name()
+            .expect("a scratch folder has a readable name")
+            .to_str()
+            .expect("a scratch folder has a readable name")
+            .to_owned();
         Shop { place: Place::at(scratch.join("demo"), Some(&cgroup)), cgroup, _scratch: scratch }
     }
 
@@ -63,8 +69,8 @@ impl Shop {
     fn assert_gone(&self, trace: &Trace) {
         assert_eq!(trace.processes(), Vec::<String>::new());
         assert!(!self.place.folder().exists(), "{:?}", self.place.folder());
-        let name = self.place.folder().to_str().unwrap();
-        let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
+        let name = self.place.folder().to_str().expect("a readable name");
+        let mounts = fs::read_to_string("/proc/self/mountinfo").expect("/proc is there");
         assert!(!mounts.contains(name) && !mounts.contains("fathom-demo"), "{mounts}");
         assert_eq!(cgroups_named(&self.cgroup), Vec::<PathBuf>::new());
     }
@@ -109,12 +115,12 @@ fn cgroups_named(name: &str) -> Vec<PathBuf> {
 }
 
 fn handle(pid: u32) -> OwnedFd {
-    let pid = Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+    let pid = Pid::from_raw(i32::try_from(pid).expect("a pid")).expect("a pid");
     pidfd_open(pid, PidfdFlags::empty()).expect("it lives")
 }
 
 fn assert_ends(process: impl AsFd) {
-    let patience = Timespec::try_from(LONG).unwrap();
+    let patience = Timespec::try_from(LONG).expect("a short time fits");
     assert_eq!(poll(&mut [PollFd::new(&process, PollFlags::IN)], Some(&patience)), Ok(1), "it lives on");
 }
 
@@ -133,25 +139,25 @@ fn eventually<T>(mut look: impl FnMut() -> Option<T>) -> T {
 
 /// Connects from where `pid` is. Only the thread goes there.
 fn connect_from(pid: u32, address: &str) -> TcpStream {
-    let (net, address) = (fs::File::open(format!("/proc/{pid}/ns/net")).unwrap(), address.to_owned());
+    let (net, address) = (fs::File::open(format!("/proc/{pid}/ns/net")).expect("it lives"), address.to_owned());
     let thread = std::thread::spawn(move || {
         move_into_link_name_space(net.as_fd(), Some(LinkNameSpaceType::Network)).expect("we are root");
         TcpStream::connect(address).expect("somebody listens")
     });
-    thread.join().unwrap()
+    thread.join().expect("the thread connects")
 }
 
 fn get(pid: u32, address: &str, path: &str) -> String {
     let mut stream = connect_from(pid, address);
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\r\n").unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\r\n").expect("it listens");
     let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
+    stream.read_to_string(&mut answer).expect("it answers");
     answer
 }
 
 fn visits(answer: &str) -> u64 {
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
-    answer.lines().find_map(|line| line.strip_prefix("visits: ")).expect("db counts").parse().unwrap()
+    answer.lines().find_map(|line| line.strip_prefix("visits: ")).expect("db counts").parse().expect("a number")
 }
 
 fn process(pid: u32) -> Process {
@@ -364,7 +370,7 @@ fn killing_the_keeper_while_it_opens_leaves_nothing() {
 /// The keeper's forks carry its command line until they execute something else.
 fn processes_that_mention(folder: &str) -> Vec<u32> {
     let says = |pid: &u32| fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    let pids = Host::local().pids().unwrap().into_iter();
+    let pids = Host::local().pids().expect("/proc is there").into_iter();
     pids.filter(|pid| String::from_utf8_lossy(&says(pid)).contains(folder)).collect()
 }
 

@@ -47,8 +47,8 @@ pub struct Session {
 
 /// Starts the session that `plan` describes on `subject`, which the plan was made of.
 ///
-/// The process must have one thread: it forks.
-pub fn start(plan: Plan, subject: Subject, recording: Option<File>) -> Result<Session, Failure> {
+/// `holds` stay open for as long as the session lives. The process must have one thread: it forks.
+pub fn start(plan: Plan, subject: Subject, recording: Option<File>, holds: Vec<File>) -> Result<Session, Failure> {
     let mut material = Material::default();
     let program = own_program()?;
     let pipes = match (plan.streams, plan.attachment) {
@@ -57,6 +57,9 @@ pub fn start(plan: Plan, subject: Subject, recording: Option<File>) -> Result<Se
     };
     if let Some(file) = recording {
         material.add(Role::Recording, file.into());
+    }
+    for hold in holds {
+        material.add(Role::Hold, hold.into());
     }
     if !matches!(plan.nature, Nature::Image { .. }) {
         add_target(subject, &plan, &mut material);

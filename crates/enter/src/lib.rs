@@ -18,6 +18,7 @@ pub mod profile;
 pub mod session;
 pub mod subject;
 pub mod sweep;
+pub mod trampoline;
 pub mod wire;
 
 pub use failure::{Class, Failure};

@@ -120,7 +120,8 @@ pub fn plan(facts: &Facts, options: &Options, id: &str, registry: &Registry) -> 
     process.gid = inside(&facts.gids, process.gid);
     process.groups = process.groups.iter().map(|group| inside(&facts.gids, *group)).collect();
     let asked = options.user.as_deref().map(|user| user::resolve(user, &facts.passwd, &facts.group)).transpose()?;
-    let credentials = credentials(options.profile, &process, asked);
+    let mut credentials = credentials(options.profile, &process, asked);
+    credentials.filters = facts.filters.clone();
     let outside = |map: &crate::idmap::IdMap, id| if joins(Kind::User) { map.outside(id).unwrap_or(0) } else { id };
 
     let (leaf, target_cgroups) = match options.place {

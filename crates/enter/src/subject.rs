@@ -2,6 +2,7 @@
 //!
 //! From [`fathom_host::Pinned`] to [`Facts`], which are plain data: planning never looks at the machine.
 
+use std::fs::File;
 use std::path::PathBuf;
 
 use fathom_host::cgroup::Layout;
@@ -11,6 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::failure::{Failure, Step};
 use crate::idmap::IdMap;
+use crate::launcher::tree::read_inside;
+use crate::profile::CopiedFilter;
 
 /// A target that has been found and is held.
 #[derive(Debug)]
@@ -73,6 +76,8 @@ pub struct Facts {
     pub passwd: String,
     /// Its `/etc/group`, for `-u NAME:GROUP`.
     pub group: String,
+    /// Its seccomp filters, where the profile copies them.
+    pub filters: Vec<CopiedFilter>,
 }
 
 impl Subject {
@@ -99,9 +104,35 @@ impl Subject {
             workdir,
             cgroups,
             layout: Layout::of(host).unwrap_or_default(),
-            passwd: crate::launcher::tree::read_inside(&self.pinned.root, "etc/passwd"),
-            group: crate::launcher::tree::read_inside(&self.pinned.root, "etc/group"),
+            passwd: self.read("etc/passwd"),
+            group: self.read("etc/group"),
+            filters: Vec::new(),
         })
+    }
+}
+
+impl Subject {
+    /// The text of a small file of the target's own tree.
+    fn read(&self, path: &str) -> String {
+        match &self.nature {
+            Nature::Image { root, .. } => File::open(root).map_or(String::new(), |root| read_inside(&root, path)),
+            _ => read_inside(&self.pinned.root, path),
+        }
+    }
+
+    /// The seccomp filters of the process, for a command that is to be confined exactly like it. Stops the process for
+    /// some microseconds.
+    pub fn filters(&self) -> Result<Vec<CopiedFilter>, Failure> {
+        if self.pinned.process.seccomp != 2 {
+            return Ok(Vec::new());
+        }
+        let filters = fathom_host::sys::seccomp_filters(self.pinned.process.pid);
+        let filters = filters.step("copy the target's seccomp filters")?;
+        if self.pinned.is_alive() {
+            Ok(filters.into_iter().map(CopiedFilter).collect())
+        } else {
+            Err(fathom_host::Error::Gone { pid: self.pinned.process.pid }.into())
+        }
     }
 }
 

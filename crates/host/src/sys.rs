@@ -182,7 +182,9 @@ pub unsafe fn close_from(first: i32) {
     // SAFETY: the caller vouches for the descriptors.
     unsafe {
         if libc::syscall(libc::SYS_close_range, first, u32::MAX, 0) != 0 {
-            (first..1024).for_each(|fd| drop(libc::close(fd)));
+            (first..1024).for_each(|fd| {
+                let _ = libc::close(fd);
+            });
         }
     }
 }
@@ -210,6 +212,43 @@ pub unsafe fn place(fd: BorrowedFd<'_>, number: i32) -> io::Result<()> {
 pub unsafe fn adopt(number: i32) -> OwnedFd {
     // SAFETY: the caller vouches for it.
     unsafe { OwnedFd::from_raw_fd(number) }
+}
+
+/// The seccomp filters of process `pid`, the one installed last first: code, jt, jf, k of each instruction.
+///
+/// The process is stopped for as long as it takes to read them; if we die meanwhile the kernel lets it go on.
+pub fn seccomp_filters(pid: u32) -> io::Result<Vec<Vec<(u16, u8, u8, u32)>>> {
+    /// From `linux/ptrace.h`; not in every C library's list.
+    const PTRACE_SECCOMP_GET_FILTER: libc::c_int = 0x420c;
+    let pid = libc::pid_t::try_from(pid).map_err(io::Error::other)?;
+    let ask = |request, address: usize, data: *mut libc::c_void| {
+        // SAFETY: `data` is null or has room for what the request writes.
+        let answer = unsafe { libc::ptrace(request, pid, address, data) };
+        if answer < 0 { Err(io::Error::last_os_error()) } else { Ok(answer as usize) }
+    };
+    let nothing = std::ptr::null_mut::<libc::c_void>();
+    ask(libc::PTRACE_SEIZE, 0, nothing)?;
+    let read = || -> io::Result<Vec<Vec<(u16, u8, u8, u32)>>> {
+        ask(libc::PTRACE_INTERRUPT, 0, nothing)?;
+        // SAFETY: a null status is allowed.
+        if unsafe { libc::waitpid(pid, std::ptr::null_mut(), libc::__WALL) } != pid {
+            return Err(io::Error::last_os_error());
+        }
+        let mut filters = Vec::new();
+        loop {
+            let length = match ask(PTRACE_SECCOMP_GET_FILTER, filters.len(), nothing) {
+                Ok(length) => length,
+                Err(error) if error.raw_os_error() == Some(libc::ENOENT) => return Ok(filters),
+                Err(error) => return Err(error),
+            };
+            let mut program = vec![libc::sock_filter { code: 0, jt: 0, jf: 0, k: 0 }; length];
+            ask(PTRACE_SECCOMP_GET_FILTER, filters.len(), program.as_mut_ptr().cast())?;
+            filters.push(program.iter().map(|step| (step.code, step.jt, step.jf, step.k)).collect());
+        }
+    };
+    let filters = read();
+    let _ = ask(libc::PTRACE_DETACH, 0, nothing);
+    filters
 }
 
 /// Blocks `signals` in this thread (and in what it starts) and returns a descriptor that reads them.

@@ -12,7 +12,7 @@ use fathom_host::Host;
 use fathom_host::cgroup::Limits;
 
 use crate::words::{Cgroup, Enter, Root};
-use crate::{environment, exit, printer, resolve};
+use crate::{environment, exit, printer, resolve, toolkit};
 
 pub(crate) fn run(words: &Enter) -> anyhow::Result<i32> {
     let result = enter(words);
@@ -31,25 +31,30 @@ fn enter(words: &Enter) -> anyhow::Result<i32> {
     let host = Host::local();
     let registry = environment::registry();
     fathom_enter::sweep::sweep(&registry);
-    let subject = resolve::subject(&host, &words.target)?;
-    let options = options(words, &subject)?;
+    let (subject, image) = resolve::subject(&host, &words.target)?;
+    let chosen = toolkit::choose(words.toolkit.as_deref().or(environment::text("FATHOM_TOOLKIT").as_deref()))?;
+    let options = options(words, &subject, chosen.toolkit)?;
+    let mut facts = subject.facts(&host)?;
+    if options.profile == Profile::AsTarget {
+        facts.filters = subject.filters()?;
+    }
     let id = session::fresh_id()?;
-    let plan = fathom_enter::plan::plan(&subject.facts(&host)?, &options, &id, &registry)?;
+    let plan = fathom_enter::plan::plan(&facts, &options, &id, &registry)?;
     if words.dry_run {
         printer::data(&crate::output::plan::show(&plan));
         return Ok(0);
     }
-    start(words, plan, subject)
+    start(words, plan, subject, chosen.hold.into_iter().chain(image).collect())
 }
 
-fn start(words: &Enter, plan: Plan, subject: Subject) -> anyhow::Result<i32> {
+fn start(words: &Enter, plan: Plan, subject: Subject, holds: Vec<File>) -> anyhow::Result<i32> {
     let recording = match &words.record {
         Some(path) => {
             Some(File::create(path).map_err(|error| Failure::step(format!("record to {}", path.display()), error))?)
         }
         None => None,
     };
-    let session = client::start(plan, subject, recording)?;
+    let session = client::start(plan, subject, recording, holds)?;
     let id = session.id().to_owned();
     match session.carry(input(words), &mut |text| printer::notice(text))? {
         Outcome::Ended(ending) => Ok(ending.status()),
@@ -65,7 +70,7 @@ fn input(words: &Enter) -> Input {
     if words.stdin || !words.tty { Input::Forwarded } else { Input::Closed }
 }
 
-fn options(words: &Enter, subject: &Subject) -> Result<Options, Failure> {
+fn options(words: &Enter, subject: &Subject, toolkit: Toolkit) -> Result<Options, Failure> {
     let streams = streams(words)?;
     if words.record.is_some() && streams == Streams::Pipes {
         return Err(Failure::new(Class::Usage, "--record needs a terminal to record").hinting("add -t"));
@@ -75,7 +80,7 @@ fn options(words: &Enter, subject: &Subject) -> Result<Options, Failure> {
             Root::Tools => View::Tools,
             Root::Target => View::Target,
         },
-        toolkit: toolkit(words),
+        toolkit,
         namespaces: words.ns.clone(),
         profile: words.profile.unwrap_or(match subject.nature {
             Nature::Host => Profile::Host,
@@ -97,10 +102,6 @@ fn options(words: &Enter, subject: &Subject) -> Result<Options, Failure> {
         ttl: words.ttl,
         attachment: if words.detach { Attachment::Detached } else { Attachment::Attached },
     })
-}
-
-fn toolkit(_words: &Enter) -> Toolkit {
-    Toolkit::Mini { applets: fathom_mini::APPLETS.iter().map(|applet| applet.name.to_owned()).collect() }
 }
 
 /// A terminal when one is asked for, or when nothing is asked for and we have one ourselves.

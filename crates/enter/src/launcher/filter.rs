@@ -51,7 +51,8 @@ const MACHINE: &[i64] = &[
 pub(super) fn programs(kind: Seccomp, copied: &[CopiedFilter]) -> Result<Vec<BpfProgram>, Failure> {
     let denied: Vec<i64> = match kind {
         Seccomp::Unconfined => return Ok(Vec::new()),
-        Seccomp::Target => return Ok(copied.iter().map(program_of).collect()),
+        // The kernel lists the last one first.
+        Seccomp::Target => return Ok(copied.iter().rev().map(program_of).collect()),
         Seccomp::NoKernelCode => KERNEL_CODE.to_vec(),
         Seccomp::Default => [KERNEL_CODE, MACHINE].concat(),
     };

@@ -38,6 +38,8 @@ struct Parts {
     program: OwnedFd,
     /// The target's tree in one piece.
     tree: Option<OwnedFd>,
+    /// An image's tree, which the store shares: read-only, to be overlaid.
+    image: Option<OwnedFd>,
     /// The target's tree, one by one.
     entries: Vec<Entry>,
     /// `/etc/resolv.conf` and its kind, copied.
@@ -49,12 +51,12 @@ const NETWORK_FILES: &[&str] = &["etc/resolv.conf", "etc/hosts", "etc/hostname"]
 
 /// Builds the root that `plan` describes and makes it this process's. `terminal` is attached at `/dev/pts`.
 pub(super) fn build(plan: &Plan, material: &mut Material, terminal: Option<OwnedFd>) -> Result<(), Failure> {
-    let parts = gather(plan, material)?;
+    let mut parts = gather(plan, material)?;
     fathom_host::sys::unshare(&[Kind::Mnt]).step("make a mount namespace")?;
     rustix::mount::mount_change("/", MountPropagationFlags::REC | MountPropagationFlags::PRIVATE)
         .step("cut the session's mounts off from the target's")?;
     let maker = Maker { owner: plan.owner };
-    stage(plan, &parts, maker)?;
+    stage(plan, &mut parts, maker)?;
     match plan.view {
         View::Tools => furnish_tools(plan, &parts, maker)?,
         View::Target => furnish_target(plan, &parts, maker)?,
@@ -82,15 +84,19 @@ fn gather(plan: &Plan, material: &mut Material) -> Result<Parts, Failure> {
             (Some(tree), trampolines)
         }
     };
-    let root = match &plan.nature {
-        Nature::Image { root, .. } => open_folder(root)?,
-        _ => material.need(Role::Root)?,
-    };
     if let Some(mounts) = material.take(Role::Namespace(Kind::Mnt)) {
         rustix::thread::move_into_link_name_space(mounts.as_fd(), Kind::Mnt.link_type())
             .step("join the target's mount namespace")?;
     }
-    let mut parts = Parts { toolkit, trampolines, program, tree: None, entries: Vec::new(), files: Vec::new() };
+    let mut parts =
+        Parts { toolkit, trampolines, program, tree: None, image: None, entries: Vec::new(), files: Vec::new() };
+    if let Nature::Image { root, .. } = &plan.nature {
+        let image = tree::clone_followed(root, Recursion::Alone).step("open the image's tree")?;
+        let _ = tree::restrict(&image, READ_ONLY | NO_DEV);
+        parts.image = Some(image);
+        return Ok(parts);
+    }
+    let root = material.need(Role::Root)?;
     match (plan.view, &plan.tree) {
         (View::Target, _) => parts.entries = clone_entries(&root)?,
         (View::Tools, Some(_)) => {
@@ -117,11 +123,6 @@ fn open_toolkit(plan: &Plan, path: &Path, material: &mut Material) -> Result<Own
             Ok(tree)
         }
     }
-}
-
-fn open_folder(path: &Path) -> Result<OwnedFd, Failure> {
-    rustix::fs::open(path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
-        .map_err(|error| Failure::step(format!("open {}", path.display()), error))
 }
 
 /// Each top-level entry of the target's root by itself: a tree that is already detached cannot be cloned in parts.
@@ -153,7 +154,7 @@ fn clone_entries(root: &OwnedFd) -> Result<Vec<Entry>, Failure> {
 }
 
 /// Puts the session's own file system in place and makes it the current directory.
-fn stage(plan: &Plan, parts: &Parts, maker: Maker) -> Result<(), Failure> {
+fn stage(plan: &Plan, parts: &mut Parts, maker: Maker) -> Result<(), Failure> {
     let size = plan.scratch.to_string();
     let (uid, gid) = (plan.owner.0.to_string(), plan.owner.1.to_string());
     let options = [("size", size.as_str()), ("mode", "755"), ("uid", &uid), ("gid", &gid)];
@@ -161,15 +162,36 @@ fn stage(plan: &Plan, parts: &Parts, maker: Maker) -> Result<(), Failure> {
         tree::filesystem("tmpfs", &options, MountAttrFlags::empty()).step("make the session's file system")?;
     tree::attach(&scratch, CWD, "/").step("attach the session's file system")?;
     rustix::process::fchdir(&scratch).step("enter the session's file system")?;
-    let (View::Tools, Some(toolkit)) = (plan.view, &parts.toolkit) else { return Ok(()) };
-    for folder in ["lower", "upper", "work", "root"] {
+    if let Some(image) = parts.image.take() {
+        let changes = overlay("image", &image, maker)?;
+        if plan.view == View::Target {
+            return enter_overlay("root", &changes, maker);
+        }
+        parts.tree = Some(changes);
+    }
+    match (plan.view, &parts.toolkit) {
+        (View::Tools, Some(toolkit)) => enter_overlay("root", &overlay("toolkit", toolkit, maker)?, maker),
+        _ => Ok(()),
+    }
+}
+
+/// `lower` with a layer of the session's own on top, which takes all changes; attached nowhere yet.
+fn overlay(name: &str, lower: &OwnedFd, maker: Maker) -> Result<OwnedFd, Failure> {
+    let [below, above, work] = ["lower", "upper", "work"].map(|layer| format!("{name}-{layer}"));
+    for folder in [&below, &above, &work] {
         maker.folder(folder, 0o755).step("lay out the session's file system")?;
     }
-    tree::attach(toolkit, CWD, "lower").step("attach the toolkit")?;
-    let options = [("lowerdir", "lower"), ("upperdir", "upper"), ("workdir", "work")];
-    let overlay = tree::filesystem("overlay", &options, MountAttrFlags::empty()).step("overlay the toolkit")?;
-    tree::attach(&overlay, CWD, "root").step("attach the toolkit's overlay")?;
-    rustix::process::fchdir(&overlay).step("enter the toolkit's overlay")
+    tree::attach(lower, CWD, &below).step("attach the lower layer")?;
+    let options = [("lowerdir", below.as_str()), ("upperdir", &above), ("workdir", &work)];
+    tree::filesystem("overlay", &options, MountAttrFlags::empty())
+        .map_err(|error| Failure::step(format!("overlay the {name}"), error))
+}
+
+/// Makes a detached tree the current directory, by way of the folder `at`.
+fn enter_overlay(at: &str, tree: &OwnedFd, maker: Maker) -> Result<(), Failure> {
+    maker.folder(at, 0o755).step("lay out the session's file system")?;
+    tree::attach(tree, CWD, at).step("attach the overlay")?;
+    rustix::process::fchdir(tree).step("enter the overlay")
 }
 
 /// `/` is the toolkit.

@@ -33,6 +33,8 @@ pub(crate) enum Role {
     Stream(u8),
     /// A socket in which the machine's root directory waits.
     WayBack,
+    /// Keeps the toolkit's tree from being removed while the session lives.
+    Hold,
     /// A file that gets the terminal's output with times.
     Recording,
 }

@@ -60,6 +60,8 @@ struct Supervisor {
     /// The command's stdout and stderr, where no client reads them.
     outputs: Vec<OwnedFd>,
     recording: Option<Cast>,
+    /// Locks of the trees that it uses.
+    _holds: Vec<OwnedFd>,
     /// Its lock says that the session has a living owner.
     _record: Record,
     signals: OwnedFd,
@@ -90,6 +92,7 @@ impl Supervisor {
         let cgroup = material.take(Role::Namespace(Kind::Cgroup));
         let recording = material.take(Role::Recording).map(|file| Cast::begin(file, plan));
         let way_back = material.need(Role::WayBack)?;
+        let holds: Vec<OwnedFd> = std::iter::from_fn(|| material.take(Role::Hold)).collect();
         let (ends, outputs) = ends(plan, slave, &mut material)?;
         root::build(plan, &mut material, mount)?;
         join_pids(plan, &mut material)?;
@@ -107,7 +110,7 @@ impl Supervisor {
             Cloned::Child => {
                 let kill = plan.leaf.as_ref().and(kill);
                 clients.close_all();
-                drop((ours, signals, terminal, outputs, recording, material, way_back));
+                drop((ours, signals, terminal, outputs, recording, material, way_back, holds));
                 let Record { lock, .. } = record;
                 Init { socket: theirs, lock, kill, threshold: Threshold { door, ends, user, cgroup } }.main(plan)
             }
@@ -115,7 +118,18 @@ impl Supervisor {
         drop((theirs, ends, user, cgroup, door));
         return_to_machine(&way_back);
         let deadline = plan.ttl.map(|seconds| Instant::now() + Duration::from_secs(seconds));
-        Ok(Supervisor { init, socket: ours, kill, terminal, outputs, recording, _record: record, signals, deadline })
+        Ok(Supervisor {
+            init,
+            socket: ours,
+            kill,
+            terminal,
+            outputs,
+            recording,
+            _holds: holds,
+            _record: record,
+            signals,
+            deadline,
+        })
     }
 }
 

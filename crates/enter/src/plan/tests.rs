@@ -20,6 +20,7 @@ fn facts() -> Facts {
         layout: Layout { v2: Some("/sys/fs/cgroup".into()), v1: vec![] },
         passwd: String::new(),
         group: String::new(),
+        filters: Vec::new(),
     }
 }
 

@@ -1,0 +1,161 @@
+//! `fathom reference NAME`: the tables of this program as Markdown, from which docs/reference is made.
+
+use std::fmt::Write as _;
+
+use clap::CommandFactory as _;
+use fathom_enter::profile::{Inherit, PROFILES, Rights, Seccomp, User, capability_names};
+use fathom_enter::{Class, Failure};
+use fathom_model::Field;
+use fathom_model::field::Shown;
+
+use crate::words::{Reference, Words};
+use crate::{environment, exit, output, printer};
+
+/// A page: its name, and what writes it.
+type Page = (&'static str, fn() -> String);
+
+/// Every page.
+const PAGES: &[Page] = &[
+    ("applets", applets),
+    ("commands", commands),
+    ("environment", variables),
+    ("exit-status", statuses),
+    ("fields", fields),
+    ("profiles", profiles),
+];
+
+pub(crate) fn run(words: &Reference) -> anyhow::Result<i32> {
+    if words.list {
+        printer::data(&PAGES.iter().map(|(name, _)| format!("{name}\n")).collect::<String>());
+        return Ok(0);
+    }
+    let name = words.page.as_deref().unwrap_or_default();
+    let page = PAGES.iter().find(|(known, _)| *known == name);
+    let (_, write) = page.ok_or_else(|| {
+        Failure::new(Class::Usage, format!("there is no page `{name}`")).hinting("`fathom reference --list` names them")
+    })?;
+    printer::data(&write());
+    Ok(0)
+}
+
+fn table(title: &str, intro: &str, columns: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let mut text =
+        format!("# {title}\n\n{intro}\n\n| {} |\n|{}\n", columns.join(" | "), " --- |".repeat(columns.len()));
+    for row in rows {
+        let cells: Vec<String> = row.iter().map(|cell| cell.replace('|', "\\|")).collect();
+        let _ = writeln!(text, "| {} |", cells.join(" | "));
+    }
+    text
+}
+
+fn profiles() -> String {
+    let rows = PROFILES.iter().map(|row| {
+        let user = match row.user {
+            User::Target => "the target's",
+            User::NeverRoot => "the target's; 65534 where that is root",
+            User::Root => "0",
+        };
+        let capabilities = match row.rights {
+            Rights::Target => "the target's".to_owned(),
+            Rights::Mask(0) => "none".to_owned(),
+            Rights::Mask(mask) if capability_names(mask).len() > 30 => "all".to_owned(),
+            Rights::Mask(mask) => capability_names(mask).join(" "),
+        };
+        let seccomp = match row.seccomp {
+            Seccomp::Target => "the target's filters, copied",
+            Seccomp::Default => "no modules, kexec, clocks, keys, bpf, swap, quota; ptrace is allowed",
+            Seccomp::NoKernelCode => "no modules, no kexec",
+            Seccomp::Unconfined => "none",
+        };
+        let privileges = match row.no_new_privs {
+            Inherit::Target => "the target's",
+            Inherit::On => "yes",
+            Inherit::Off => "no",
+        };
+        vec![
+            format!("`{}`", row.name),
+            row.doc.to_owned(),
+            user.to_owned(),
+            capabilities,
+            seccomp.to_owned(),
+            privileges.to_owned(),
+        ]
+    });
+    let intro = "What the command of `fathom enter --profile NAME` may do. Users and capabilities count in the target's user\nnamespace where it has one. `host` is the default for the target `host`, `netadmin` for `netns:`, `general` for the rest.";
+    table("Profiles", intro, &["profile", "in one sentence", "uid", "capabilities", "seccomp", "no_new_privs"], rows)
+}
+
+fn statuses() -> String {
+    let rows = exit::STATUSES.iter().map(|(status, meaning)| vec![status.to_string(), (*meaning).to_owned()]);
+    let intro = "`enter` passes on the status of what it ran, 128 and the signal when one killed it. Its own failures are told\napart by the prefix `fathom:` on stderr, and by `--status-file`.";
+    table("Exit status", intro, &["status", "meaning"], rows)
+}
+
+fn variables() -> String {
+    let rows =
+        environment::VARIABLES.iter().map(|variable| vec![format!("`{}`", variable.name), variable.doc.to_owned()]);
+    table(
+        "Environment",
+        "Variables that `fathom` reads. A flag wins over its variable.",
+        &["variable", "what it does"],
+        rows,
+    )
+}
+
+fn applets() -> String {
+    let rows = fathom_mini::APPLETS
+        .iter()
+        .map(|applet| vec![format!("`{}`", applet.name), applet.group.title().to_owned(), applet.doc.to_owned()]);
+    table(
+        "Applets",
+        "The tools of the mini toolkit, which are inside the program's own file.",
+        &["applet", "group", "what it does"],
+        rows,
+    )
+}
+
+fn fields() -> String {
+    fn rows<T>(fields: &'static [Field<T>]) -> Vec<Vec<String>> {
+        let shown = |field: &Field<T>| if field.shown == Shown::Always { "always" } else { "`-o wide`" };
+        fields
+            .iter()
+            .map(|field| vec![format!("`{}`", field.name), shown(field).to_owned(), field.doc.to_owned()])
+            .collect()
+    }
+    let columns = ["field", "in tables", "what it holds"];
+    let mut text = "# Fields\n\nColumns of tables, and keys of `-o json` and `-o yaml`.\n\n".to_owned();
+    for (title, rows) in [
+        ("`fathom ps`", rows(output::containers::FIELDS)),
+        ("`fathom sessions`", rows(output::sessions::FIELDS)),
+        ("`fathom toolkit list`", rows(output::toolkits::FIELDS)),
+        ("`fathom demo status`", rows(output::sandboxes::FIELDS)),
+    ] {
+        text.push_str(
+            table(title, "", &columns, rows)
+                .trim_start_matches('#')
+                .trim_start_matches(' ')
+                .replacen(title, &format!("## {title}"), 1)
+                .replace("\n\n\n", "\n")
+                .as_str(),
+        );
+        text.push('\n');
+    }
+    text.trim_end().to_owned() + "\n"
+}
+
+/// Every verb's own help.
+fn commands() -> String {
+    let mut text = "# Commands\n\nWhat `--help` prints.\n".to_owned();
+    let mut root = Words::command().term_width(100);
+    root.build();
+    let mut open: Vec<clap::Command> =
+        root.get_subcommands().filter(|command| !command.is_hide_set()).cloned().collect();
+    open.reverse();
+    while let Some(mut command) = open.pop() {
+        let name = command.get_bin_name().unwrap_or(command.get_name()).to_owned();
+        let _ = write!(text, "\n## `{name}`\n\n```text\n{}\n```\n", command.render_long_help().to_string().trim_end());
+        let below = command.get_subcommands().filter(|command| !command.is_hide_set()).cloned();
+        open.extend(below.collect::<Vec<_>>().into_iter().rev());
+    }
+    text
+}
