@@ -10,4 +10,5 @@ mod every;
 mod listing;
 mod place;
 mod recycled;
+mod seeds;
 mod silence;

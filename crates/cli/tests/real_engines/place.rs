@@ -18,7 +18,7 @@ pub(crate) struct Place<'a> {
 impl<'a> Place<'a> {
     /// Files and sockets below `root`.
     pub(crate) fn of(machine: &'a Machine, root: &std::path::Path) -> Self {
-        Place { machine, settings: vec![("FATHOM_ROOT", root.to_owned())] }
+        Place { machine, settings: vec![("FATHOM_ROOT", root.to_owned()), ("FATHOM_TOOLKIT", "mini".into())] }
     }
 
     /// One more Docker-compatible socket.
