@@ -46,18 +46,7 @@ pub struct Words(pub String);
 impl Hint for Error {
     fn hint(&self) -> Option<String> {
         let hint = match self {
-            Error::Step { what, source } => match source.raw_os_error()? {
-                libc::EPERM | libc::EACCES if what.starts_with("run ") => {
-                    "make the program readable and executable for everybody, on a file system that is not noexec"
-                }
-                libc::EPERM | libc::EACCES => {
-                    "run as root; other users need user namespaces, which this machine forbids"
-                }
-                libc::ENOSPC | libc::EUSERS => "raise user.max_user_namespaces",
-                libc::ENOSYS => "the demo needs Linux 5.3",
-                libc::EROFS => "set XDG_RUNTIME_DIR to a folder that can be written to",
-                _ => return None,
-            },
+            Error::Step { what, source } => hint_at_step(what, source.raw_os_error()?)?,
             Error::NotOurs(_) => "set XDG_RUNTIME_DIR to a folder of your own",
             Error::Late(_) => "`fathom demo down`, then try again on a machine that is less busy",
             Error::Stuck(_) => "see what it waits for in /proc/PID/stack, then `fathom demo down` again",
@@ -65,6 +54,27 @@ impl Hint for Error {
             Error::Lost { .. } => return None,
         };
         Some(hint.to_owned())
+    }
+}
+
+fn hint_at_step(what: &str, errno: i32) -> Option<&'static str> {
+    match errno {
+        libc::EPERM | libc::EACCES if what.starts_with("run ") => {
+            Some("make the program readable and executable for everybody, on a file system that is not noexec")
+        }
+        libc::EPERM | libc::EACCES | libc::EROFS if what.contains("folder") => {
+            Some("set XDG_RUNTIME_DIR to a folder that can be written to")
+        }
+        libc::EPERM | libc::EACCES => Some("run as root; other users need user namespaces, which this machine forbids"),
+        libc::ENOSPC | libc::EUSERS if what.contains("namespace") => {
+            Some("run as root, or raise user.max_user_namespaces and its like with sysctl")
+        }
+        libc::ENOSPC => Some("free some space on the disk that holds /run, or set XDG_RUNTIME_DIR"),
+        libc::ENOSYS => Some("use Linux 5.3 or later"),
+        libc::ENOENT if what.starts_with("open the program") => {
+            Some("the program was moved or replaced since the shop opened: `fathom demo down`, then up again")
+        }
+        _ => None,
     }
 }
 
@@ -101,5 +111,29 @@ impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {
         let source = refusal.errno.map_or_else(|| io::Error::other(Words(refusal.words)), io::Error::from_raw_os_error);
         Error::Step { what: refusal.what, source }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(what: &str, errno: i32, hint: &str) {
+        let refused: Result<(), _> = Err(io::Error::from_raw_os_error(errno)).step(what);
+        // As after its way from the keeper to the one who asked.
+        let error = Error::from(Refusal::from(refused.unwrap_err()));
+        assert_eq!(error.to_string(), format!("cannot {what}"));
+        assert!(error.hint().is_some_and(|text| text.contains(hint)), "{:?}", error.hint());
+    }
+
+    #[test]
+    fn each_refusal_has_its_own_remedy() {
+        check("run /web", libc::EACCES, "executable for everybody");
+        check("make a user namespace", libc::EPERM, "run as root");
+        check("make a user namespace", libc::ENOSPC, "max_user_namespaces");
+        check("make the folder /run/fathom", libc::EACCES, "XDG_RUNTIME_DIR");
+        check("write the state", libc::ENOSPC, "free some space");
+        check("open a handle of the keeper", libc::ENOSYS, "Linux 5.3");
     }
 }

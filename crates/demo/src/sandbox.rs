@@ -14,7 +14,8 @@ mod credentials;
 mod root;
 
 use std::ffi::{CStr, CString};
-use std::os::fd::{AsFd, OwnedFd};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -90,9 +91,7 @@ impl Workshop {
         let (socket, theirs) =
             rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
                 .step("make a socket")?;
-        // SAFETY: the keeper has one thread.
-        #[allow(unsafe_code, reason = "a part of the shop is forked off")]
-        match unsafe { sys::clone_process(None) }.step("fork")? {
+        match fork(None).step("fork")? {
             Cloned::Parent(forked) => Ok(Start { socket, forked, part }),
             Cloned::Child => {
                 drop(socket);
@@ -147,7 +146,7 @@ impl Start {
     }
 
     fn lost(&self) -> Error {
-        let source = std::io::Error::other("it ended before it could say why");
+        let source = io::Error::other("it ended before it could say why");
         Error::Step { what: format!("start {}", self.part.name()), source }
     }
 }
@@ -255,24 +254,28 @@ impl Child<'_> {
     }
 }
 
-/// Forks, straight into the v2 leaf where the kernel can (5.7); otherwise the child's first act is to go there.
+/// Straight into the v2 leaf where the kernel can (5.7); otherwise the child's first act is to go there.
 fn clone_into(door: Option<&Door>) -> Result<Cloned, Error> {
     if let Some(leaf) = door.and_then(|door| door.v2.as_ref()) {
-        // SAFETY: the stager has one thread.
-        #[allow(unsafe_code, reason = "the sandbox's first process is forked off")]
-        match unsafe { sys::clone_process(Some(leaf.as_fd())) } {
+        match fork(Some(leaf.as_fd())) {
             Err(error)
                 if matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EINVAL | libc::EPERM | libc::E2BIG)) => {}
             other => return other.step("start a sandbox in its cgroup"),
         }
     }
-    // SAFETY: as above.
-    #[allow(unsafe_code, reason = "the sandbox's first process is forked off")]
-    let cloned = unsafe { sys::clone_process(None) }.step("start a sandbox")?;
+    let cloned = fork(None).step("start a sandbox")?;
     if let (Cloned::Child, Some(procs)) = (&cloned, door.and_then(|door| door.v2_procs.as_ref())) {
         rustix::io::write(procs, b"0").step("enter the cgroup")?;
     }
     Ok(cloned)
+}
+
+fn fork(into: Option<BorrowedFd<'_>>) -> io::Result<Cloned> {
+    // SAFETY: only the keeper and its stagers come here, and neither ever starts a thread.
+    #[allow(unsafe_code, reason = "sandboxes are forked off")]
+    unsafe {
+        sys::clone_process(into)
+    }
 }
 
 /// What a sandbox may use.

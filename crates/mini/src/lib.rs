@@ -16,4 +16,4 @@ pub mod table;
 mod terminal;
 mod text;
 
-pub use table::{APPLETS, Applet, Group, find};
+pub use table::{APPLETS, Applet, Group, called, find};

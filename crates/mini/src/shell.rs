@@ -5,20 +5,23 @@
 //! Why brush, and what it lacks: docs/adr/0003-shell-of-the-mini-toolkit.md.
 #![allow(clippy::print_stderr, reason = "an applet is a program: its complaints are stderr")]
 
+mod background;
 mod editor;
+mod flow;
 mod jobs;
 mod line;
+mod rewrite;
 mod words;
 
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
-use std::path::Path;
 
 use brush_builtins::{BuiltinSet, ShellBuilderExt};
-use brush_core::{ExecutionControlFlow, ProfileLoadBehavior, RcLoadBehavior, SourceInfo};
+use brush_core::{ProfileLoadBehavior, RcLoadBehavior};
 use tokio::runtime::Runtime;
 
 use crate::frame::{base_name, complain};
+use flow::Next;
 use line::{Line, Source};
 use words::{Commands, Wanted};
 
@@ -81,13 +84,12 @@ fn run(wanted: &Wanted) -> Result<i32, String> {
         .map_err(|cause| format!("cannot start: {cause}"))?;
     let mut shell = runtime.block_on(build(wanted)).map_err(|cause| cause.to_string())?;
     match &wanted.commands {
-        Commands::Text(text) => {
-            runtime.block_on(shell.run_dash_c_command(text.as_str())).map_err(|cause| cause.to_string())?;
-        }
+        Commands::Text(text) => carry_out(&mut shell, &runtime, text.clone(), "-c"),
         Commands::Script(path) => {
-            let script = shell.run_script(Path::new(path), wanted.arguments.iter().cloned());
-            runtime.block_on(script).map_err(|cause| cause.to_string())?;
+            let text = std::fs::read(path).map_err(|cause| format!("cannot read {path}: {cause}"))?;
+            carry_out(&mut shell, &runtime, String::from_utf8_lossy(&text).into_owned(), path);
         }
+        Commands::Job => carry_out(&mut shell, &runtime, background::begin()?, "job"),
         Commands::Stdin if wanted.interactive => converse(&mut shell, &runtime)?,
         Commands::Stdin => obey(&mut shell, &runtime, &mut line::Plain::piped()),
     }
@@ -95,6 +97,17 @@ fn run(wanted: &Wanted) -> Result<i32, String> {
     // Background jobs outlive the shell; their waiting tasks must not hold it.
     runtime.shutdown_background();
     Ok(i32::from(status))
+}
+
+/// Runs a whole text.
+fn carry_out(shell: &mut Shell, runtime: &Runtime, text: String, origin: &str) {
+    flow::run(shell, runtime, text, origin);
+    finish(shell, runtime);
+}
+
+/// Gives an EXIT trap its turn; one that fails changes nothing any more.
+fn finish(shell: &mut Shell, runtime: &Runtime) {
+    let _ = runtime.block_on(shell.on_exit());
 }
 
 /// The status for a script that cannot be run at all, after saying why.
@@ -121,13 +134,15 @@ async fn build(wanted: &Wanted) -> Result<Shell, brush_core::Error> {
         .rc(RcLoadBehavior::Skip)
         .posix(wanted.posix)
         .shell_name(wanted.name.clone())
-        .maybe_shell_args((!matches!(wanted.commands, Commands::Script(_))).then(|| wanted.arguments.clone()))
+        .shell_args(wanted.arguments.clone())
         .fds(stdin())
         .shell_product_display_str("fathom".to_owned())
         .default_builtins(BuiltinSet::BashMode)
         .build()
         .await?;
     jobs::install(&mut shell);
+    // Without it, only a command that runs can be interrupted.
+    let _ = flow::install(&mut shell);
     let prompts = [("PS1", r"\h:\w\$ "), ("PS2", "> ")];
     for (name, text) in prompts.into_iter().filter(|_| wanted.interactive) {
         if std::env::var_os(name).is_none() {
@@ -189,47 +204,20 @@ fn obey(shell: &mut Shell, runtime: &Runtime, source: &mut impl Source) {
             Line::Interrupted => shell.set_last_exit_status(130),
             Line::Text(text) if text.trim().is_empty() => {}
             Line::Text(text) => {
-                let flow = execute(shell, runtime, text);
-                if shell.last_exit_status() == 130 && source.prompts() {
-                    // The terminal echoed `^C` and left the cursor behind it.
-                    let _ = writeln!(std::io::stderr());
-                }
+                // A history that is full or off is no reason not to run the command.
+                let _ = shell.add_to_history(text.trim_end_matches('\n'));
+                let lines = text.lines().count().max(1);
+                let next = flow::run(shell, runtime, text, "main");
+                shell.increment_interactive_line_offset(lines);
                 if shell.last_exit_status() >= 128 {
                     // Whoever was killed had no time to tidy up.
                     tty.restore();
                 }
-                if flow == Flow::Exit {
+                if next == Next::Stop {
                     break;
                 }
             }
         }
     }
-    // An EXIT trap that fails changes nothing any more.
-    let _ = runtime.block_on(shell.on_exit());
-}
-
-#[derive(PartialEq, Eq)]
-enum Flow {
-    Next,
-    Exit,
-}
-
-fn execute(shell: &mut Shell, runtime: &Runtime, text: String) -> Flow {
-    // A history that is full or off is no reason not to run the command.
-    let _ = shell.add_to_history(text.trim_end_matches('\n'));
-    let lines = text.lines().count().max(1);
-    let params = shell.default_exec_params();
-    let result = runtime.block_on(shell.run_string(text, &SourceInfo::from("main"), &params));
-    shell.increment_interactive_line_offset(lines);
-    match result {
-        Ok(result) if matches!(result.next_control_flow, ExecutionControlFlow::ExitShell) => Flow::Exit,
-        Ok(_) => Flow::Next,
-        Err(cause) => {
-            let mut stderr = shell.stderr();
-            // Nobody to tell when stderr is closed.
-            let _ = shell.display_error(&mut stderr, &cause);
-            shell.set_last_exit_status(1);
-            Flow::Next
-        }
-    }
+    finish(shell, runtime);
 }

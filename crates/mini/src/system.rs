@@ -11,7 +11,8 @@ use crate::table::{APPLETS, Group};
 
 /// `mount`: lists; mounting is the entered system's own business.
 pub(crate) fn mount(argv: Vec<OsString>) -> i32 {
-    let manual = Manual { usage: "mount [-t TYPE]\n  Lists what is mounted here, from /proc/self/mountinfo.", failure: 1 };
+    let manual =
+        Manual { usage: "mount [-t TYPE]\n  Lists what is mounted here, from /proc/self/mountinfo.", failure: 1 };
     serve(argv, &manual, |mut words, out| {
         let mut kind = None;
         while let Some(word) = words.next()? {
@@ -217,13 +218,17 @@ fn is_executable(file: &std::path::Path) -> bool {
 
 /// `clear`.
 pub(crate) fn clear(argv: Vec<OsString>) -> i32 {
-    serve(argv, &Manual { usage: "clear", failure: 1 }, |mut words, out| match words.next()? {
-        Some(word) => Err(unknown(&word)),
-        None => {
-            out.write_all(b"\x1b[H\x1b[2J\x1b[3J")?;
-            Ok(0)
-        }
-    })
+    serve(
+        argv,
+        &Manual { usage: "clear\n  Clears the screen and what has scrolled off it.", failure: 1 },
+        |mut words, out| match words.next()? {
+            Some(word) => Err(unknown(&word)),
+            None => {
+                out.write_all(b"\x1b[H\x1b[2J\x1b[3J")?;
+                Ok(0)
+            }
+        },
+    )
 }
 
 /// `applets`: the table itself.
@@ -275,7 +280,8 @@ mod tests {
 
     #[test]
     fn amounts_fit() {
-        for (bytes, expect) in [(0, "0B"), (1023, "1023B"), (1536, "1.5Ki"), (10 << 20, "10Mi"), (u64::MAX, "16383Pi")] {
+        for (bytes, expect) in [(0, "0B"), (1023, "1023B"), (1536, "1.5Ki"), (10 << 20, "10Mi"), (u64::MAX, "16383Pi")]
+        {
             assert_eq!(fitting(bytes), expect);
         }
     }

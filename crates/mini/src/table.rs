@@ -56,6 +56,15 @@ pub fn find(name: &OsStr) -> Option<&'static Applet> {
     APPLETS.iter().find(|applet| applet.name == name)
 }
 
+/// The applet that a command line calls: by its first word, or by its second where the first is `/proc/self/exe`, as
+/// applets call each other. `argv` is left as the applet wants it.
+pub fn called(argv: &mut Vec<OsString>) -> Option<&'static Applet> {
+    if argv.first().is_some_and(|first| first == "/proc/self/exe") {
+        argv.remove(0);
+    }
+    find(argv.first()?)
+}
+
 macro_rules! own {
     ($group:ident, $name:literal, $run:path, $doc:literal) => {
         Applet { name: $name, doc: $doc, group: Group::$group, run: $run }

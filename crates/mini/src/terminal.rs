@@ -45,6 +45,8 @@ impl<Fd: AsFd> Raw<Fd> {
         raw.special_codes[SpecialCodeIndex::VMIN] = 1;
         raw.special_codes[SpecialCodeIndex::VTIME] = 0;
         raw.output_modes = before.output_modes;
+        // Enter is a newline as ever: a line typed before its reader was there is one when it comes.
+        raw.input_modes |= before.input_modes & rustix::termios::InputModes::ICRNL;
         tcsetattr(&fd, OptionalActions::Drain, &raw)?;
         Ok(Raw { fd, before })
     }

@@ -6,10 +6,10 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let mut argv: Vec<OsString> = std::env::args_os().collect();
-    if argv.first().is_some_and(|name| fathom_mini::find(name).is_none()) {
+    if argv.first().is_some_and(|name| name != "/proc/self/exe" && fathom_mini::find(name).is_none()) {
         argv.remove(0);
     }
-    match argv.first().and_then(|name| fathom_mini::find(name)) {
+    match fathom_mini::called(&mut argv) {
         Some(applet) => ExitCode::from(u8::try_from((applet.run)(argv) & 0xff).unwrap_or(u8::MAX)),
         None => ExitCode::from(127),
     }

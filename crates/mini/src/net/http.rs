@@ -159,7 +159,9 @@ fn run(words: Words, out: &mut Out) -> Outcome {
             let next = url.join(target).map_err(Trouble::Failed)?;
             if next.authority() != url.authority() {
                 // What was meant for one host is not told to another.
-                wanted.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("authorization") && !name.eq_ignore_ascii_case("cookie"));
+                wanted.headers.retain(|(name, _)| {
+                    !name.eq_ignore_ascii_case("authorization") && !name.eq_ignore_ascii_case("cookie")
+                });
             }
             if head.status <= 303 && wanted.method.as_deref() != Some("HEAD") {
                 (wanted.method, wanted.data) = (Some("GET".to_owned()), None);
@@ -307,7 +309,8 @@ fn read_head(stream: &mut impl BufRead) -> Result<Head, Trouble> {
         let mut line = Vec::new();
         stream.read_until(b'\n', &mut line).map_err(Trouble::doing("cannot read the answer"))?;
         if line.last() != Some(&b'\n') {
-            let what = if text.is_empty() && line.is_empty() { "no answer came" } else { "the answer's head has no end" };
+            let what =
+                if text.is_empty() && line.is_empty() { "no answer came" } else { "the answer's head has no end" };
             return Err(Trouble::Failed(what.to_owned()));
         }
         let line = String::from_utf8_lossy(&line);

@@ -66,7 +66,8 @@ struct Wanted {
 
 fn run(mut words: Words, out: &mut Out) -> Outcome {
     let words = words.rest_as_text()?;
-    let mut wanted = Wanted { family: Family::Any, style: Style::Full, counters: false, device: None, table: Some(254) };
+    let mut wanted =
+        Wanted { family: Family::Any, style: Style::Full, counters: false, device: None, table: Some(254) };
     let mut words = words.iter().map(String::as_str).peekable();
     while let Some(flag) = words.next_if(|word| word.starts_with('-')) {
         match flag {
@@ -93,7 +94,10 @@ fn run(mut words: Words, out: &mut Out) -> Outcome {
                     None => return Err(Trouble::Words("`table` needs a name".to_owned())),
                 }
             }
-            "dev" => wanted.device = Some(words.next().ok_or_else(|| Trouble::Words("`dev` needs a name".to_owned()))?.to_owned()),
+            "dev" => {
+                wanted.device =
+                    Some(words.next().ok_or_else(|| Trouble::Words("`dev` needs a name".to_owned()))?.to_owned())
+            }
             "add" | "del" | "delete" | "set" | "flush" | "change" | "replace" | "append" => {
                 return Err(Trouble::Words(format!("`{word}` is not for this toolkit, which only shows")));
             }
@@ -176,7 +180,10 @@ fn link(body: &[u8]) -> Option<Link> {
             10 => link.controller = number(value, 0),
             13 => link.queue = number(value, 0),
             16 => link.state = *value.first()?,
-            23 => link.counters = value.chunks_exact(8).filter_map(|part| Some(u64::from_ne_bytes(part.try_into().ok()?))).collect(),
+            23 => {
+                link.counters =
+                    value.chunks_exact(8).filter_map(|part| Some(u64::from_ne_bytes(part.try_into().ok()?))).collect()
+            }
             37 => link.elsewhere = true,
             _ => {}
         }
@@ -383,7 +390,10 @@ impl Link {
             (0x20000, "DORMANT"),
         ];
         let no_carrier = (self.flags & 1 != 0 && self.flags & 0x40 == 0).then_some("NO-CARRIER");
-        no_carrier.into_iter().chain(names.iter().filter(|(bit, _)| self.flags & bit != 0).map(|(_, name)| *name)).collect()
+        no_carrier
+            .into_iter()
+            .chain(names.iter().filter(|(bit, _)| self.flags & bit != 0).map(|(_, name)| *name))
+            .collect()
     }
 
     /// RFC 2863 states, `IF_OPER_*` in linux/if.h.
@@ -415,9 +425,18 @@ impl Link {
 impl Address {
     /// Bits of `IFA_F_*` (linux/if_addr.h).
     fn flag_names(&self) -> Vec<&'static str> {
-        let names = [(0x1, if self.local.is_ipv4() { "secondary" } else { "temporary" }), (0x8, "dadfailed"), (0x20, "deprecated"), (0x40, "tentative"), (0x200, "noprefixroute")];
+        let names = [
+            (0x1, if self.local.is_ipv4() { "secondary" } else { "temporary" }),
+            (0x8, "dadfailed"),
+            (0x20, "deprecated"),
+            (0x40, "tentative"),
+            (0x200, "noprefixroute"),
+        ];
         let dynamic = (self.flags & 0x80 == 0).then_some("dynamic");
-        dynamic.into_iter().chain(names.iter().filter(|(bit, _)| self.flags & bit != 0).map(|(_, name)| *name)).collect()
+        dynamic
+            .into_iter()
+            .chain(names.iter().filter(|(bit, _)| self.flags & bit != 0).map(|(_, name)| *name))
+            .collect()
     }
 }
 

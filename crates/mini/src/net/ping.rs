@@ -88,12 +88,19 @@ fn run(words: Words, out: &mut Out) -> Outcome {
 }
 
 /// Sends and listens until enough was heard or time is over.
-fn ask(wanted: &Wanted, target: SocketAddr, socket: &Socket, interrupted: &AtomicBool, out: &mut Out) -> Result<Tally, Trouble> {
+fn ask(
+    wanted: &Wanted,
+    target: SocketAddr,
+    socket: &Socket,
+    interrupted: &AtomicBool,
+    out: &mut Out,
+) -> Result<Tally, Trouble> {
     let start = Instant::now();
     let mut tally = Tally { sent: 0, errors: 0, times: Vec::new(), start };
     let mut sent_at: Vec<Option<Instant>> = Vec::new();
     let mut next = start;
-    let over = |now: Instant| wanted.deadline.is_some_and(|limit| now - start >= limit) || interrupted.load(Ordering::Relaxed);
+    let over =
+        |now: Instant| wanted.deadline.is_some_and(|limit| now - start >= limit) || interrupted.load(Ordering::Relaxed);
     let identity = (std::process::id() & 0xffff) as u16;
     loop {
         let now = Instant::now();
@@ -118,7 +125,9 @@ fn ask(wanted: &Wanted, target: SocketAddr, socket: &Socket, interrupted: &Atomi
         }
         match socket.answer(identity) {
             Ok(Some(Answer::Echo { sequence, length, ttl, from })) => {
-                let Some(sent) = sent_at.get_mut(usize::from(sequence).wrapping_sub(1)).and_then(Option::take) else { continue };
+                let Some(sent) = sent_at.get_mut(usize::from(sequence).wrapping_sub(1)).and_then(Option::take) else {
+                    continue;
+                };
                 let time = sent.elapsed();
                 tally.times.push(time);
                 if !wanted.quiet {
@@ -158,7 +167,11 @@ impl Tally {
         let errors = if self.errors > 0 { format!(", +{} errors", self.errors) } else { String::new() };
         writeln!(out, "\n--- {host} ping statistics ---")?;
         let passed = self.start.elapsed().as_millis();
-        writeln!(out, "{} packets transmitted, {received} received{errors}, {lost}% packet loss, time {passed}ms", self.sent)?;
+        writeln!(
+            out,
+            "{} packets transmitted, {received} received{errors}, {lost}% packet loss, time {passed}ms",
+            self.sent
+        )?;
         if received > 0 {
             let times: Vec<f64> = self.times.iter().map(|time| time.as_secs_f64() * 1000.0).collect();
             let mean = times.iter().sum::<f64>() / received as f64;
@@ -187,8 +200,11 @@ struct Socket {
 
 impl Socket {
     fn open(target: IpAddr) -> io::Result<Self> {
-        let (family, protocol) =
-            if target.is_ipv6() { (AddressFamily::INET6, ipproto::ICMPV6) } else { (AddressFamily::INET, ipproto::ICMP) };
+        let (family, protocol) = if target.is_ipv6() {
+            (AddressFamily::INET6, ipproto::ICMPV6)
+        } else {
+            (AddressFamily::INET, ipproto::ICMP)
+        };
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         let v6 = target.is_ipv6();
         match rustix::net::socket_with(family, SocketType::RAW, flags, Some(protocol)) {
@@ -214,7 +230,8 @@ impl Socket {
         } else {
             (packet, None)
         };
-        let short = |bytes: &[u8], offset: usize| Some(u16::from_be_bytes(bytes.get(offset..offset + 2)?.try_into().ok()?));
+        let short =
+            |bytes: &[u8], offset: usize| Some(u16::from_be_bytes(bytes.get(offset..offset + 2)?.try_into().ok()?));
         let kind = *body.first()?;
         if kind == if self.v6 { 129 } else { 0 } {
             let own = !self.raw || short(body, 4)? == identity;
@@ -227,8 +244,10 @@ impl Socket {
         };
         // Behind the 8 bytes of the complaint: the IP header (20 or 40 bytes) and the start of what we had sent.
         let ours = body.get(8 + if self.v6 { 40 } else { usize::from(body.get(8)? & 15) * 4 }..)?;
-        (short(ours, 4)? == identity)
-            .then(|| Answer::Refused { what: format!("{what} (code {}), icmp_seq={}", body[1], short(ours, 6).unwrap_or(0)), from })
+        (short(ours, 4)? == identity).then(|| Answer::Refused {
+            what: format!("{what} (code {}), icmp_seq={}", body[1], short(ours, 6).unwrap_or(0)),
+            from,
+        })
     }
 }
 
@@ -245,10 +264,8 @@ fn request(target: IpAddr, identity: u16, sequence: u16, size: usize) -> Vec<u8>
 
 /// RFC 1071.
 fn checksum(bytes: &[u8]) -> u16 {
-    let mut sum: u32 = bytes
-        .chunks(2)
-        .map(|pair| u32::from(u16::from_be_bytes([pair[0], pair.get(1).copied().unwrap_or(0)])))
-        .sum();
+    let mut sum: u32 =
+        bytes.chunks(2).map(|pair| u32::from(u16::from_be_bytes([pair[0], pair.get(1).copied().unwrap_or(0)]))).sum();
     while sum > 0xffff {
         sum = (sum & 0xffff) + (sum >> 16);
     }

@@ -55,7 +55,21 @@ impl Socket {
 
     /// net/tcp_states.h, in the words of `ss`.
     fn state_name(&self) -> &'static str {
-        let names = ["UNKNOWN", "ESTAB", "SYN-SENT", "SYN-RECV", "FIN-WAIT-1", "FIN-WAIT-2", "TIME-WAIT", "UNCONN", "CLOSE-WAIT", "LAST-ACK", "LISTEN", "CLOSING", "SYN-RECV"];
+        let names = [
+            "UNKNOWN",
+            "ESTAB",
+            "SYN-SENT",
+            "SYN-RECV",
+            "FIN-WAIT-1",
+            "FIN-WAIT-2",
+            "TIME-WAIT",
+            "UNCONN",
+            "CLOSE-WAIT",
+            "LAST-ACK",
+            "LISTEN",
+            "CLOSING",
+            "SYN-RECV",
+        ];
         names.get(usize::from(self.state)).copied().unwrap_or("UNKNOWN")
     }
 }
@@ -75,7 +89,8 @@ struct Wanted {
 
 impl Wanted {
     fn has(&self, socket: &Socket) -> bool {
-        let family = !(self.v4 || self.v6) || (socket.kind != Kind::Unix && ((self.v6 && socket.v6) || (self.v4 && !socket.v6)));
+        let family =
+            !(self.v4 || self.v6) || (socket.kind != Kind::Unix && ((self.v6 && socket.v6) || (self.v4 && !socket.v6)));
         let state = match (self.all, self.listening) {
             (true, _) => true,
             (false, true) => socket.is_listening(),
@@ -150,11 +165,19 @@ fn print(sockets: &[Socket], wanted: &Wanted, holders: &HashMap<u32, String>, ou
     let netid = |text: &str| if mixed { format!("{text:6}") } else { String::new() };
     if !wanted.no_header {
         let (id, process) = (netid("Netid"), if wanted.processes { " Process" } else { "" });
-        writeln!(out, "{id}{:10} {:>6} {:>6} {local_title:>local$} {peer_title:>peer$}{process}", "State", "Recv-Q", "Send-Q")?;
+        writeln!(
+            out,
+            "{id}{:10} {:>6} {:>6} {local_title:>local$} {peer_title:>peer$}{process}",
+            "State", "Recv-Q", "Send-Q"
+        )?;
     }
     for socket in sockets {
         let (id, state) = (netid(socket.label), socket.state_name());
-        write!(out, "{id}{state:10} {:>6} {:>6} {:>local$} {:>peer$}", socket.received, socket.sent, socket.local, socket.peer)?;
+        write!(
+            out,
+            "{id}{state:10} {:>6} {:>6} {:>local$} {:>peer$}",
+            socket.received, socket.sent, socket.local, socket.peer
+        )?;
         if let Some(holder) = holders.get(&socket.inode) {
             write!(out, " users:({holder})")?;
         }

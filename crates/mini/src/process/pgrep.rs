@@ -174,7 +174,8 @@ impl Wanted {
                     let name = first.filter(|word| process.name.len() == 15 && word.starts_with(&process.name));
                     pattern.is_match(name.as_ref().unwrap_or(&process.name))
                 };
-                let users = self.users.is_empty() || self.users.iter().any(|user| system.uid(user) == Some(process.uid));
+                let users =
+                    self.users.is_empty() || self.users.iter().any(|user| system.uid(user) == Some(process.uid));
                 let parents = self.parents.is_empty() || self.parents.contains(&process.parent);
                 (hit && users && parents) != self.others
             })

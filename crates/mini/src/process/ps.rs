@@ -161,7 +161,8 @@ fn run(mut words: Words, out: &mut Out) -> Outcome {
         }
     }
     let status = i32::from(chosen.is_empty());
-    let width = (std::io::stdout().is_terminal() && !choice.uncut).then(|| crate::terminal::size(std::io::stdout()).columns);
+    let width =
+        (std::io::stdout().is_terminal() && !choice.uncut).then(|| crate::terminal::size(std::io::stdout()).columns);
     print(out, &choice, &chosen, &system, width)?;
     Ok(status)
 }
@@ -171,7 +172,8 @@ fn read(words: &[String]) -> Result<Choice, Trouble> {
     let mut words = words.iter();
     while let Some(word) = words.next() {
         if let Some(long) = word.strip_prefix("--") {
-            let (name, value) = long.split_once('=').map_or((long, None), |(name, value)| (name, Some(value.to_owned())));
+            let (name, value) =
+                long.split_once('=').map_or((long, None), |(name, value)| (name, Some(value.to_owned())));
             let mut value = || value.clone().or_else(|| words.next().cloned()).ok_or_else(|| lacking(word));
             match name {
                 "no-headers" | "no-heading" => choice.no_headers = true,
@@ -192,7 +194,8 @@ fn read(words: &[String]) -> Result<Choice, Trouble> {
         while let Some(letter) = rest.chars().next() {
             rest = &rest[letter.len_utf8()..];
             if matches!((posix, letter), (_, 'o' | 'O' | 'p' | 'q' | 'U') | (true, 'u' | 'C' | 'k') | (false, 'k')) {
-                let value = if rest.is_empty() { words.next().ok_or_else(|| lacking(word))?.clone() } else { rest.to_owned() };
+                let value =
+                    if rest.is_empty() { words.next().ok_or_else(|| lacking(word))?.clone() } else { rest.to_owned() };
                 match letter {
                     'o' | 'O' => choice.format(&value)?,
                     'p' | 'q' => choice.pids.extend(numbers(&value)?),
@@ -243,7 +246,13 @@ fn order(text: &str) -> Result<(&'static Column, bool), Trouble> {
     Ok((column(text.trim_start_matches(['-', '+']))?, falling))
 }
 
-fn print(out: &mut Out, choice: &Choice, rows: &[&Process], system: &System, width: Option<usize>) -> Result<(), Trouble> {
+fn print(
+    out: &mut Out,
+    choice: &Choice,
+    rows: &[&Process],
+    system: &System,
+    width: Option<usize>,
+) -> Result<(), Trouble> {
     let cells: Vec<Vec<String>> =
         rows.iter().map(|row| choice.columns.iter().map(|(column, _)| (column.get)(row, system)).collect()).collect();
     let widths: Vec<usize> = choice

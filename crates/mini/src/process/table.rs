@@ -217,7 +217,9 @@ mod tests {
 
     #[test]
     fn terminals_have_names() {
-        for (device, expect) in [(0, "?"), (34817, "pts/1"), (1025, "tty1"), (1088, "ttyS0"), (136 << 8 | 1 << 20, "pts/256")] {
+        for (device, expect) in
+            [(0, "?"), (34817, "pts/1"), (1025, "tty1"), (1088, "ttyS0"), (136 << 8 | 1 << 20, "pts/256")]
+        {
             assert_eq!(terminal_name(device), expect);
         }
     }

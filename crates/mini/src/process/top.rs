@@ -157,7 +157,10 @@ impl Reading {
 fn screen(before: &Reading, now: &Reading, wanted: &Wanted, rows: usize) -> Vec<String> {
     let mut lines = head(before, now);
     lines.push(String::new());
-    lines.push(format!("{:>7} {:10} {:>3} {:>4} {:>9} {:>9} S {:>5} {:>5} {:>10} COMMAND", "PID", "USER", "PR", "NI", "VIRT", "RES", "%CPU", "%MEM", "TIME+"));
+    lines.push(format!(
+        "{:>7} {:10} {:>3} {:>4} {:>9} {:>9} S {:>5} {:>5} {:>10} COMMAND",
+        "PID", "USER", "PR", "NI", "VIRT", "RES", "%CPU", "%MEM", "TIME+"
+    ));
     let earlier: HashMap<i32, u64> = before.processes.iter().map(|process| (process.pid, process.ticks())).collect();
     let first = before.processes.is_empty();
     let passed = (now.at - before.at).as_secs_f64().max(0.001);
@@ -195,7 +198,9 @@ fn row(share: f64, process: &Process, system: &System) -> String {
     let user: String = system.user(process.uid).chars().take(10).collect();
     let (pid, priority, nice, state) = (process.pid, process.priority, process.nice, process.state);
     let (size, resident, command) = (process.virtual_bytes / 1024, resident / 1024, process.command());
-    format!("{pid:>7} {user:10} {priority:>3} {nice:>4} {size:>9} {resident:>9} {state} {share:>5.1} {memory:>5.1} {time:>10} {command}")
+    format!(
+        "{pid:>7} {user:10} {priority:>3} {nice:>4} {size:>9} {resident:>9} {state} {share:>5.1} {memory:>5.1} {time:>10} {command}"
+    )
 }
 
 fn head(before: &Reading, now: &Reading) -> Vec<String> {
@@ -205,7 +210,8 @@ fn head(before: &Reading, now: &Reading) -> Vec<String> {
     let up = now.system.uptime.as_secs();
     let of = |states: &str| now.processes.iter().filter(|process| states.contains(process.state)).count();
     let mut processor = String::from("%Cpu(s):");
-    let used: Vec<u64> = now.processor.iter().zip(before.processor).map(|(now, before)| now.saturating_sub(before)).collect();
+    let used: Vec<u64> =
+        now.processor.iter().zip(before.processor).map(|(now, before)| now.saturating_sub(before)).collect();
     let total = used.iter().sum::<u64>().max(1) as f64;
     let order = [(0, "us"), (2, "sy"), (1, "ni"), (3, "id"), (4, "wa"), (5, "hi"), (6, "si"), (7, "st")];
     for (index, (slot, name)) in order.into_iter().enumerate() {
@@ -217,10 +223,33 @@ fn head(before: &Reading, now: &Reading) -> Vec<String> {
     let mib = |name: &str| memory.get(name).copied().unwrap_or(0) as f64 / f64::from(1 << 20);
     let cache = mib("Buffers") + mib("Cached") + mib("SReclaimable");
     vec![
-        format!("top - {clock} up {} days, {:02}:{:02}, load average: {}", up / 86400, up / 3600 % 24, up / 60 % 60, load.join(", ")),
-        format!("Tasks: {} total, {} running, {} sleeping, {} stopped, {} zombie", now.processes.len(), of("R"), of("SDI"), of("Tt"), of("Z")),
+        format!(
+            "top - {clock} up {} days, {:02}:{:02}, load average: {}",
+            up / 86400,
+            up / 3600 % 24,
+            up / 60 % 60,
+            load.join(", ")
+        ),
+        format!(
+            "Tasks: {} total, {} running, {} sleeping, {} stopped, {} zombie",
+            now.processes.len(),
+            of("R"),
+            of("SDI"),
+            of("Tt"),
+            of("Z")
+        ),
         processor,
-        format!("MiB Mem : {:.1} total, {:.1} free, {:.1} used, {cache:.1} buff/cache", mib("MemTotal"), mib("MemFree"), mib("MemTotal") - mib("MemAvailable")),
-        format!("MiB Swap: {:.1} total, {:.1} free, {:.1} avail Mem", mib("SwapTotal"), mib("SwapFree"), mib("MemAvailable")),
+        format!(
+            "MiB Mem : {:.1} total, {:.1} free, {:.1} used, {cache:.1} buff/cache",
+            mib("MemTotal"),
+            mib("MemFree"),
+            mib("MemTotal") - mib("MemAvailable")
+        ),
+        format!(
+            "MiB Swap: {:.1} total, {:.1} free, {:.1} avail Mem",
+            mib("SwapTotal"),
+            mib("SwapFree"),
+            mib("MemAvailable")
+        ),
     ]
 }

@@ -44,12 +44,17 @@ impl Editor {
     }
 
     /// Reads one line. `complete` gives candidates for the text and the cursor's place in it.
-    pub(super) fn read(&mut self, prompt: &str, complete: &mut dyn FnMut(&str, usize) -> Candidates) -> io::Result<Line> {
+    pub(super) fn read(
+        &mut self,
+        prompt: &str,
+        complete: &mut dyn FnMut(&str, usize) -> Candidates,
+    ) -> io::Result<Line> {
         let raw = Raw::enter(io::stdin())?;
         let mut view = View::new(prompt);
         let mut text = Text::default();
         let mut place = self.history.len();
         let mut draft = String::new();
+        view.fresh_row()?;
         view.draw(&text)?;
         let mut pending = None;
         loop {
@@ -243,6 +248,12 @@ impl View {
         View { prompt: prompt.to_owned(), row: 0, column: 0, columns: 80 }
     }
 
+    /// Goes to the start of a row without overwriting what a command has left without a newline: blanks to the last
+    /// column but one wrap exactly when the cursor is not at the start.
+    fn fresh_row(&self) -> io::Result<()> {
+        put(&format!("{:1$}\r", "", terminal::size(io::stdin()).columns - 1))
+    }
+
     /// Draws all of it anew, over what stood there.
     fn draw(&mut self, text: &Text) -> io::Result<()> {
         let Size { columns, .. } = terminal::size(io::stdin());
@@ -408,7 +419,8 @@ mod tests {
 
     #[test]
     fn completion_puts_in_what_is_common() {
-        let candidates = |start, words: &[&str]| Candidates { start, words: words.iter().map(|word| (*word).to_owned()).collect() };
+        let candidates =
+            |start, words: &[&str]| Candidates { start, words: words.iter().map(|word| (*word).to_owned()).collect() };
         let mut text = Text::of("cat h");
         assert_eq!(text.complete(&candidates(4, &["hosts", "hostname"])), None);
         assert_eq!(text, Text::of("cat host"));
@@ -420,7 +432,9 @@ mod tests {
 
     #[test]
     fn the_cursor_is_where_terminals_have_it() {
-        for (text, expect) in [("", (0, 0)), ("abcd", (0, 4)), ("abcde", (1, 1)), ("ab漢", (0, 4)), ("abc漢", (1, 2)), ("a\nb", (1, 1))] {
+        for (text, expect) in
+            [("", (0, 0)), ("abcd", (0, 4)), ("abcde", (1, 1)), ("ab漢", (0, 4)), ("abc漢", (1, 2)), ("a\nb", (1, 1))]
+        {
             assert_eq!(walk((0, 0), text, 4), expect, "{text}");
         }
         assert_eq!(plain("\x1b[1;31mred\x1b[0m\x1b]0;title\x07$ "), "red$ ");

@@ -1,7 +1,8 @@
-//! The builtins `fg`, `bg` and `kill`, in place of brush's.
+//! The builtins `fg`, `bg`, `kill` and `wait`, in place of brush's.
 //!
 //! A stopped pipeline is several processes: all of them are continued and signalled here, where brush 0.5 reaches
-//! only the first. Its `kill` sends SIGKILL by default and knows neither `-9` nor a second process.
+//! only the first. Its `kill` sends SIGKILL by default and knows neither `-9` nor a second process;
+//! its `wait` knows no processes and no statuses.
 
 use std::io::Write;
 use std::pin::Pin;
@@ -17,17 +18,18 @@ use crate::process::signal::{self, Sending};
 type Context<'a> = ExecutionContext<'a, Extensions>;
 type Future<'a> = Pin<Box<dyn std::future::Future<Output = Result<ExecutionResult, Error>> + Send + 'a>>;
 
-/// Puts the three in place.
+/// Puts the four in place.
 pub(super) fn install(shell: &mut Shell) {
     shell.register_builtin("fg", row(|context, words| Box::pin(foreground(context, words))));
     shell.register_builtin("bg", row(|context, words| Box::pin(async move { background(context, words) })));
+    shell.register_builtin("wait", row(|context, words| Box::pin(wait(context, words))));
     shell.register_builtin("kill", row(|context, words| Box::pin(async move { kill(context, words) })));
 }
 
-fn row(execute: fn(Context<'_>, Vec<CommandArg>) -> Future<'_>) -> Registration<Extensions> {
+pub(super) fn row(execute: fn(Context<'_>, Vec<CommandArg>) -> Future<'_>) -> Registration<Extensions> {
     Registration {
         execute_func: execute,
-        content_func: |name, _, _| Ok(format!("{name}: [JOB...]; a JOB is %1, %% or %-\n")),
+        content_func: |name, _, _| Ok(format!("{name}: a builtin of fathom's shell\n")),
         disabled: false,
         special_builtin: false,
         declaration_builtin: false,
@@ -80,6 +82,35 @@ fn background(context: Context<'_>, words: Vec<CommandArg>) -> Result<ExecutionR
     Ok(ExecutionResult::success())
 }
 
+/// `wait`: the status is that of the last one waited for, 127 for a stranger.
+async fn wait(context: Context<'_>, words: Vec<CommandArg>) -> Result<ExecutionResult, Error> {
+    let mut stderr = context.stderr();
+    let mut result = ExecutionResult::success();
+    for word in words.iter().skip(1).map(ToString::to_string) {
+        let jobs = context.shell.jobs_mut();
+        let job = match word.parse::<i32>() {
+            Ok(pid) => jobs.jobs.iter_mut().find(|job| job.representative_pid() == Some(pid)),
+            Err(_) if word.starts_with('%') => jobs.resolve_job_spec(&word),
+            Err(_) => None,
+        };
+        match job {
+            Some(job) => result = job.wait().await?,
+            None => {
+                writeln!(stderr, "wait: {word}: no such job or child")?;
+                result = ExecutionResult::new(127);
+            }
+        }
+    }
+    if words.len() == 1 {
+        for job in &mut context.shell.jobs_mut().jobs {
+            job.wait().await?;
+        }
+    }
+    // What has been waited for is not told again.
+    context.shell.jobs_mut().poll()?;
+    Ok(result)
+}
+
 /// `kill`.
 fn kill(context: Context<'_>, words: Vec<CommandArg>) -> Result<ExecutionResult, Error> {
     let mut stderr = context.stderr();
@@ -123,7 +154,9 @@ fn kill(context: Context<'_>, words: Vec<CommandArg>) -> Result<ExecutionResult,
 fn deliver(shell: &mut Shell, target: &str, sending: Sending) -> Result<(), String> {
     let (group, number) = if target.starts_with('%') {
         let job = shell.jobs_mut().resolve_job_spec(target).ok_or("no such job")?;
-        (true, job.process_group_id().ok_or("no such job")?)
+        let number = job.process_group_id().ok_or("the job has no process of its own")?;
+        // Without job control a job is in our own group.
+        (Pid::from_raw(number).is_some_and(leads_group), number)
     } else {
         let number: i32 = target.parse().map_err(|_| "neither a process nor a job")?;
         (number < 0, number.abs())
@@ -173,7 +206,16 @@ fn group_of(job: &Job) -> Option<Pid> {
     job.process_group_id().and_then(Pid::from_raw)
 }
 
-fn proceed(group: Pid) {
-    // A group that has ended meanwhile is found out by waiting for it.
-    let _ = rustix::process::kill_process_group(group, Signal::CONT);
+/// Continues a job: its group, or itself where it has none.
+pub(super) fn proceed(job: Pid) {
+    // One that has ended meanwhile is found out by waiting for it.
+    let _ = if leads_group(job) {
+        rustix::process::kill_process_group(job, Signal::CONT)
+    } else {
+        rustix::process::kill_process(job, Signal::CONT)
+    };
+}
+
+fn leads_group(process: Pid) -> bool {
+    rustix::process::getpgid(Some(process)).is_ok_and(|group| group == process)
 }

@@ -17,6 +17,8 @@ pub(super) enum Commands {
     Text(String),
     Script(String),
     Stdin,
+    /// What another shell has started with `&`.
+    Job,
 }
 
 /// What the command line asks for.
@@ -53,6 +55,11 @@ pub(super) fn read(argv: Vec<OsString>) -> Result<Option<Wanted>, String> {
         match word.as_str() {
             "--" | "-" => break,
             "--help" => return Ok(None),
+            "--job" => {
+                wanted.commands = Commands::Job;
+                wanted.name = argv.next().ok_or("option `--job` needs a name")?;
+                break;
+            }
             "--login" => wanted.login = true,
             "--posix" => wanted.posix = true,
             "--norc" | "--noprofile" => wanted.start_files = false,
@@ -86,8 +93,10 @@ pub(super) fn read(argv: Vec<OsString>) -> Result<Option<Wanted>, String> {
         if !rest.is_empty() {
             wanted.name = rest.remove(0);
         }
-    } else if !stdin && !rest.is_empty() {
-        wanted.commands = Commands::Script(rest.remove(0));
+    } else if !stdin && !rest.is_empty() && wanted.commands != Commands::Job {
+        let script = rest.remove(0);
+        wanted.name.clone_from(&script);
+        wanted.commands = Commands::Script(script);
     }
     wanted.arguments = rest;
     let conversing = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
@@ -127,7 +136,10 @@ mod tests {
 
     fn check(line: &str, commands: Commands, arguments: &[&str]) -> Wanted {
         let wanted = read(line.split(' ').map(OsString::from).collect()).expect("words").expect("no help");
-        assert_eq!((&wanted.commands, wanted.arguments.as_slice()), (&commands, arguments.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>().as_slice()));
+        assert_eq!(
+            (&wanted.commands, wanted.arguments.as_slice()),
+            (&commands, arguments.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>().as_slice())
+        );
         wanted
     }
 
@@ -138,7 +150,10 @@ mod tests {
         check("sh script -c x", Commands::Script("script".into()), &["-c", "x"]);
         check("sh -s a", Commands::Stdin, &["a"]);
         assert!(check("-bash -c x", Commands::Text("x".into()), &[]).login);
-        assert_eq!(check("sh -o pipefail -eu script", Commands::Script("script".into()), &[]).set, ["pipefail", "errexit", "nounset"]);
+        assert_eq!(
+            check("sh -o pipefail -eu script", Commands::Script("script".into()), &[]).set,
+            ["pipefail", "errexit", "nounset"]
+        );
     }
 
     #[test]

@@ -59,7 +59,11 @@ fn press(mut words: Words, mut expand: bool, mut to_stdout: bool, out: &mut Out)
             continue;
         }
         let path = PathBuf::from(&file);
-        let target = if expand { expanded(&path)? } else { PathBuf::from([file.as_os_str(), OsStr::new(".gz")].join(OsStr::new(""))) };
+        let target = if expand {
+            expanded(&path)?
+        } else {
+            PathBuf::from([file.as_os_str(), OsStr::new(".gz")].join(OsStr::new("")))
+        };
         let failed = || Trouble::doing(format!("cannot write {}", target.display()));
         let mut options = File::options();
         options.write(true).create(true).truncate(force).create_new(!force);
@@ -85,7 +89,13 @@ fn expanded(path: &Path) -> Result<PathBuf, Trouble> {
     }
 }
 
-fn convert(source: &mut dyn Read, target: &mut dyn Write, expand: bool, level: Compression, name: &OsStr) -> Result<(), Trouble> {
+fn convert(
+    source: &mut dyn Read,
+    target: &mut dyn Write,
+    expand: bool,
+    level: Compression,
+    name: &OsStr,
+) -> Result<(), Trouble> {
     let failed = Trouble::doing(name.display());
     if expand {
         return io::copy(&mut MultiGzDecoder::new(BufReader::new(source)), target).map(drop).map_err(failed);
@@ -147,7 +157,16 @@ fn read(words: Vec<OsString>) -> Result<Wanted, Trouble> {
     let mut words = Words::of(words);
     let (mut task, mut wanted) = (
         None,
-        Wanted { task: Task::List, archive: "-".into(), folder: None, gzip: false, verbose: false, to_stdout: false, strip: 0, names: Vec::new() },
+        Wanted {
+            task: Task::List,
+            archive: "-".into(),
+            folder: None,
+            gzip: false,
+            verbose: false,
+            to_stdout: false,
+            strip: 0,
+            names: Vec::new(),
+        },
     );
     while let Some(word) = words.next()? {
         match word {
@@ -221,7 +240,9 @@ fn add(builder: &mut tar::Builder<&mut dyn Write>, path: &Path, inside: &Path, v
         complain("tar", &format!("{}: a socket cannot be packed", path.display()));
         return Ok(());
     }
-    builder.append_path_with_name(path, inside).map_err(failed())?;
+    // A folder's name ends in a slash.
+    let name = if found.is_dir() { inside.join("") } else { inside.to_owned() };
+    builder.append_path_with_name(path, name).map_err(failed())?;
     if found.is_dir() {
         let mut names: Vec<OsString> =
             fs::read_dir(path).map_err(failed())?.filter_map(|entry| Some(entry.ok()?.file_name())).collect();
@@ -323,7 +344,8 @@ fn list(entry: &tar::Entry<'_, &mut dyn Read>, path: &Path, out: &mut Out) -> Re
         _ => '-',
     };
     let mode = header.mode().unwrap_or(0);
-    let bits: String = (0..9).map(|bit| if mode >> (8 - bit) & 1 == 1 { ['r', 'w', 'x'][bit % 3] } else { '-' }).collect();
+    let bits: String =
+        (0..9).map(|bit| if mode >> (8 - bit) & 1 == 1 { ['r', 'w', 'x'][bit % 3] } else { '-' }).collect();
     let (uid, gid) = (header.uid().unwrap_or(0), header.gid().unwrap_or(0));
     let moment = jiff::Timestamp::from_second(header.mtime().unwrap_or(0).cast_signed()).unwrap_or_default();
     let time = moment.strftime("%Y-%m-%d %H:%M");

@@ -111,7 +111,9 @@ fn read(mut words: Words) -> Result<(Wanted, Vec<OsString>), Trouble> {
             }
             Word::Short('I' | 'U' | 'b') => {}
             Word::Long(name) => match name.as_str() {
-                "color" | "colour" => color = words.optional().is_none_or(|when| when != "never") && io::stdout().is_terminal(),
+                "color" | "colour" => {
+                    color = words.optional().is_none_or(|when| when != "never") && io::stdout().is_terminal()
+                }
                 "include" => wanted.files.include.push(glob(&words.text()?)?),
                 "exclude" => wanted.files.exclude.push(glob(&words.text()?)?),
                 "exclude-dir" => wanted.files.exclude_folders.push(glob(&words.text()?)?),

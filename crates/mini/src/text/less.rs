@@ -76,7 +76,15 @@ fn page(wanted: Wanted, out: &mut Out) -> Outcome {
         inputs.push(rustix::io::fcntl_dupfd_cloexec(std::io::stdin(), 3)?.into());
     }
     inputs.reverse();
-    let tty = File::options().read(true).write(true).open("/dev/tty").map_err(Trouble::doing("cannot open the terminal"))?;
+    let tty =
+        File::options().read(true).write(true).open("/dev/tty").map_err(Trouble::doing("cannot open the terminal"))?;
+    // At the end of a pipeline that starts with the shell's own commands, nobody has given us the terminal. It is the
+    // shell's to take back.
+    let ours = wanted.files.is_empty()
+        && rustix::termios::tcgetpgrp(&tty).is_ok_and(|group| group != rustix::process::getpgrp());
+    if ours {
+        std::mem::forget(brush_core::terminal::TerminalControl::acquire());
+    }
     let raw = Raw::enter(tty)?;
     let mut pager = Pager {
         text: Text { inputs, partial: Vec::new(), lines: Vec::new() },
@@ -88,7 +96,7 @@ fn page(wanted: Wanted, out: &mut Out) -> Outcome {
         wanted,
     };
     if pager.wanted.leave {
-        pager.text.read(pager.size.rows, None)?;
+        pager.text.read(pager.size.rows, Until::End)?;
         if pager.text.inputs.is_empty() && pager.rows_of(0..pager.text.lines.len()) < pager.size.rows {
             for line in &pager.text.lines {
                 writeln!(out, "{}", pager.shown(line))?;
@@ -102,6 +110,17 @@ fn page(wanted: Wanted, out: &mut Out) -> Outcome {
     result
 }
 
+/// When reading stops before there is enough.
+#[derive(Clone, Copy)]
+enum Until<'a> {
+    /// Only at the end.
+    End,
+    /// When nothing is there at the moment.
+    Pause,
+    /// When a key is pressed.
+    Key(BorrowedFd<'a>),
+}
+
 /// What was read so far, and what is left to read, the next file last.
 struct Text {
     inputs: Vec<File>,
@@ -110,21 +129,28 @@ struct Text {
 }
 
 impl Text {
-    /// Reads until there are `count` lines, nothing is left, or a key was pressed at `tty`.
-    fn read(&mut self, count: usize, tty: Option<BorrowedFd<'_>>) -> Result<(), Trouble> {
+    /// Reads until there are `count` lines, nothing is left, or, while more may come, `until` says so.
+    fn read(&mut self, count: usize, until: Until<'_>) -> Result<(), Trouble> {
         let mut buffer = vec![0; 64 * 1024];
         while self.lines.len() < count {
             let Some(input) = self.inputs.last_mut() else { return Ok(()) };
-            if let Some(tty) = tty {
-                let mut polled = [PollFd::from_borrowed_fd(tty, PollFlags::IN), PollFd::from_borrowed_fd(input.as_fd(), PollFlags::IN)];
-                match poll(&mut polled, None) {
-                    Ok(_) | Err(Errno::INTR) => {}
-                    Err(cause) => return Err(cause.into()),
+            let more = match until {
+                Until::End => true,
+                Until::Pause => terminal::is_readable(input.as_fd(), Duration::ZERO)?,
+                Until::Key(tty) => {
+                    let mut polled = [
+                        PollFd::from_borrowed_fd(tty, PollFlags::IN),
+                        PollFd::from_borrowed_fd(input.as_fd(), PollFlags::IN),
+                    ];
+                    match poll(&mut polled, None) {
+                        Ok(_) | Err(Errno::INTR) => {}
+                        Err(cause) => return Err(cause.into()),
+                    }
+                    polled[0].revents().is_empty() && !polled[1].revents().is_empty()
                 }
-                let (key, more) = (!polled[0].revents().is_empty(), !polled[1].revents().is_empty());
-                if key || !more {
-                    return Ok(());
-                }
+            };
+            if !more {
+                return Ok(());
             }
             match input.read(&mut buffer)? {
                 0 => {
@@ -178,7 +204,7 @@ impl Pager {
         }
         loop {
             self.size = terminal::size(tty);
-            self.text.read(self.top + self.size.rows + 1, Some(tty))?;
+            self.text.read(self.top + self.size.rows + 1, Until::Pause)?;
             self.draw(out)?;
             let page = self.size.rows.saturating_sub(1).max(1);
             let Some(key) = terminal::key_within(tty, self.patience())? else { continue };
@@ -212,7 +238,7 @@ impl Pager {
 
     /// How long to wait for a key before looking for more input, or for another size of the terminal.
     fn patience(&self) -> Duration {
-        if self.text.inputs.is_empty() { Duration::from_secs(60) } else { Duration::from_millis(250) }
+        if self.text.inputs.is_empty() { Duration::from_secs(60) } else { Duration::from_millis(50) }
     }
 
     /// Characters that a row holds.
@@ -265,7 +291,7 @@ impl Pager {
     }
 
     fn end(&mut self, tty: BorrowedFd<'_>) -> Result<(), Trouble> {
-        self.text.read(usize::MAX, Some(tty))?;
+        self.text.read(usize::MAX, Until::Key(tty))?;
         (self.top, self.shift) = (self.text.lines.len(), 0);
         self.up(self.size.rows.saturating_sub(1).max(1));
         Ok(())
@@ -294,7 +320,7 @@ impl Pager {
                     file.read_to_end(&mut more)?;
                     self.text.add(&more);
                 }
-                None => self.text.read(usize::MAX, Some(tty))?,
+                None => self.text.read(usize::MAX, Until::Pause)?,
             }
             (self.top, self.shift) = (self.text.lines.len(), 0);
             self.up(self.size.rows.saturating_sub(1).max(1));
@@ -336,7 +362,7 @@ impl Pager {
             Way::Forwards => {
                 let mut line = self.top + 1;
                 loop {
-                    self.text.read(line + 1, Some(tty))?;
+                    self.text.read(line + 1, Until::Key(tty))?;
                     match self.text.lines.get(line) {
                         None => break None,
                         Some(text) if pattern.is_match(text) => break Some(line),
@@ -386,9 +412,9 @@ impl Pager {
     /// A row with what was searched for in reverse.
     fn marked(&self, row: &str) -> String {
         match &self.pattern {
-            Some(pattern) if !row.contains('\x1b') => {
-                pattern.replace_all(row, |found: &regex::Captures<'_>| format!("\x1b[7m{}\x1b[27m", &found[0])).into_owned()
-            }
+            Some(pattern) if !row.contains('\x1b') => pattern
+                .replace_all(row, |found: &regex::Captures<'_>| format!("\x1b[7m{}\x1b[27m", &found[0]))
+                .into_owned(),
             _ => row.to_owned(),
         }
     }

@@ -89,7 +89,10 @@ fn interval(letters: &mut Peekable<Chars<'_>>, out: &mut String) {
     let rest: String = letters.clone().collect();
     let bounds = rest.split_once('}').map(|(bounds, _)| bounds);
     let is_bounds = |bounds: &&str| {
-        !bounds.is_empty() && *bounds != "," && bounds.chars().all(|letter| letter.is_ascii_digit() || letter == ',') && bounds.matches(',').count() < 2
+        !bounds.is_empty()
+            && *bounds != ","
+            && bounds.chars().all(|letter| letter.is_ascii_digit() || letter == ',')
+            && bounds.matches(',').count() < 2
     };
     match bounds.filter(is_bounds) {
         Some(bounds) => {
@@ -123,7 +126,10 @@ fn bracket(letters: &mut Peekable<Chars<'_>>, out: &mut String) -> Result<(), St
             Some('[') if matches!(letters.peek(), Some(':')) => {
                 let name: String = std::iter::from_fn(|| letters.next_if(|letter| *letter != ']')).collect();
                 letters.next();
-                let known = ["alnum", "alpha", "blank", "cntrl", "digit", "graph", "lower", "print", "punct", "space", "upper", "xdigit"];
+                let known = [
+                    "alnum", "alpha", "blank", "cntrl", "digit", "graph", "lower", "print", "punct", "space", "upper",
+                    "xdigit",
+                ];
                 let inner = name.trim_matches(':');
                 if !known.contains(&inner) || name.len() != inner.len() + 2 {
                     return Err(format!("no such class of characters: `[{name}]`"));

@@ -27,7 +27,12 @@ pub(super) struct Message {
 }
 
 /// The bytes of a question; `edns` is the largest answer wanted, and whether signatures are.
-pub(super) fn query(question: &Question, id: u16, recursion: bool, edns: Option<(u16, bool)>) -> Result<Vec<u8>, Trouble> {
+pub(super) fn query(
+    question: &Question,
+    id: u16,
+    recursion: bool,
+    edns: Option<(u16, bool)>,
+) -> Result<Vec<u8>, Trouble> {
     let mut bytes = Vec::new();
     for number in [id, if recursion { 0x100 } else { 0 }, 1, 0, 0, u16::from(edns.is_some())] {
         bytes.extend(number.to_be_bytes());
@@ -184,7 +189,10 @@ impl Message {
             names.iter().filter(|(bit, _)| self.flags >> bit & 1 == 1).map(|(_, name)| format!("{name} ")).collect();
         let counts = [self.questions.len(), self.answers.len(), self.authority.len(), self.additional.len()];
         let [questions, answers, authority, additional] = counts;
-        writeln!(out, ";; flags: {flags}; QUERY: {questions}, ANSWER: {answers}, AUTHORITY: {authority}, ADDITIONAL: {additional} ")?;
+        writeln!(
+            out,
+            ";; flags: {flags}; QUERY: {questions}, ANSWER: {answers}, AUTHORITY: {authority}, ADDITIONAL: {additional} "
+        )?;
         writeln!(out, ";; QUESTION SECTION:")?;
         for question in &self.questions {
             let (class, kind) = (record::class_name(question.class), record::kind_name(question.kind));
@@ -208,7 +216,10 @@ impl Message {
 
     /// RFC 1035 4.1.1 and RFC 2136 2.2.
     fn rcode(&self) -> String {
-        let names = ["NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMPL", "REFUSED", "YXDOMAIN", "YXRRSET", "NXRRSET", "NOTAUTH", "NOTZONE"];
+        let names = [
+            "NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMPL", "REFUSED", "YXDOMAIN", "YXRRSET", "NXRRSET",
+            "NOTAUTH", "NOTZONE",
+        ];
         let number = usize::from(self.flags & 15);
         names.get(number).map_or_else(|| number.to_string(), |name| (*name).to_owned())
     }
@@ -224,7 +235,13 @@ mod tests {
 
     #[test]
     fn a_question_reads_back() {
-        for (name, expect) in [("example.com", "example.com."), ("example.com.", "example.com."), (".", "."), (r"a\.b.c", r"a\.b.c."), (r"a\032b", r"a\032b.")] {
+        for (name, expect) in [
+            ("example.com", "example.com."),
+            ("example.com.", "example.com."),
+            (".", "."),
+            (r"a\.b.c", r"a\.b.c."),
+            (r"a\032b", r"a\032b."),
+        ] {
             let bytes = query(&question(name), 7, true, Some((1232, true))).expect("a name");
             let message = Message::read(&bytes).expect("a message");
             assert_eq!((message.id, message.questions[0].name.as_str()), (7, expect));

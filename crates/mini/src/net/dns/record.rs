@@ -149,7 +149,13 @@ fn data(kind: u16, reader: &mut Reader<'_>) -> Result<String, &'static str> {
         "SRV" => format!("{} {} {} {}", reader.u16()?, reader.u16()?, reader.u16()?, reader.name()?),
         "NAPTR" => {
             let (order, preference) = (reader.u16()?, reader.u16()?);
-            format!("{order} {preference} {} {} {} {}", string(reader)?, string(reader)?, string(reader)?, reader.name()?)
+            format!(
+                "{order} {preference} {} {} {} {}",
+                string(reader)?,
+                string(reader)?,
+                string(reader)?,
+                reader.name()?
+            )
         }
         "CAA" => {
             let flags = reader.u8()?;
@@ -164,7 +170,8 @@ fn data(kind: u16, reader: &mut Reader<'_>) -> Result<String, &'static str> {
             format!("{} {} {} {}", reader.u16()?, reader.u8()?, reader.u8()?, base64(reader.rest()))
         }
         "RRSIG" => {
-            let (covered, algorithm, labels, ttl) = (kind_name(reader.u16()?), reader.u8()?, reader.u8()?, reader.u32()?);
+            let (covered, algorithm, labels, ttl) =
+                (kind_name(reader.u16()?), reader.u8()?, reader.u8()?, reader.u32()?);
             let (until, from) = (moment(reader.u32()?), moment(reader.u32()?));
             let (key, signer) = (reader.u16()?, reader.name()?);
             format!("{covered} {algorithm} {labels} {ttl} {until} {from} {key} {signer} {}", base64(reader.rest()))
@@ -233,7 +240,8 @@ fn parameter(key: u16, value: &[u8]) -> String {
         2 => "no-default-alpn".to_owned(),
         3 if value.len() == 2 => format!("port={}", u16::from_be_bytes([value[0], value[1]])),
         4 => {
-            let addresses = value.chunks_exact(4).map(|part| Ipv4Addr::new(part[0], part[1], part[2], part[3]).to_string());
+            let addresses =
+                value.chunks_exact(4).map(|part| Ipv4Addr::new(part[0], part[1], part[2], part[3]).to_string());
             format!("ipv4hint={}", list(addresses.collect()))
         }
         6 => {

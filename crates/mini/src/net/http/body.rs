@@ -117,7 +117,15 @@ mod tests {
     #[test]
     fn bodies_that_end_early_are_failures() {
         assert_eq!(check(Length::Bytes(5), b"abcd"), Err("the answer ends after 4 of 5 bytes".to_owned()));
-        for bytes in [&b"3\r\nab"[..], b"3\r\nabc", b"3\r\nabc\r\n", b"", b"x\r\n", b"2\r\nabc\r\n0\r\n\r\n", b"ffffffffffffffffff\r\n"] {
+        for bytes in [
+            &b"3\r\nab"[..],
+            b"3\r\nabc",
+            b"3\r\nabc\r\n",
+            b"",
+            b"x\r\n",
+            b"2\r\nabc\r\n0\r\n\r\n",
+            b"ffffffffffffffffff\r\n",
+        ] {
             assert!(check(Length::Chunks, bytes).is_err(), "{}", bytes.escape_ascii());
         }
     }

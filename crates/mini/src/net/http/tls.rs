@@ -18,7 +18,12 @@ const BUNDLES: [&str; 3] =
     ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
 
 /// Speaks TLS over `stream`.
-pub(super) fn wrap(stream: TcpStream, host: &str, insecure: bool, authority: Option<&Path>) -> Result<Box<dyn Talk>, Trouble> {
+pub(super) fn wrap(
+    stream: TcpStream,
+    host: &str,
+    insecure: bool,
+    authority: Option<&Path>,
+) -> Result<Box<dyn Talk>, Trouble> {
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
@@ -29,11 +34,14 @@ pub(super) fn wrap(stream: TcpStream, host: &str, insecure: bool, authority: Opt
         builder.with_root_certificates(authorities(authority)?).with_no_client_auth()
     };
     let name = ServerName::try_from(host.to_owned()).map_err(|_| Trouble::Words(format!("not a host: `{host}`")))?;
-    let connection =
-        ClientConnection::new(Arc::new(config), name).map_err(|cause| Trouble::Failed(format!("cannot start TLS: {cause}")))?;
+    let connection = ClientConnection::new(Arc::new(config), name)
+        .map_err(|cause| Trouble::Failed(format!("cannot start TLS: {cause}")))?;
     let mut stream = StreamOwned::new(connection, stream);
     // The handshake now, so that its failure is told as such.
-    stream.conn.complete_io(&mut stream.sock).map_err(Trouble::doing(format_args!("cannot agree on TLS with {host}")))?;
+    stream
+        .conn
+        .complete_io(&mut stream.sock)
+        .map_err(Trouble::doing(format_args!("cannot agree on TLS with {host}")))?;
     Ok(Box::new(stream))
 }
 
@@ -41,7 +49,9 @@ fn authorities(extra: Option<&Path>) -> Result<RootCertStore, Trouble> {
     let mut store = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     for path in BUNDLES {
         // A root without the file has no authorities of its own; one that is no certificate is passed over.
-        store.add_parsable_certificates(CertificateDer::pem_file_iter(path).into_iter().flatten().filter_map(Result::ok));
+        store.add_parsable_certificates(
+            CertificateDer::pem_file_iter(path).into_iter().flatten().filter_map(Result::ok),
+        );
     }
     if let Some(path) = extra {
         let unreadable = |cause: rustls::pki_types::pem::Error| {

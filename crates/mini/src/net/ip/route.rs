@@ -122,7 +122,8 @@ pub(super) fn routes(netlink: &Netlink, wanted: &Wanted, out: &mut Out) -> Outco
             line += &format!(" dev {device}");
         }
         if wanted.table.is_none() && route.table != 254 {
-            line += &format!(" table {}", if route.table == 255 { "local".to_owned() } else { route.table.to_string() });
+            line +=
+                &format!(" table {}", if route.table == 255 { "local".to_owned() } else { route.table.to_string() });
         }
         line += &format!(" proto {}", protocol(route.protocol));
         if !route.v6 && route.scope != 0 {
@@ -169,7 +170,10 @@ pub(super) fn neighbours(netlink: &Netlink, wanted: &Wanted, out: &mut Out) -> O
         let Some(address) = value(1).and_then(address) else { continue };
         let device = name_of(&links, index);
         // Those that need no resolution (loopback, multicast) are no neighbours to people.
-        if state & 0x40 != 0 || !wanted.family.has(address) || wanted.device.as_ref().is_some_and(|name| *name != device) {
+        if state & 0x40 != 0
+            || !wanted.family.has(address)
+            || wanted.device.as_ref().is_some_and(|name| *name != device)
+        {
             continue;
         }
         let (hardware, state) = (value(2).map(hardware), states(state));
@@ -202,7 +206,19 @@ fn states(bits: u16) -> Vec<&'static str> {
 
 /// `RTN_*` (linux/rtnetlink.h).
 fn kind(number: u8) -> &'static str {
-    let names = ["none", "unicast", "local", "broadcast", "anycast", "multicast", "blackhole", "unreachable", "prohibit", "throw", "nat"];
+    let names = [
+        "none",
+        "unicast",
+        "local",
+        "broadcast",
+        "anycast",
+        "multicast",
+        "blackhole",
+        "unreachable",
+        "prohibit",
+        "throw",
+        "nat",
+    ];
     names.get(usize::from(number)).copied().unwrap_or("unknown")
 }
 

@@ -40,7 +40,8 @@ fn inet(kind: Kind, family: u8) -> io::Result<Vec<Socket>> {
     // All states.
     request[4..8].copy_from_slice(&u32::MAX.to_ne_bytes());
     let mut sockets = Vec::new();
-    Netlink::open(Some(SOCK_DIAG))?.dump(SOCK_DIAG_BY_FAMILY, &request, |body| sockets.extend(inet_socket(kind, body)))?;
+    Netlink::open(Some(SOCK_DIAG))?
+        .dump(SOCK_DIAG_BY_FAMILY, &request, |body| sockets.extend(inet_socket(kind, body)))?;
     Ok(sockets)
 }
 
@@ -175,7 +176,8 @@ mod tests {
 
     #[test]
     fn proc_net_is_read() {
-        let line = "   0: 0100007F:1F90 00000000:0000 0A 00000000:00000002 00:00000000 00000000   101        0 4242 1 x";
+        let line =
+            "   0: 0100007F:1F90 00000000:0000 0A 00000000:00000002 00:00000000 00000000   101        0 4242 1 x";
         let socket = listed_socket(Kind::Tcp, line).expect("a socket");
         assert_eq!((socket.local.as_str(), socket.peer.as_str()), ("127.0.0.1:8080", "0.0.0.0:*"));
         assert_eq!((socket.state_name(), socket.received, socket.uid, socket.inode), ("LISTEN", 2, 101, 4242));
