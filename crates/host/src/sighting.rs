@@ -80,7 +80,8 @@ pub fn is_meant(host: &Host, container: &Container, process: &Process, cgroup: &
     if container.has_random_id() && naming::paths(cgroup).any(|path| path.contains(&container.id)) {
         return true;
     }
-    let is_others = || container.has_random_id() && naming::paths(cgroup).any(|path| naming::container_of(path).is_some());
+    let is_others =
+        || container.has_random_id() && naming::paths(cgroup).any(|path| naming::container_of(path).is_some());
     match container.claim {
         None | Some(Claim { start: None, written: None }) => !is_others(),
         Some(Claim { start: Some(start), .. }) => process.started == start,
