@@ -8,7 +8,7 @@ use crate::environment;
 
 /// Where engines are looked for, with what the environment adds.
 pub(crate) fn places() -> Places {
-    let mut places = Places::of_this_machine();
+    let mut places = environment::value("FATHOM_ROOT").map_or_else(Places::of_this_machine, Places::rooted);
     if let Some(with) =
         environment::text("CONTAINER_RUNTIME_ENDPOINT").and_then(|address| places.clone().with_cri(&address).ok())
     {
@@ -18,6 +18,12 @@ pub(crate) fn places() -> Places {
         places = with;
     }
     places
+}
+
+/// Whether every container has a name. One that /proc shows and no file names may have the name that is looked for;
+/// its engine keeps its files elsewhere.
+pub(crate) fn is_whole(directory: &Directory) -> bool {
+    directory.containers().iter().all(|container| container.name.is_some() || !container.has_random_id())
 }
 
 /// What files and /proc tell: no engine is asked, so none can keep us waiting.
@@ -44,7 +50,7 @@ fn join(host: &Host, listing: Listing) -> (Directory, Vec<Missing>) {
 
 /// A pid that an engine wrote down may be another process's by now.
 fn check(host: &Host, container: &mut Container) {
-    if !sighting::verify(host, container) {
+    if container.pid.is_some() && !sighting::verify(host, container) {
         container.pid = None;
     }
 }

@@ -18,6 +18,7 @@ pub(crate) const VARIABLES: &[Variable] = &[
     Variable { name: "FATHOM_STORE", doc: "the folder of unpacked toolkits and images" },
     Variable { name: "CONTAINER_RUNTIME_ENDPOINT", doc: "one more CRI socket to ask, as crictl reads it" },
     Variable { name: "DOCKER_HOST", doc: "one more Docker-compatible socket to ask (unix:// only)" },
+    Variable { name: "FATHOM_ROOT", doc: "look for engines' files and sockets below this folder [default: /]" },
     Variable { name: "FATHOM_RUN", doc: "the folder where sessions are on record [default: /run/fathom]" },
     Variable { name: "HOME", doc: "below it lies the store of a user other than root" },
     Variable { name: "XDG_RUNTIME_DIR", doc: "where sessions of a user other than root are on record" },

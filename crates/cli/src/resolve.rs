@@ -7,7 +7,7 @@ use fathom_enter::subject::Nature;
 use fathom_enter::{Class, Failure, Subject};
 use fathom_host::cgroup::naming;
 use fathom_host::namespace::{Kind, Namespace};
-use fathom_host::{Host, Pinned};
+use fathom_host::{Host, Pinned, sighting};
 use fathom_model::directory::Found;
 use fathom_model::{Container, Directory, Engine, Hint as _, Target};
 
@@ -54,7 +54,9 @@ fn process(host: &Host, pid: u32, title: String) -> Result<Subject, Failure> {
 fn container(host: &Host, name: &str, engine: Option<Engine>) -> Result<Subject, Failure> {
     let quick = directory::at_once(host);
     let found = match quick.find(name, engine) {
-        Found::One(container) if container.pid.is_some() => container.clone(),
+        Found::One(container) if container.pid.is_some() && (container.id == name || directory::is_whole(&quick)) => {
+            container.clone()
+        }
         _ => settled(&directory::complete(host).0, name, engine)?,
     };
     let Some(pid) = found.pid else {
@@ -63,7 +65,7 @@ fn container(host: &Host, name: &str, engine: Option<Engine>) -> Result<Subject,
     };
     let pinned = host.pin(pid)?;
     // Between the look and the pin its number may have gone to another process.
-    if !belongs(&pinned, &found) {
+    if !sighting::is_meant(host, &found, &pinned.process, &pinned.cgroup) {
         return Err(fathom_host::Error::Gone { pid }.into());
     }
     Ok(Subject { title: found.describe(), nature: Nature::Process, pinned, network: None })
@@ -73,9 +75,9 @@ fn settled(directory: &Directory, name: &str, engine: Option<Engine>) -> Result<
     match directory.find(name, engine) {
         Found::One(container) => Ok(container.clone()),
         Found::Several(all) => {
-            let list: Vec<String> = all.iter().map(|container| container.describe()).collect();
+            let list: Vec<String> = all.iter().map(|container| candidate(container)).collect();
             Err(Failure::new(Class::NotFound, format!("`{name}` may be any of {}", list.join(", ")))
-                .hinting("name one of them with its engine and more of its id"))
+                .hinting("name one of them with its engine and more of its id, or by its pid:N"))
         }
         Found::None(alike) => {
             let hint = match alike.as_slice() {
@@ -87,12 +89,12 @@ fn settled(directory: &Directory, name: &str, engine: Option<Engine>) -> Result<
     }
 }
 
-/// Whether the pinned process is in the cgroup that the container was found in.
-fn belongs(pinned: &Pinned, container: &Container) -> bool {
-    container
-        .cgroup
-        .as_deref()
-        .is_none_or(|path| naming::paths(&pinned.cgroup).any(|own| own.starts_with(path) || path.starts_with(own)))
+/// A container in a list of candidates: some can only be told apart by their processes.
+fn candidate(container: &Container) -> String {
+    match container.pid {
+        Some(pid) => format!("{} with pid {pid}", container.describe()),
+        None => format!("{} which is not running", container.describe()),
+    }
 }
 
 /// The eldest process in the cgroup that systemd gave the unit.

@@ -4,13 +4,19 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use fathom_model::{Container, Engine, State};
+use fathom_model::{Claim, Container, Engine, State};
 
 use crate::cgroup::naming;
 use crate::{Error, Host, Process};
 
 /// Ticks per second of the times in `/proc/PID/stat`; fixed in the kernel's interface.
 const TICKS: u64 = 100;
+
+/// Seconds from the start of a process until a busy engine has written its number down.
+const LONGEST_START: u64 = 60;
+
+/// Seconds by which the clock of files and the clock of processes may differ.
+const CLOCKS_DIFFER: u64 = 2;
 
 /// The containers of this machine that /proc shows, each with its first process.
 pub fn containers(host: &Host) -> Result<Vec<Container>, Error> {
@@ -51,15 +57,46 @@ pub fn verify(host: &Host, container: &mut Container) -> bool {
         container.pid = None;
         return false;
     };
-    let boot = boot_time(host);
-    container.uid = container.uid.or(Some(process.uid));
-    container.started = container.started.or(Some(boot + process.started / TICKS));
-    if container.cgroup.is_none() {
-        let text = host.read(format!("proc/{pid}/cgroup")).unwrap_or_default();
-        let text = String::from_utf8_lossy(&text).into_owned();
-        container.cgroup = naming::paths(&text).find(|path| *path != "/").map(str::to_owned);
+    let cgroup = host.read(format!("proc/{pid}/cgroup")).unwrap_or_default();
+    let cgroup = String::from_utf8_lossy(&cgroup);
+    if process.state == 'Z' || !is_meant(host, container, &process, &cgroup) {
+        container.pid = None;
+        return false;
     }
-    process.state != 'Z'
+    container.uid = container.uid.or(Some(process.uid));
+    container.started = container.started.or_else(|| Some(boot_time(host) + process.started / TICKS));
+    container.cgroup =
+        container.cgroup.take().or_else(|| naming::paths(&cgroup).find(|path| *path != "/").map(str::to_owned));
+    true
+}
+
+/// Whether `process`, in the cgroups of the file `cgroup`, is the one that a container's record means, and not a
+/// later one with its number.
+pub fn is_meant(host: &Host, container: &Container, process: &Process, cgroup: &str) -> bool {
+    if !container.cgroup.as_deref().is_none_or(|path| naming::paths(cgroup).any(|own| is_within(own, path))) {
+        return false;
+    }
+    // Ids that are drawn at random: a cgroup that is called by one says it all.
+    if container.has_random_id() && naming::paths(cgroup).any(|path| path.contains(&container.id)) {
+        return true;
+    }
+    let is_others =
+        || container.has_random_id() && naming::paths(cgroup).any(|path| naming::container_of(path).is_some());
+    match container.claim {
+        None | Some(Claim { start: None, written: None }) => !is_others(),
+        Some(Claim { start: Some(start), .. }) => process.started == start,
+        Some(_) if is_others() => false,
+        // Of two processes with one number, the other one started after this was written down.
+        Some(Claim { written: Some(written), .. }) => {
+            let started = boot_time(host) + process.started / TICKS;
+            (written.saturating_sub(LONGEST_START)..=written + CLOCKS_DIFFER).contains(&started)
+        }
+    }
+}
+
+/// Whether `path` is `folder` or lies below it.
+fn is_within(path: &str, folder: &str) -> bool {
+    path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// Our own pid namespace, to tell who is in another one.

@@ -107,6 +107,9 @@ pub struct Container {
     pub image: Option<String>,
     /// Its first process, in the pid namespace of this machine.
     pub pid: Option<u32>,
+    /// How to tell that process from a later one with its number; `None` where a living engine or /proc named it.
+    #[serde(skip)]
+    pub claim: Option<Claim>,
     /// Whether it runs.
     pub state: State,
     /// Start of its first process (or its creation), in seconds since 1970.
@@ -121,6 +124,15 @@ pub struct Container {
     pub uid: Option<u32>,
 }
 
+/// What a file that names a process says beside its number, which may be another process's by now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Claim {
+    /// When the process started, in clock ticks since boot as `/proc/PID/stat` has it: exact.
+    pub start: Option<u64>,
+    /// When the number was written down, in seconds since 1970: the process had just started.
+    pub written: Option<u64>,
+}
+
 impl Container {
     /// A record that knows an id and nothing else.
     pub fn new(id: impl Into<String>, engine: Engine) -> Self {
@@ -130,6 +142,7 @@ impl Container {
             name: None,
             image: None,
             pid: None,
+            claim: None,
             state: State::Running,
             started: None,
             pod: None,
@@ -141,8 +154,7 @@ impl Container {
 
     /// The id as tables show it: twelve characters of a hexadecimal one, all of any other.
     pub fn short_id(&self) -> &str {
-        let hex = self.id.len() == 64 && self.id.bytes().all(|b| b.is_ascii_hexdigit());
-        if hex { &self.id[..12] } else { &self.id }
+        if self.has_random_id() { &self.id[..12] } else { &self.id }
     }
 
     /// `docker://4f1c… (web)`: enough to type it again without doubt.
@@ -163,7 +175,7 @@ impl Container {
         }
         self.name = self.name.take().or(other.name);
         self.image = self.image.take().or(other.image);
-        self.pid = self.pid.or(other.pid);
+        self.absorb_process(other.pid, other.claim);
         self.started = self.started.or(other.started);
         self.pod = self.pod.take().or(other.pod);
         self.cgroup = self.cgroup.take().or(other.cgroup);
@@ -171,5 +183,28 @@ impl Container {
         for (key, value) in other.labels {
             self.labels.entry(key).or_insert(value);
         }
+    }
+
+    fn absorb_process(&mut self, pid: Option<u32>, claim: Option<Claim>) {
+        if self.pid.is_none() {
+            (self.pid, self.claim) = (pid, claim);
+        } else if let (true, Some(own), Some(other)) = (self.pid == pid, &mut self.claim, claim) {
+            own.start = own.start.or(other.start);
+            own.written = own.written.or(other.written);
+        }
+    }
+
+    /// Whether `other` is a record of this container, and not of another one that happens to have the same id.
+    ///
+    /// Hexadecimal ids are drawn at random. `web` may be a container in two namespaces of containerd and one of runc's
+    /// as well; then its processes differ.
+    pub fn is(&self, other: &Container) -> bool {
+        let differ = self.pid.zip(other.pid).is_some_and(|(own, other)| own != other);
+        self.id == other.id && (!differ || self.has_random_id())
+    }
+
+    /// Whether its id is one that no other container has: 64 hexadecimal digits.
+    pub fn has_random_id(&self) -> bool {
+        self.id.len() == 64 && self.id.bytes().all(|b| b.is_ascii_hexdigit())
     }
 }

@@ -23,10 +23,10 @@ pub enum Found<'a> {
 impl Directory {
     /// Adds `container`, or what it knows beyond the record that is already there.
     ///
-    /// Records are the same container when their ids are equal. The process is no key: a pod's container has one
+    /// Records are the same container when [`Container::is`] says so. The process alone is no key: a pod's container has one
     /// pid and one id, but `runc`'s record of a docker container has docker's id as well.
     pub fn add(&mut self, container: Container) {
-        let same = |known: &Container| known.id == container.id || is_the_nameless(&container, known);
+        let same = |known: &Container| known.is(&container) || is_the_nameless(&container, known);
         match self.containers.iter_mut().find(|known| same(known)) {
             Some(known) => known.absorb(container),
             None => self.containers.push(container),

@@ -11,7 +11,7 @@ pub mod hint;
 pub mod quantity;
 pub mod target;
 
-pub use container::{Container, Engine, PodRef, State};
+pub use container::{Claim, Container, Engine, PodRef, State};
 pub use directory::Directory;
 pub use field::{Field, Kind, Value};
 pub use hint::Hint;

@@ -16,7 +16,7 @@ pub struct Listing {
     pub containers: Vec<Container>,
     /// Sources that exist and did not say their part.
     pub missing: Vec<Missing>,
-    places: HashMap<String, usize>,
+    places: HashMap<String, Vec<usize>>,
 }
 
 /// A source that exists and did not say its part. The rest of the listing stands.
@@ -94,32 +94,40 @@ impl Hint for Missing {
 }
 
 impl Listing {
-    /// Adds a record, or what it knows beyond the one of the same id that is already there.
-    pub(crate) fn add(&mut self, container: Container) {
-        match self.places.get(&container.id) {
-            Some(place) => self.containers[*place].absorb(container),
-            None => {
-                self.places.insert(container.id.clone(), self.containers.len());
-                self.containers.push(container);
-            }
+    /// Adds a record, or what it knows beyond the one of the same container that is already there; says where it is.
+    pub(crate) fn add(&mut self, container: Container) -> usize {
+        if let Some(place) = self.place_of(&container) {
+            self.containers[place].absorb(container);
+            return place;
         }
+        let place = self.containers.len();
+        self.places.entry(container.id.clone()).or_default().push(place);
+        self.containers.push(container);
+        place
+    }
+
+    fn place_of(&self, container: &Container) -> Option<usize> {
+        let places = self.places.get(&container.id)?;
+        // With two of one id, the one with this process comes before one without.
+        let same = |place: &&usize| self.containers[**place].is(container);
+        let exact = |place: &&usize| same(place) && self.containers[**place].pid == container.pid;
+        places.iter().find(exact).or_else(|| places.iter().find(same)).copied()
     }
 
     /// Adds a record read from a file. A runtime that knows a process is right against an engine's file that knows none.
     pub(crate) fn claim(&mut self, container: Container) {
         let runs = container.state == State::Running && container.pid.is_some();
-        let id = container.id.clone();
-        self.add(container);
-        let place = self.places[&id];
+        let place = self.add(container);
         let known = &mut self.containers[place];
         if runs && matches!(known.state, State::Exited | State::Created) {
             known.state = State::Running;
         }
     }
 
-    /// The record of an id.
+    /// The record of an id that no other container can have.
     pub(crate) fn get(&self, id: &str) -> Option<&Container> {
-        self.places.get(id).map(|place| &self.containers[*place])
+        let [place] = self.places.get(id)?.as_slice() else { return None };
+        Some(&self.containers[*place]).filter(|known| known.has_random_id())
     }
 
     pub(crate) fn miss(&mut self, missing: Missing) {
@@ -129,8 +137,8 @@ impl Listing {
     /// This listing, the more recent one, with what `other` knows beyond it.
     pub(crate) fn completed_by(mut self, other: Listing) -> Listing {
         for container in other.containers {
-            if let Some(place) = self.places.get(&container.id) {
-                let known = &mut self.containers[*place];
+            if let Some(place) = self.place_of(&container) {
+                let known = &mut self.containers[place];
                 // Files hold the start of the process and the image's name where a list has the creation and a digest.
                 known.started = container.started.or(known.started);
                 if known.image.as_deref().is_none_or(is_digest) {
@@ -182,6 +190,22 @@ mod tests {
         assert_eq!(all.len(), 1);
         assert_eq!((all[0].engine, all[0].state, all[0].pid), (Engine::Docker, State::Paused, Some(7)));
         assert_eq!((all[0].image.as_deref(), all[0].started), (Some("web:1"), Some(6)));
+    }
+
+    #[test]
+    fn two_containers_of_one_id_stay_two() {
+        let mut listing = Listing::default();
+        for (engine, pid) in [(Engine::Containerd, 7), (Engine::Containerd, 8), (Engine::Runc, 8), (Engine::Runc, 9)] {
+            listing.add(Container { pid: Some(pid), ..Container::new("web", engine) });
+        }
+        let all: Vec<_> = listing.containers.iter().map(|container| (container.engine, container.pid)).collect();
+        assert_eq!(all, [(Engine::Containerd, Some(7)), (Engine::Containerd, Some(8)), (Engine::Runc, Some(9))]);
+        let id = "ab".repeat(32);
+        let mut listing = Listing::default();
+        for pid in [7, 8] {
+            listing.add(Container { pid: Some(pid), ..Container::new(&id, Engine::Docker) });
+        }
+        assert_eq!(listing.containers.len(), 1);
     }
 
     #[test]

@@ -70,7 +70,9 @@ async fn ask_all(sockets: Vec<Socket>, known: Known, patience: Duration, listing
         let socket = &sockets[place];
         match answer {
             Ok(Answer { containers, garbled }) => {
-                containers.into_iter().for_each(|container| listing.add(container));
+                containers.into_iter().for_each(|container| {
+                    listing.add(container);
+                });
                 listing.missing.extend(garbled.and_then(|failure| missing(socket, failure, patience)));
             }
             Err(failure) => listing.missing.extend(missing(socket, failure, patience)),

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use fathom_model::{Container, Engine};
+use fathom_model::{Claim, Container, Engine};
 
 use super::file::Folder;
 use crate::Listing;
@@ -58,6 +58,7 @@ fn read_pid(folder: &Folder, container: &mut Container, listing: &mut Listing) {
     let pid = std::str::from_utf8(&file.bytes).ok().and_then(|text| text.trim().parse().ok());
     container.pid = pid.filter(|pid| *pid > 0);
     container.started = Some(file.written);
+    container.claim = Some(Claim { start: None, written: Some(file.written) });
 }
 
 fn read_names(folder: &Folder, container: &mut Container, listing: &mut Listing) {

@@ -62,7 +62,12 @@ impl Folder {
 
 /// Reads a file that stands for itself.
 pub(super) fn read(path: &Path, listing: &mut Listing) -> Option<Vec<u8>> {
-    keep(try_read(CWD, path, usize::MAX), || path.to_owned(), listing).map(|content| content.bytes)
+    read_dated(path, listing).map(|content| content.bytes)
+}
+
+/// The same with its date.
+pub(super) fn read_dated(path: &Path, listing: &mut Listing) -> Option<Content> {
+    keep(try_read(CWD, path, usize::MAX), || path.to_owned(), listing)
 }
 
 fn keep(

@@ -3,9 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
-use fathom_model::State;
+use fathom_model::{Claim, State};
 
-use super::file::{Folder, read as read_file};
+use super::file::{Folder, read as read_file, read_dated};
 use crate::places::Places;
 use crate::records::{Records, Storage, homes, storage_conf, storage_containers};
 use crate::{Listing, Missing};
@@ -59,8 +59,11 @@ fn read_store(graph_root: PathBuf, run_root: &Path, listing: &mut Listing) {
             let Some(bytes) = read_file(&path, listing) else { continue };
             let Records { containers, garbled } = storage_containers(&bytes);
             for mut container in containers {
-                container.pid = read_pid(&userdata, &container.id, listing);
-                if container.pid.is_some() {
+                if let Some((pid, written)) = read_pid(&userdata, &container.id, listing) {
+                    container.pid = Some(pid);
+                    container.claim = Some(Claim { start: None, written: Some(written) });
+                    // The list knows when it was made, which may be long before it was started.
+                    container.started = Some(written);
                     container.state = State::Running;
                 }
                 listing.claim(container);
@@ -72,11 +75,13 @@ fn read_store(graph_root: PathBuf, run_root: &Path, listing: &mut Listing) {
     }
 }
 
-fn read_pid(userdata: &Path, id: &str, listing: &mut Listing) -> Option<u32> {
+/// The process, and when that was written down, in seconds since 1970.
+fn read_pid(userdata: &Path, id: &str, listing: &mut Listing) -> Option<(u32, u64)> {
     // The id is a foreign word; it must not lead elsewhere.
     if id.contains('/') || id.starts_with('.') {
         return None;
     }
-    let bytes = read_file(&userdata.join(id).join("userdata/pidfile"), listing)?;
-    std::str::from_utf8(&bytes).ok()?.trim().parse().ok().filter(|pid| *pid > 0)
+    let file = read_dated(&userdata.join(id).join("userdata/pidfile"), listing)?;
+    let pid = std::str::from_utf8(&file.bytes).ok()?.trim().parse().ok().filter(|pid| *pid > 0)?;
+    Some((pid, file.written))
 }

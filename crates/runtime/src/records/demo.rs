@@ -1,6 +1,6 @@
 //! The built-in demo's state files: `{"id","name","image","pid","started"}`, one per sandbox.
 
-use fathom_model::{Container, Engine};
+use fathom_model::{Claim, Container, Engine};
 use serde::Deserialize;
 
 use super::json::{Garbled, Text, parse, said};
@@ -26,6 +26,7 @@ pub fn demo_state(bytes: &[u8]) -> Result<Container, Garbled> {
         name: said(sandbox.name),
         image: said(sandbox.image),
         pid: sandbox.pid.filter(|pid| *pid > 0),
+        claim: Some(Claim { start: None, written: sandbox.started }),
         started: sandbox.started,
         ..Container::new(sandbox.id, Engine::Demo)
     })

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use fathom_model::{Container, Engine, State};
+use fathom_model::{Claim, Container, Engine, State};
 use serde::Deserialize;
 
 use super::json::{Garbled, Text, elements, parse, said};
@@ -47,7 +47,9 @@ pub fn docker_config(bytes: &[u8]) -> Result<Container, Garbled> {
     let mut container = Container::new(config.id, Engine::Docker);
     container.name = said(config.name).map(|name| name.trim_start_matches('/').to_owned());
     let created = config.created.and_then(|time| seconds(&time));
-    container.started = config.state.as_ref().and_then(|state| seconds(state.started_at.as_deref()?)).or(created);
+    let started = config.state.as_ref().and_then(|state| seconds(state.started_at.as_deref()?));
+    container.started = started.or(created);
+    container.claim = Some(Claim { start: None, written: started });
     container.state = match &config.state {
         Some(Running { paused: Some(true), .. }) => State::Paused,
         Some(Running { running: Some(true), .. }) => State::Running,

@@ -1,7 +1,7 @@
 //! systemd-machined's files in /run/systemd/machines, one per machine: lines of `NAME=value` (systemd's
 //! `src/machine/machine.c`), of which systemd-nspawn's containers are some.
 
-use fathom_model::{Container, Engine};
+use fathom_model::{Claim, Container, Engine};
 
 use super::Garbled;
 
@@ -23,11 +23,14 @@ pub fn machine(bytes: &[u8]) -> Result<Option<Container>, Garbled> {
         Some("libvirt-lxc" | "lxc") => Engine::Lxc,
         _ => Engine::Nspawn,
     };
+    let micros = value("REALTIME").and_then(|micros| micros.parse::<u64>().ok());
+    let started = micros.map(|micros| micros / 1_000_000);
     Ok(Some(Container {
         name: Some(name.clone()),
         image: value("ROOT"),
         pid: value("LEADER").and_then(|pid| pid.parse().ok()).filter(|pid| *pid > 0),
-        started: value("REALTIME").and_then(|micros| micros.parse::<u64>().ok()).map(|micros| micros / 1_000_000),
+        claim: Some(Claim { start: None, written: started }),
+        started,
         ..Container::new(name, engine)
     }))
 }

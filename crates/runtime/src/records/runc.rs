@@ -1,13 +1,13 @@
 //! State files of the OCI runtimes: runc's `state.json` (libcontainer's `State`) and crun's `status`.
 
-use fathom_model::{Container, Engine};
+use fathom_model::{Claim, Container, Engine};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::json::{Garbled, Next, Text, members, parse};
 use super::seconds;
 
-/// The pid and the time of creation in runc's `state.json`.
+/// The pid, the start of its process and the time of creation in runc's `state.json`.
 ///
 /// Both stand before the configuration, which is by far the longest member, so the first 4 KiB of the file will do.
 ///
@@ -15,18 +15,21 @@ use super::seconds;
 /// When it is no object, or its head holds something else.
 pub fn runc_state(id: &str, bytes: &[u8]) -> Result<Container, Garbled> {
     let mut container = Container::new(id, Engine::Runc);
+    let mut start = None;
     let mut wrong = None;
     members(bytes, |key, value| {
         match key {
             "init_process_pid" => {
                 number(value).map(|pid| container.pid = pid).unwrap_or_else(|error| wrong = Some(error))
             }
+            "init_process_start" => start = serde_json::from_str(value.get()).ok(),
             "created" => container.started = time(value),
             _ => {}
         }
         let known = container.pid.is_some() && container.started.is_some();
         if known || wrong.is_some() { Next::Nothing } else { Next::Member }
     })?;
+    container.claim = container.pid.map(|_| Claim { start, written: None });
     wrong.map_or(Ok(container), Err)
 }
 
@@ -39,20 +42,23 @@ fn time(value: &RawValue) -> Option<u64> {
     seconds(serde_json::from_str::<Text<'_>>(value.get()).ok()?.as_ref())
 }
 
-/// The pid, cgroup and time of creation in crun's `status`.
+/// The pid, the start of its process and the time of creation in crun's `status`.
 ///
 /// # Errors
 /// When it is no object, or holds something else.
 pub fn crun_status(id: &str, bytes: &[u8]) -> Result<Container, Garbled> {
     #[derive(Deserialize)]
+    #[serde(rename_all = "kebab-case")]
     struct Status<'a> {
         pid: Option<i64>,
+        process_start_time: Option<u64>,
         #[serde(borrow)]
         created: Option<Text<'a>>,
     }
     let status: Status<'_> = parse(bytes)?;
     Ok(Container {
         pid: status.pid.and_then(|pid| u32::try_from(pid).ok()).filter(|pid| *pid > 0),
+        claim: Some(Claim { start: status.process_start_time, written: None }),
         started: status.created.and_then(|created| seconds(&created)),
         ..Container::new(id, Engine::Crun)
     })
@@ -68,6 +74,7 @@ mod tests {
     fn the_head_of_a_state_is_enough() {
         let whole = runc_state("web", STATE.as_bytes()).unwrap();
         assert_eq!((whole.pid, whole.started), (Some(5821), Some(1_795_218_651)));
+        assert_eq!(whole.claim, Some(Claim { start: Some(84137), written: None }));
         let head = &STATE.as_bytes()[..STATE.find("config").unwrap()];
         assert_eq!(runc_state("web", head).unwrap(), whole);
     }
@@ -86,6 +93,7 @@ mod tests {
         let status = r#"{"pid":77,"process-start-time":9,"cgroup-path":"/x","rootfs":"/r","systemd-cgroup":false,"bundle":"/b","created":"2026-11-20T23:50:51.336002Z","detached":true}"#;
         let container = crun_status("web", status.as_bytes()).unwrap();
         assert_eq!((container.pid, container.started, container.engine), (Some(77), Some(1_795_218_651), Engine::Crun));
+        assert_eq!(container.claim, Some(Claim { start: Some(9), written: None }));
         assert!(crun_status("web", b"{\"pid\":").is_err());
     }
 }
