@@ -68,14 +68,14 @@ fn a_dead_container_is_said_to_be_dead() {
     needs!(Need::Root, Need::Program("dockerd"));
     let (machine, docker) = (Machine::new(), Docker::start());
     let place = Place::of(&machine, docker.root());
-    let id = docker.finish(&Spec::scratch("crash", ["/app", "exit", "3", "0"]));
-    for name in ["crash", &id, &id[..12]] {
+    let id = docker.finish(&Spec::scratch(own_name(), ["/app", "exit", "3", "0"]));
+    for name in [own_name(), &id, &id[..12]] {
         let got = place.run(["enter", name, "--", "true"]);
         assert_eq!(got.status, 3, "{got:?}");
         assert!(got.stderr.contains("is not running") && got.stderr.contains("hint: "), "{got:?}");
     }
-    assert!(place.rows(&[]).iter().all(|row| row["name"] != "crash"));
-    let row = place.rows(&["--all"]).into_iter().find(|row| row["name"] == "crash").expect("--all lists the dead");
+    assert!(place.rows(&[]).iter().all(|row| row["name"] != own_name()));
+    let row = place.rows(&["--all"]).into_iter().find(|row| row["name"] == own_name()).expect("--all lists the dead");
     assert_eq!((&row["state"], &row["pid"]), (&"exited".into(), &serde_json::Value::Null));
     machine.assert_clean();
 }
