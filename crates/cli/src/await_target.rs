@@ -1,6 +1,6 @@
 //! `--wait` and `--hold`: the next incarnation of a container, found as soon as it exists, stopped before it gets far.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use fathom_enter::launcher::guard::{self, Guard};
 use fathom_enter::subject::Nature;
@@ -41,18 +41,20 @@ pub(crate) fn next(host: &Host, text: &str, arrival: Arrival) -> Result<(Subject
         Found::One(container) => Some(container.clone()),
         _ => None,
     };
+    if let Found::Several(all) = directory::at_once(host).find(name, *engine) {
+        let list: Vec<String> = all.iter().map(|container| container.describe()).collect();
+        return Err(Failure::new(Class::NotFound, format!("`{name}` may be any of {}", list.join(", ")))
+            .hinting("name one of them with its engine"));
+    }
     printer::notice(&format!("waiting for the next `{name}`"));
     let pid = match find() {
         Some(container) => after(host, &container, arrival, find)?,
         // Never seen: then its first incarnation is the next one.
-        None => poll(Duration::from_millis(20), || find()?.pid),
+        None => poll(Duration::from_millis(20), || find()?.pid.filter(|pid| runs_its_own(host, *pid))),
     };
     let held = match arrival {
         Arrival::Hold => Some(hold(host, pid)?),
-        Arrival::Enter => {
-            settle(host, pid);
-            None
-        }
+        Arrival::Enter => None,
     };
     let title = find().map_or_else(|| text.to_owned(), |container| container.describe());
     Ok((Subject { title, nature: Nature::Process, pinned: host.pin(pid)?, network: None }, held))
@@ -66,12 +68,26 @@ fn after(
     find: impl Fn() -> Option<Container>,
 ) -> Result<u32, Failure> {
     let Some(cgroup) = &container.cgroup else {
-        let known = container.pid;
-        return Ok(poll(Duration::from_millis(5), || find()?.pid.filter(|pid| Some(*pid) != known)));
+        let is_next = |pid: &u32| Some(*pid) != container.pid && runs_its_own(host, *pid);
+        return Ok(poll(Duration::from_millis(5), || find()?.pid.filter(is_next)));
     };
     let mut awaited = Awaited::new(host, cgroup, container.pid)?;
     let tick = if arrival == Arrival::Hold { TICK } else { Duration::from_millis(1) };
-    Ok(poll(tick, || awaited.arrived(host)))
+    Ok(poll(tick, || {
+        // Once a runtime prepares it, nothing is waited for any more: each moment is one that its program may run.
+        while let Some(pid) = awaited.arrived(host) {
+            if runs_its_own(host, pid) {
+                return Some(pid);
+            }
+            std::thread::yield_now();
+        }
+        None
+    }))
+}
+
+/// The runtime is through with it: its namespaces are complete, and its own program runs.
+fn runs_its_own(host: &Host, pid: u32) -> bool {
+    incarnation::is_its_own(host, pid) == Some(true)
 }
 
 fn poll<T>(tick: Duration, mut look: impl FnMut() -> Option<T>) -> T {
@@ -83,27 +99,9 @@ fn poll<T>(tick: Duration, mut look: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// Until the runtime has made it what it is to be; its namespaces are not complete before.
-fn settle(host: &Host, pid: u32) {
-    let started = Instant::now();
-    while incarnation::is_its_own(host, pid) == Some(false) && started.elapsed() < Duration::from_secs(10) {
-        std::thread::sleep(Duration::from_micros(200));
-    }
-}
-
+/// Freezes it right away: it has just been seen to run its own program.
 fn hold(host: &Host, pid: u32) -> Result<Held, Failure> {
     let freezer = Freezer::of(host, pid)?;
-    // Busy: each microsecond here is one that the program runs.
-    let its_own = loop {
-        match incarnation::is_its_own(host, pid) {
-            Some(false) => std::thread::yield_now(),
-            Some(true) => break true,
-            None => break false,
-        }
-    };
-    if !its_own {
-        return Err(fathom_host::Error::Gone { pid }.into());
-    }
     let guard = guard::freeze(&freezer)?;
     let used = incarnation::cpu_used(host, pid);
     printer::notice(&format!(

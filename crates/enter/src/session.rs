@@ -95,8 +95,10 @@ impl Registry {
         for _ in 0..100 {
             create_private(&self.0).map_err(failed)?;
             match fs::create_dir(&folder).and_then(|()| File::create(folder.join("lock"))) {
+                // A sweep that looks at it just now lets go of it again.
                 Ok(lock)
-                    if rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok()
+                    if rustix::io::retry_on_intr(|| rustix::fs::flock(&lock, FlockOperation::LockExclusive))
+                        .is_ok()
                         && is_linked(&lock) =>
                 {
                     return Ok(Record { folder, lock: lock.into() });
@@ -109,13 +111,20 @@ impl Registry {
         Err(failed(io::ErrorKind::AlreadyExists.into()))
     }
 
-    /// Takes the lock of `id` if nobody living holds it. A folder without a lock is one that is just being made, or
-    /// was when its maker died: after a while, it is the second.
+    /// Takes the lock of `id` if nobody living holds it. A folder without a lock or a state is one that is just being
+    /// made, or was when its maker died: after a while, it is the second.
     pub(crate) fn abandoned(&self, id: &str) -> Option<Option<OwnedFd>> {
         const WHILE: Duration = Duration::from_secs(10);
-        let Ok(lock) = File::open(self.folder(id).join("lock")) else {
-            let age = fs::metadata(self.folder(id)).and_then(|meta| meta.modified()).ok()?.elapsed().ok()?;
-            return (age > WHILE).then_some(None);
+        let folder = self.folder(id);
+        let is_old = || {
+            let made = fs::metadata(&folder).and_then(|meta| meta.modified()).ok();
+            made.and_then(|made| made.elapsed().ok()).is_some_and(|age| age > WHILE)
+        };
+        if !folder.join("state.json").exists() && !is_old() {
+            return None;
+        }
+        let Ok(lock) = File::open(folder.join("lock")) else {
+            return is_old().then_some(None);
         };
         rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive).ok()?;
         Some(Some(lock.into()))

@@ -75,19 +75,23 @@ fn processes(folder: &Path) -> Vec<u32> {
     text.lines().filter_map(|line| line.parse().ok()).collect()
 }
 
-/// Names of runtimes, as they appear in the link of `/proc/PID/exe`.
-const RUNTIMES: &[&str] = &["runc", "crun", "youki", "kata", "conmon", "containerd-shim", "memfd:"];
+/// Names of runtimes, as their first process is called before it executes the container's program.
+const RUNTIMES: &[&str] = &["runc", "crun", "youki", "kata", "conmon", "containerd-shim", "exe"];
 
 /// Whether the container's own program runs in `pid` by now. `None` when the process is gone.
 pub fn is_its_own(host: &Host, pid: u32) -> Option<bool> {
     let program = |pid: u32| fs::read_link(host.path(format!("proc/{pid}/exe"))).ok();
     let own = program(pid)?;
     let process = host.process(pid).ok()?;
-    let name = own.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let is_runtime =
-        RUNTIMES.iter().any(|runtime| name.starts_with(runtime)) || own.to_string_lossy().contains("memfd:");
+    let is_runtime = RUNTIMES.iter().any(|runtime| process.name.starts_with(runtime));
+    // Runtimes run from a sealed copy of themselves: a memory file, or a mount that is attached nowhere and so has no
+    // path but its root.
+    let is_copy = own == Path::new("/") || own.to_string_lossy().contains("memfd:");
     // Forked by an engine and not yet executed anything: still the engine's program.
-    Some(!is_runtime && program(process.parent).as_ref() != Some(&own))
+    // A root that is about to be changed for another.
+    let root = fs::read_link(host.path(format!("proc/{pid}/root"))).unwrap_or_default();
+    let is_moving = root.to_string_lossy().ends_with(" (deleted)");
+    Some(!is_runtime && !is_copy && !is_moving && program(process.parent).as_ref() != Some(&own))
 }
 
 /// The file that freezes a cgroup, with the words for frozen and thawed.

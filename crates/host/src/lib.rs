@@ -7,8 +7,8 @@
 
 pub mod cgroup;
 pub mod error;
-pub mod incarnation;
 pub mod feature;
+pub mod incarnation;
 pub mod mountinfo;
 pub mod namespace;
 pub mod pin;

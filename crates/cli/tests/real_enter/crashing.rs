@@ -16,7 +16,7 @@ fn incarnation(runc: &Runc, name: &str, cgroup: &str) -> Running {
 }
 
 fn cgroup() -> String {
-    format!("/fathom-crash-{}/crash", std::process::id())
+    format!("/fathom-crash-{0}/crash-{0}", std::process::id())
 }
 
 /// Whether the cgroup is frozen now.
@@ -32,7 +32,8 @@ fn is_frozen(pid: u32) -> bool {
 fn waiting(machine: &Machine, flags: &[&str], script: &str) -> Child {
     let mut words = vec!["enter", "--toolkit", "mini"];
     words.extend(flags);
-    words.extend(["crash", "--", "sh", "-c", script]);
+    let name = format!("crash-{}", std::process::id());
+    words.extend([&name, "--", "sh", "-c", script]);
     let mut client = machine.spawn(words);
     let mut said = [0u8; 16];
     client.stderr.as_mut().expect("it is a pipe").read_exact(&mut said).expect("it says that it waits");

@@ -110,6 +110,13 @@ fn signals_are_passed_on() {
         let mut child = machine.spawn(["enter", &target, "--", "sh", "-c", "echo ready; sleep 1000"]);
         let mut ready = [0u8; 6];
         child.stdout.as_mut().expect("it is a pipe").read_exact(&mut ready).expect("it writes");
+        // `sleep` is there to get it too: it is the group that is signalled.
+        let sleeps = || {
+            crate::support::descendants(machine.supervisor()).iter().any(|pid| {
+                std::fs::read_to_string(format!("/proc/{pid}/cmdline")).is_ok_and(|words| words.starts_with("sleep"))
+            })
+        };
+        assert!(crate::support::within(std::time::Duration::from_secs(5), sleeps));
         let pid = rustix::process::Pid::from_raw(child.id() as i32).expect("a pid");
         rustix::process::kill_process(pid, signal).expect("it is ours");
         let got = ended(child.wait_with_output().expect("it ends"));

@@ -56,13 +56,14 @@ pub(crate) fn undo(plan: &Plan) {
     plan.registry.forget(&plan.id);
 }
 
-/// How many of `pids` are dead and uncollected.
+/// How many of `pids`, which all have their SIGKILL, end up dead and uncollected.
 fn count_zombies(pids: &[u32]) -> usize {
-    if pids.is_empty() {
-        return 0;
-    }
-    // They have their SIGKILL; this is how long they may take to die of it.
-    let _ = poll(&mut [], Some(&Timespec { tv_sec: 0, tv_nsec: 20_000_000 }));
+    const PATIENCE: Duration = Duration::from_millis(500);
     let host = fathom_host::Host::local();
-    pids.iter().filter(|pid| host.process(**pid).is_ok_and(|process| process.state == 'Z')).count()
+    let state = |pid: &u32| host.process(*pid).map_or('?', |process| process.state);
+    let started = Instant::now();
+    while pids.iter().any(|pid| !matches!(state(pid), 'Z' | '?')) && started.elapsed() < PATIENCE {
+        let _ = poll(&mut [], Some(&Timespec { tv_sec: 0, tv_nsec: 1_000_000 }));
+    }
+    pids.iter().filter(|pid| state(pid) == 'Z').count()
 }
