@@ -228,10 +228,13 @@ pub unsafe fn adopt(number: i32) -> OwnedFd {
     unsafe { OwnedFd::from_raw_fd(number) }
 }
 
+/// One instruction of a seccomp filter: code, jt, jf, k.
+pub type FilterStep = (u16, u8, u8, u32);
+
 /// The seccomp filters of process `pid`, the one installed last first: code, jt, jf, k of each instruction.
 ///
 /// The process is stopped for as long as it takes to read them; if we die meanwhile the kernel lets it go on.
-pub fn seccomp_filters(pid: u32) -> io::Result<Vec<Vec<(u16, u8, u8, u32)>>> {
+pub fn seccomp_filters(pid: u32) -> io::Result<Vec<Vec<FilterStep>>> {
     /// From `linux/ptrace.h`; not in every C library's list.
     const PTRACE_SECCOMP_GET_FILTER: libc::c_int = 0x420c;
     let pid = libc::pid_t::try_from(pid).map_err(io::Error::other)?;
@@ -242,7 +245,7 @@ pub fn seccomp_filters(pid: u32) -> io::Result<Vec<Vec<(u16, u8, u8, u32)>>> {
     };
     let nothing = std::ptr::null_mut::<libc::c_void>();
     ask(libc::PTRACE_SEIZE, 0, nothing)?;
-    let read = || -> io::Result<Vec<Vec<(u16, u8, u8, u32)>>> {
+    let read = || -> io::Result<Vec<Vec<FilterStep>>> {
         ask(libc::PTRACE_INTERRUPT, 0, nothing)?;
         // SAFETY: a null status is allowed.
         if unsafe { libc::waitpid(pid, std::ptr::null_mut(), libc::__WALL) } != pid {

@@ -120,7 +120,7 @@ fn a_pid_in_dockers_files_is_not_entered_when_its_container_died_with_the_daemon
     let config = docker.root().join("var/lib/docker/containers").join(web.id()).join("config.v2.json");
     let text = std::fs::read_to_string(&config).expect("docker wrote it");
     // A reboot's distance: the daemon wrote it down an hour ago.
-    let hour = format!("\"StartedAt\":\"2020-01-01T00:00:00Z\"");
+    let hour = "\"StartedAt\":\"2020-01-01T00:00:00Z\"".to_owned();
     let at = text.find("\"StartedAt\":\"").expect("docker says when");
     let end = at + 13 + text[at + 13..].find('"').expect("a string ends") + 1;
     std::fs::write(&config, format!("{}{hour}{}", &text[..at], &text[end..])).expect("root can write");
