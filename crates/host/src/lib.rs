@@ -21,27 +21,38 @@ pub use pin::Pinned;
 pub use process::Process;
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 /// A machine's files: this one's, or a recorded tree with `proc/` and `sys/` in it.
 #[derive(Debug, Clone)]
 pub struct Host {
     root: PathBuf,
+    boot: OnceLock<u64>,
 }
 
 impl Host {
     /// The machine we run on.
     pub fn local() -> Self {
-        Host { root: PathBuf::from("/") }
+        Host { root: PathBuf::from("/"), boot: OnceLock::new() }
     }
 
     /// The tree recorded under `root`.
     pub fn at(root: impl Into<PathBuf>) -> Self {
-        Host { root: root.into() }
+        Host { root: root.into(), boot: OnceLock::new() }
     }
 
     /// `path`, which is written without a leading slash, on this machine.
     pub fn path(&self, path: impl AsRef<Path>) -> PathBuf {
         self.root.join(path)
+    }
+
+    /// Seconds since 1970 at boot. Read once: the kernel counts every interrupt of every processor to write that file.
+    pub fn boot_time(&self) -> u64 {
+        *self.boot.get_or_init(|| {
+            let stat = self.read("proc/stat").unwrap_or_default();
+            let stat = String::from_utf8_lossy(&stat).into_owned();
+            stat.lines().find_map(|line| line.strip_prefix("btime ")?.trim().parse().ok()).unwrap_or(0)
+        })
     }
 
     /// Reads a file of this machine; the error names it.

@@ -21,7 +21,7 @@ const CLOCKS_DIFFER: u64 = 2;
 /// The containers of this machine that /proc shows, each with its first process.
 pub fn containers(host: &Host) -> Result<Vec<Container>, Error> {
     let mut first: HashMap<String, (Container, u64)> = HashMap::new();
-    let boot = boot_time(host);
+    let boot = host.boot_time();
     let own_pids = PidNamespace::own(host);
     for pid in host.pids()? {
         let Ok(text) = host.read(format!("proc/{pid}/cgroup")) else { continue };
@@ -64,7 +64,7 @@ pub fn verify(host: &Host, container: &mut Container) -> bool {
         return false;
     }
     container.uid = container.uid.or(Some(process.uid));
-    container.started = container.started.or_else(|| Some(boot_time(host) + process.started / TICKS));
+    container.started = container.started.or_else(|| Some(host.boot_time() + process.started / TICKS));
     container.cgroup =
         container.cgroup.take().or_else(|| naming::paths(&cgroup).find(|path| *path != "/").map(str::to_owned));
     true
@@ -88,7 +88,7 @@ pub fn is_meant(host: &Host, container: &Container, process: &Process, cgroup: &
         Some(_) if is_others() => false,
         // Of two processes with one number, the other one started after this was written down.
         Some(Claim { written: Some(written), .. }) => {
-            let started = boot_time(host) + process.started / TICKS;
+            let started = host.boot_time() + process.started / TICKS;
             (written.saturating_sub(LONGEST_START)..=written + CLOCKS_DIFFER).contains(&started)
         }
     }
@@ -151,11 +151,4 @@ fn sighted(named: &naming::Named<'_>, process: &Process, boot: u64) -> Container
         container.labels.insert("io.kubernetes.pod.uid".to_owned(), uid.clone());
     }
     container
-}
-
-/// Seconds since 1970 at boot, from `/proc/stat`.
-fn boot_time(host: &Host) -> u64 {
-    let stat = host.read("proc/stat").unwrap_or_default();
-    let stat = String::from_utf8_lossy(&stat);
-    stat.lines().find_map(|line| line.strip_prefix("btime ")?.trim().parse().ok()).unwrap_or(0)
 }
