@@ -18,8 +18,11 @@ fn asking_leaves_no_thread_and_no_descriptor() {
     fs::create_dir_all(scratch.join("run/containerd")).unwrap();
     let _docker = UnixListener::bind(scratch.join("run/docker.sock")).unwrap();
     let _containerd = UnixListener::bind(scratch.join("run/containerd/containerd.sock")).unwrap();
-    let before = (count("task"), count("fd"));
-    let listing = list(&Places::rooted(scratch.path()), Duration::from_millis(50));
+    let ask = || list(&Places::rooted(scratch.path()), Duration::from_millis(50));
+    // Where another crate of the program asks tokio for signals, its first runtime opens one pair of sockets for good.
+    let (threads, _) = (count("task"), ask());
+    let before = (threads, count("fd"));
+    let listing = ask();
     assert_eq!(listing.missing.len(), 2);
     assert_eq!((count("task"), count("fd")), before);
 }

@@ -26,7 +26,7 @@ fn start(machine: &Machine, target: &Running) -> Session {
     std::io::Read::read_exact(client.stdout.as_mut().expect("it is a pipe"), &mut ready).expect("it starts");
     let supervisor = machine.supervisor();
     assert!(
-        within(Duration::from_secs(5), || descendants(supervisor).len() >= 5),
+        within(Duration::from_secs(5), || descendants(supervisor).len() >= 6),
         "not all of the command's processes came"
     );
     let inside = descendants(supervisor);
