@@ -298,6 +298,25 @@ pub fn read_signal(fd: impl AsFd) -> io::Result<Option<i32>> {
     }
 }
 
+/// Takes the program's code out of this process's memory map. What still runs is mapped again page by page as it is
+/// reached, from the page cache: for who has set up and from now on only waits, that is a small part.
+pub fn forget_code() {
+    unsafe extern "C" {
+        /// The linker's name for the first byte of the program.
+        static __executable_start: u8;
+        /// The linker's name for the end of its code.
+        static etext: u8;
+    }
+    let page = rustix::param::page_size();
+    let start = (&raw const __executable_start).addr() & !(page - 1);
+    let end = (&raw const etext).addr() & !(page - 1);
+    if start < end {
+        // SAFETY: between the two symbols lie only headers, constants and code, which nobody has written to: what is
+        // dropped is read from the file again.
+        unsafe { libc::madvise(std::ptr::without_provenance_mut(start), end - start, libc::MADV_DONTNEED) };
+    }
+}
+
 /// Gives every signal its default action and blocks none, as a freshly started program expects.
 pub fn reset_signals() {
     // SAFETY: no handler of ours remains, and the process is about to exec.

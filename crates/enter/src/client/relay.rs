@@ -39,6 +39,7 @@ impl Session {
     /// Stays until the session ends. `notice` gets what the user should read meanwhile.
     pub fn carry(mut self, input: Input, notice: &mut dyn FnMut(&str)) -> Result<Outcome, Failure> {
         sys::ignore_signal(libc::SIGPIPE);
+        sys::forget_code();
         let outcome = match (self.plan.streams, self.plan.attachment) {
             (_, Attachment::Detached) => self.until_started(notice)?,
             (Streams::Terminal { .. }, _) => with_terminal(&self.control, input, notice)?,

@@ -44,6 +44,7 @@ impl Init {
         let status = match self.start(plan) {
             Ok((command, signals)) => {
                 let _ = wire::send(&self.socket, &Message::Started);
+                sys::forget_code();
                 self.run(command, &signals);
                 0
             }

@@ -40,6 +40,7 @@ pub fn main() -> i32 {
     let mut clients = Clients::new(control);
     match Supervisor::set_up(&plan, material, &mut clients) {
         Ok(supervisor) => {
+            fathom_host::sys::forget_code();
             supervisor.serve(&plan, clients);
             0
         }

@@ -25,6 +25,7 @@ pub(crate) fn post(registry: &Registry, id: &str) -> Result<(), Failure> {
         unsafe {
             sys::close_from(3);
         }
+        sys::forget_code();
         if let Some(_lock) = registry.outlive(id) {
             sweep::clear(registry, id);
         }
