@@ -59,6 +59,8 @@ struct Supervisor {
     /// To init.
     socket: OwnedFd,
     kill: Option<KillSwitch>,
+    /// Processes of the leaf that init did not take down.
+    survivors: Vec<u32>,
     terminal: Option<OwnedFd>,
     /// The command's stdout and stderr, where no client reads them.
     outputs: Vec<OwnedFd>,
@@ -132,6 +134,7 @@ impl Supervisor {
             init,
             socket: ours,
             kill,
+            survivors: Vec::new(),
             terminal,
             outputs,
             recording,

@@ -15,19 +15,25 @@ pub(super) const GRACE: Duration = Duration::from_millis(300);
 
 /// Takes down what init did not: the leaf, and init itself.
 pub(super) fn force(supervisor: &mut Supervisor) {
-    if let Some(kill) = &mut supervisor.kill {
-        let _ = kill.kill();
-    }
+    kill_leaf(supervisor);
     let _ = rustix::process::kill_process(supervisor.init, Signal::KILL);
+}
+
+/// Whom this kills, nobody of ours collects; who they were is remembered, to be counted at the end.
+fn kill_leaf(supervisor: &mut Supervisor) {
+    let Some(kill) = &mut supervisor.kill else { return };
+    for pid in kill.pids().unwrap_or_default() {
+        if !supervisor.survivors.contains(&pid) {
+            supervisor.survivors.push(pid);
+        }
+    }
+    let _ = kill.kill();
 }
 
 /// The session is over: says so if nobody has yet, and removes what it had.
 pub(super) fn close(mut supervisor: Supervisor, plan: &Plan, mut clients: Clients, ending: Option<Message>) {
-    let survivors = supervisor.kill.as_mut().and_then(|kill| kill.pids().ok()).unwrap_or_default();
-    if let Some(kill) = &mut supervisor.kill {
-        let _ = kill.kill();
-    }
-    let zombies = count_zombies(&survivors);
+    kill_leaf(&mut supervisor);
+    let zombies = count_zombies(&supervisor.survivors);
     if zombies > 0 {
         clients.tell(&Message::Notice(format!(
             "{zombies} zombies stay under the target's first process, which never reaps: the session's init was killed"
