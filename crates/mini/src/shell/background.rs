@@ -8,6 +8,9 @@
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use brush_core::jobs::JobState;
@@ -18,12 +21,27 @@ use rustix::process::{Pid, Signal};
 
 use super::{Shell, jobs};
 
-/// How this program is called to start a job; `fathom_mini::called` knows the form.
-const OWN: &str = "/proc/self/exe";
 /// Under which descriptors the job gets its stdin, its stderr and what it is to run: above those that scripts use.
 const STDIN: ShellFd = 60;
 const STDERR: ShellFd = 61;
 const SCRIPT: ShellFd = 62;
+
+/// How this shell is called once more: by a link of its name that leads to this very program, or else in the form
+/// that `fathom_mini::called` knows.
+static OWN: LazyLock<String> = LazyLock::new(|| {
+    let file = |path: &Path| path.metadata().map(|found| (found.dev(), found.ino())).ok();
+    let own = file(Path::new("/proc/self/exe"));
+    let called = std::env::args_os().next().map(PathBuf::from).filter(|path| path.parent() != Some(Path::new("")));
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let links = std::env::split_paths(&path).flat_map(|folder| ["sh", "bash"].map(|name| folder.join(name)));
+    called
+        .into_iter()
+        .chain(links)
+        .filter(|path| own.is_some() && file(path) == own)
+        .filter(|path| path.file_name().is_some_and(|name| name == "sh" || name == "bash"))
+        .find_map(|path| std::path::absolute(path).ok()?.into_os_string().into_string().ok())
+        .map_or_else(|| "/proc/self/exe sh".to_owned(), |path| quoted(&path))
+});
 
 /// Starts `list` as a job; false when that cannot be done here, and brush's way must do.
 pub(super) async fn start(shell: &mut Shell, list: &ast::AndOrList, params: &ExecutionParameters) -> bool {
@@ -42,7 +60,7 @@ pub(super) async fn start(shell: &mut Shell, list: &ast::AndOrList, params: &Exe
     params.set_fd(STDIN, stdin);
     params.set_fd(STDERR, stderr);
     params.set_fd(SCRIPT, script.into());
-    let mut line = format!("{OWN} sh --job {}", quoted(&shell_name(shell)));
+    let mut line = format!("{} --job {}", *OWN, quoted(&shell_name(shell)));
     for word in shell.current_shell_args() {
         line += &format!(" {}", quoted(word));
     }

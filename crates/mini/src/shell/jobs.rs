@@ -44,10 +44,14 @@ async fn foreground(context: Context<'_>, words: Vec<CommandArg>) -> Result<Exec
         writeln!(stderr, "fg: {name}: no such job")?;
         return Ok(ExecutionResult::general_error());
     };
-    writeln!(stdout, "{}", job.command_line)?;
-    if let Some(group) = group_of(job) {
+    let group = group_of(job);
+    if let Some(group) = group {
         // Without a terminal there is nothing to hand over.
         let _ = rustix::termios::tcsetpgrp(std::io::stdin(), group);
+    }
+    // Told when keys already reach the job.
+    writeln!(stdout, "{}", job.command_line)?;
+    if let Some(group) = group {
         proceed(group);
     }
     job.state = JobState::Running;

@@ -225,6 +225,14 @@ impl Terminal {
         contents
     }
 
+    /// Waits for no longer than this until the screen is as wanted; says whether it is.
+    pub(crate) fn until_within(&self, wait: Duration, wanted: impl Fn(&str) -> bool) -> bool {
+        let guard = self.screen.0.lock().expect("no reader panics");
+        let waiting = |screen: &mut Screen| !wanted(&screen.parser.screen().contents()) && !screen.ended;
+        let (guard, _) = self.screen.1.wait_timeout_while(guard, wait, waiting).expect("no reader panics");
+        wanted(&guard.parser.screen().contents())
+    }
+
     /// Waits until the screen shows `text`.
     #[track_caller]
     pub(crate) fn shows(&self, text: &str) -> String {
