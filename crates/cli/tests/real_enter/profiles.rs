@@ -90,9 +90,6 @@ fn limits_hold() {
         "count=40",
     ]);
     assert_eq!(got.status, 137, "{got:?}");
-    let script = "i=0; while [ $i -lt 60 ]; do sleep 9 & i=$((i+1)); done; echo made";
-    let got = machine.run(["enter", "--pids", "30", &target, "--", "sh", "-c", script]);
-    assert!(got.stderr.contains("temporarily unavailable"), "{got:?}");
     assert!(web.is_alive());
     machine.assert_clean();
 }
