@@ -75,13 +75,7 @@ fn run(wanted: &Wanted) -> Result<i32, String> {
     {
         return Ok(status);
     }
-    // Pipelines of builtins are tasks that block on each other's pipes, hence more than one thread; a machine of
-    // 64 processors needs no 64 of them.
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(4)
-        .enable_all()
-        .build()
-        .map_err(|cause| format!("cannot start: {cause}"))?;
+    let runtime = interpreter(&wanted.name)?;
     let mut shell = runtime.block_on(build(wanted)).map_err(|cause| cause.to_string())?;
     match &wanted.commands {
         Commands::Text(text) => carry_out(&mut shell, &runtime, text.clone(), "-c"),
@@ -97,6 +91,31 @@ fn run(wanted: &Wanted) -> Result<i32, String> {
     // Background jobs outlive the shell; their waiting tasks must not hold it.
     runtime.shutdown_background();
     Ok(i32::from(status))
+}
+
+/// Pipelines of builtins are tasks that block on each other's pipes, hence more than one thread; a machine of 64
+/// processors needs no 64 of them.
+const THREADS: usize = 4;
+
+/// What brush runs on. A thread that the limit of processes refuses makes tokio panic if it is the first, and hang
+/// later if it is another.
+fn interpreter(name: &str) -> Result<Runtime, String> {
+    const TROUBLE: &str = "cannot start its threads: no room for another process";
+    let name = name.to_owned();
+    std::panic::set_hook(Box::new(move |_| {
+        complain(&name, TROUBLE);
+        std::process::exit(1);
+    }));
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build();
+    let _ = std::panic::take_hook();
+    // Without /proc nobody can tell, and then nothing but such a limit would be wrong.
+    let started = std::fs::read_dir("/proc/self/task").map_or(THREADS + 1, Iterator::count);
+    if started <= THREADS {
+        // Not dropped: it would wait for threads that are not there.
+        std::mem::forget(runtime);
+        return Err(TROUBLE.to_owned());
+    }
+    runtime.map_err(|cause| format!("cannot start: {}", crate::frame::reason(&cause)))
 }
 
 /// Runs a whole text.

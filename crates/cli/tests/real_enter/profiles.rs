@@ -90,6 +90,13 @@ fn limits_hold() {
         "count=40",
     ]);
     assert_eq!(got.status, 137, "{got:?}");
+    // More than it may have is refused, and said by whoever asked.
+    let many = "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30; do
+                    sleep 100 & done; echo end";
+    let got = machine.run(["enter", "--pids", "20", &target, "--", "sh", "-c", many]);
+    assert!(got.stdout == "end\n" && got.stderr.contains("no room for another process"), "{got:?}");
+    let got = machine.run(["enter", "--pids", "3", &target, "--", "sh", "-c", "echo end"]);
+    assert!(got.status == 1 && got.stderr.contains("cannot start its threads"), "{got:?}");
     assert!(web.is_alive());
     machine.assert_clean();
 }

@@ -26,6 +26,9 @@ const STDIN: ShellFd = 60;
 const STDERR: ShellFd = 61;
 const SCRIPT: ShellFd = 62;
 
+/// The status of a program that is not there.
+const NOT_FOUND: u8 = 127;
+
 /// How this shell is called once more: by a link of its name that leads to this very program, or else in the form
 /// that `fathom_mini::called` knows.
 static OWN: LazyLock<String> = LazyLock::new(|| {
@@ -67,12 +70,16 @@ pub(super) async fn start(shell: &mut Shell, list: &ast::AndOrList, params: &Exe
     let Ok(program) = shell.parse_string(line) else { return false };
     let before = last_job(shell);
     let reminder = tokio::spawn(remind(Duration::from_millis(1)));
-    // Its outcome is seen in the table of jobs.
-    let _ = shell.run_program(program, &params).await;
+    let outcome = shell.run_program(program, &params).await;
     reminder.abort();
     shell.set_last_exit_status(0);
     if last_job(shell) == before {
-        return false;
+        if outcome.is_ok_and(|result| u8::from(result.exit_code) == NOT_FOUND) {
+            return false;
+        }
+        // brush's way would need as many processes, and would wait for whatever other job stops.
+        complain(shell, "cannot start a job: no room for another process");
+        return true;
     }
     let Some(job) = shell.jobs_mut().current_job_mut() else { return false };
     job.command_line = list.to_string();
@@ -86,6 +93,13 @@ pub(super) async fn start(shell: &mut Shell, list: &ast::AndOrList, params: &Exe
         let _ = writeln!(shell.stderr(), "[{id}] {}", pid.unwrap_or_default());
     }
     true
+}
+
+/// On the shell's own stderr, and as its status.
+fn complain(shell: &mut Shell, trouble: &str) {
+    // Nobody to tell when stderr is closed.
+    let _ = writeln!(shell.stderr(), "{}: {trouble}", shell_name(shell));
+    shell.set_last_exit_status(1);
 }
 
 /// brush looks for stopped children when a SIGCHLD comes, and misses the one that came before it listened.

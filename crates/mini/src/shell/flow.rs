@@ -150,10 +150,11 @@ async fn start(context: Context<'_>, words: Vec<CommandArg>) -> Result<Execution
     let Some(item) = program.complete_commands.first_mut().and_then(|list| list.0.first_mut()) else {
         return Ok(ExecutionResult::success());
     };
-    if !background::start(context.shell, &item.0, &context.params).await {
-        item.1 = ast::SeparatorOperator::Async;
-        context.shell.run_program(program, &context.params).await?;
+    if background::start(context.shell, &item.0, &context.params).await {
+        return Ok(ExecutionResult::new(context.shell.last_exit_status()));
     }
+    item.1 = ast::SeparatorOperator::Async;
+    context.shell.run_program(program, &context.params).await?;
     Ok(ExecutionResult::success())
 }
 
