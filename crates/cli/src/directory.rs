@@ -1,7 +1,8 @@
 //! The containers of this machine, joined from what /proc shows and what engines say.
 
-use fathom_host::{Host, sighting};
-use fathom_model::{Container, Directory};
+use fathom_host::Host;
+use fathom_host::sighting::Look;
+use fathom_model::Directory;
 use fathom_runtime::{Listing, Missing, PATIENCE, Places};
 
 use crate::environment;
@@ -36,21 +37,16 @@ pub(crate) fn complete(host: &Host) -> (Directory, Vec<Missing>) {
     join(host, fathom_runtime::list(&places(), PATIENCE))
 }
 
+/// A pid that an engine wrote down may be another process's by now: /proc has the last word.
 fn join(host: &Host, listing: Listing) -> (Directory, Vec<Missing>) {
+    let mut look = Look::at(host);
     let mut directory = Directory::default();
     for mut container in listing.containers {
-        check(host, &mut container);
+        look.verify(&mut container);
         directory.add(container);
     }
-    for seen in sighting::containers(host).unwrap_or_default() {
+    for seen in look.containers().unwrap_or_default() {
         directory.add(seen);
     }
     (directory, listing.missing)
-}
-
-/// A pid that an engine wrote down may be another process's by now.
-fn check(host: &Host, container: &mut Container) {
-    if container.pid.is_some() && !sighting::verify(host, container) {
-        container.pid = None;
-    }
 }

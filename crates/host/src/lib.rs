@@ -58,6 +58,20 @@ impl Host {
     /// Reads a file of this machine; the error names it.
     pub fn read(&self, path: impl AsRef<Path>) -> Result<Vec<u8>, Error> {
         let path = self.path(path);
-        std::fs::read(&path).map_err(|source| Error::Read { path, source })
+        read_whole(&path).map_err(|source| Error::Read { path, source })
+    }
+}
+
+/// A file of /proc says that its size is 0, so that [`std::fs::read`] asks and then feels its way; most fit in one read.
+fn read_whole(path: &Path) -> std::io::Result<Vec<u8>> {
+    let file = std::fs::File::open(path)?;
+    let mut bytes = Vec::with_capacity(4096);
+    loop {
+        bytes.reserve(1024);
+        match rustix::io::read(&file, rustix::buffer::spare_capacity(&mut bytes)) {
+            Ok(0) => return Ok(bytes),
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
     }
 }

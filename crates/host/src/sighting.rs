@@ -1,6 +1,7 @@
 //! Containers seen in /proc alone, with every engine dead: processes in a cgroup that an engine has named, and first
 //! processes of pid namespaces that are not ours.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::path::PathBuf;
 
@@ -18,56 +19,88 @@ const LONGEST_START: u64 = 60;
 /// Seconds by which the clock of files and the clock of processes may differ.
 const CLOCKS_DIFFER: u64 = 2;
 
-/// The containers of this machine that /proc shows, each with its first process.
-pub fn containers(host: &Host) -> Result<Vec<Container>, Error> {
-    let mut first: HashMap<String, (Container, u64)> = HashMap::new();
-    let boot = host.boot_time();
-    let own_pids = PidNamespace::own(host);
-    for pid in host.pids()? {
-        let Ok(text) = host.read(format!("proc/{pid}/cgroup")) else { continue };
-        let text = String::from_utf8_lossy(&text);
-        let named = naming::paths(&text).find_map(naming::container_of);
-        if named.is_none() && !own_pids.is_left_by(host, pid) {
-            continue;
-        }
-        let Ok(process) = host.process(pid) else { continue };
-        if process.state == 'Z' || is_ours(&process) {
-            continue;
-        }
-        let rank = rank(&process);
-        let container = match &named {
-            Some(named) => sighted(named, &process, boot),
-            None if rank == 0 => nameless(&text, &process, boot),
-            None => continue,
-        };
-        if first.get(&container.id).is_none_or(|(_, known)| rank < *known) {
-            first.insert(container.id.clone(), (container, rank));
-        }
-    }
-    let mut containers: Vec<Container> = first.into_values().map(|(container, _)| container).collect();
-    containers.sort_by(|a, b| a.id.cmp(&b.id));
-    Ok(containers)
+/// One look at this machine's processes: each is read once, however often it is asked for.
+#[derive(Debug)]
+pub struct Look<'h> {
+    host: &'h Host,
+    seen: HashMap<u32, Option<Seen>>,
 }
 
-/// Completes a record that an engine's files made: drops a pid that is no longer that container's, and adds what
-/// /proc knows of it. Returns whether its process lives.
-pub fn verify(host: &Host, container: &mut Container) -> bool {
-    let Some(pid) = container.pid else { return false };
-    let Ok(process) = host.process(pid) else {
-        container.pid = None;
-        return false;
-    };
-    let cgroup = host.read(format!("proc/{pid}/cgroup")).unwrap_or_default();
-    let cgroup = String::from_utf8_lossy(&cgroup);
-    if process.state == 'Z' || !is_meant(host, container, &process, &cgroup) {
-        container.pid = None;
-        return false;
+/// A process as it was when it was first asked for.
+#[derive(Debug)]
+struct Seen {
+    /// Its file of cgroups.
+    cgroup: String,
+    /// Read when a container may be behind it; none if it was gone by then.
+    process: OnceCell<Option<Process>>,
+}
+
+impl Seen {
+    fn process(&self, host: &Host, pid: u32) -> Option<&Process> {
+        self.process.get_or_init(|| host.process(pid).ok().filter(|process| process.state != 'Z')).as_ref()
     }
-    container.uid = container.uid.or(Some(process.uid));
-    container.started = container.started.or_else(|| Some(host.boot_time() + process.started / TICKS));
-    container.cgroup =
-        container.cgroup.take().or_else(|| naming::paths(&cgroup).find(|path| *path != "/").map(str::to_owned));
-    true
+}
+
+impl<'h> Look<'h> {
+    /// A look that begins now.
+    pub fn at(host: &'h Host) -> Self {
+        Look { host, seen: HashMap::new() }
+    }
+
+    fn see(&mut self, pid: u32) -> Option<&Seen> {
+        let host = self.host;
+        let read = || {
+            let cgroup = host.read(format!("proc/{pid}/cgroup")).ok()?;
+            Some(Seen { cgroup: String::from_utf8_lossy(&cgroup).into_owned(), process: OnceCell::new() })
+        };
+        self.seen.entry(pid).or_insert_with(read).as_ref()
+    }
+
+    /// The containers of this machine that /proc shows, each with its first process.
+    pub fn containers(&mut self) -> Result<Vec<Container>, Error> {
+        let mut first: HashMap<String, (Container, u64)> = HashMap::new();
+        let (host, boot) = (self.host, self.host.boot_time());
+        let own_pids = PidNamespace::own(host);
+        for pid in host.pids()? {
+            let Some(seen) = self.see(pid) else { continue };
+            let named = naming::paths(&seen.cgroup).find_map(naming::container_of);
+            if named.is_none() && !own_pids.is_left_by(host, pid) {
+                continue;
+            }
+            let Some(process) = seen.process(host, pid).filter(|process| !is_ours(process)) else { continue };
+            let rank = rank(process);
+            let container = match &named {
+                Some(named) => sighted(named, process, boot),
+                None if rank == 0 => nameless(&seen.cgroup, process, boot),
+                None => continue,
+            };
+            if first.get(&container.id).is_none_or(|(_, known)| rank < *known) {
+                first.insert(container.id.clone(), (container, rank));
+            }
+        }
+        let mut containers: Vec<Container> = first.into_values().map(|(container, _)| container).collect();
+        containers.sort_by(|a, b| a.id.cmp(&b.id));
+        Ok(containers)
+    }
+
+    /// Completes a record that an engine's files made: drops a pid that is no longer that container's, and adds what
+    /// /proc knows of it.
+    pub fn verify(&mut self, container: &mut Container) {
+        let Some(pid) = container.pid else { return };
+        let host = self.host;
+        let meant = self.see(pid).and_then(|seen| {
+            let process = seen.process(host, pid)?;
+            is_meant(host, container, process, &seen.cgroup).then_some((process, &seen.cgroup))
+        });
+        let Some((process, cgroup)) = meant else {
+            container.pid = None;
+            return;
+        };
+        container.uid = container.uid.or(Some(process.uid));
+        container.started = container.started.or_else(|| Some(host.boot_time() + process.started / TICKS));
+        let own = || naming::paths(cgroup).find(|path| *path != "/").map(str::to_owned);
+        container.cgroup = container.cgroup.take().or_else(own);
+    }
 }
 
 /// Whether `process`, in the cgroups of the file `cgroup`, is the one that a container's record means, and not a

@@ -298,23 +298,33 @@ pub fn read_signal(fd: impl AsFd) -> io::Result<Option<i32>> {
     }
 }
 
-/// Takes the program's code out of this process's memory map. What still runs is mapped again page by page as it is
-/// reached, from the page cache: for who has set up and from now on only waits, that is a small part.
+/// Takes the program's code and constants out of this process's memory map. What is needed after that is mapped again
+/// piece by piece as it is reached, from the page cache: for who has set up and from now on only waits, that is a
+/// small part.
 pub fn forget_code() {
-    unsafe extern "C" {
-        /// The linker's name for the first byte of the program.
-        static __executable_start: u8;
-        /// The linker's name for the end of its code.
-        static etext: u8;
+    extern "C" fn forget(object: *mut libc::dl_phdr_info, _: libc::size_t, _: *mut libc::c_void) -> libc::c_int {
+        let page = rustix::param::page_size();
+        // SAFETY: libc hands us its own record, whose table has as many rows as it says.
+        let (base, segments) = unsafe {
+            let object = &*object;
+            (object.dlpi_addr, std::slice::from_raw_parts(object.dlpi_phdr, usize::from(object.dlpi_phnum)))
+        };
+        for segment in segments.iter().filter(|segment| segment.p_type == libc::PT_LOAD) {
+            if segment.p_flags & libc::PF_W == 0 {
+                let start = (base + segment.p_vaddr) as usize & !(page - 1);
+                let length = ((base + segment.p_vaddr + segment.p_memsz) as usize - start) & !(page - 1);
+                // Not by 2 MiB either, which newer kernels map at once where the file's cache has them in one piece.
+                for advice in [libc::MADV_NOHUGEPAGE, libc::MADV_DONTNEED] {
+                    // SAFETY: the segment cannot be written to: what is dropped is read from the file again.
+                    unsafe { libc::madvise(std::ptr::without_provenance_mut(start), length, advice) };
+                }
+            }
+        }
+        // Not zero, which ends it after the first object: the program itself.
+        1
     }
-    let page = rustix::param::page_size();
-    let start = (&raw const __executable_start).addr() & !(page - 1);
-    let end = (&raw const etext).addr() & !(page - 1);
-    if start < end {
-        // SAFETY: between the two symbols lie only headers, constants and code, which nobody has written to: what is
-        // dropped is read from the file again.
-        unsafe { libc::madvise(std::ptr::without_provenance_mut(start), end - start, libc::MADV_DONTNEED) };
-    }
+    // SAFETY: the callback keeps nothing.
+    unsafe { libc::dl_iterate_phdr(Some(forget), std::ptr::null_mut()) };
 }
 
 /// Gives every signal its default action and blocks none, as a freshly started program expects.

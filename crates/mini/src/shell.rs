@@ -99,6 +99,7 @@ const THREADS: usize = 4;
 
 /// What brush runs on. A thread that the limit of processes refuses makes tokio panic if it is the first, and hang
 /// later if it is another.
+#[expect(clippy::exit, reason = "tokio gives no error back, and unwinding out of it hangs")]
 fn interpreter(name: &str) -> Result<Runtime, String> {
     const TROUBLE: &str = "cannot start its threads: no room for another process";
     let name = name.to_owned();

@@ -5,6 +5,9 @@
 
 use std::io::IsTerminal as _;
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::JoinHandle;
 
 use fathom_host::sys;
 use rustix::event::{PollFd, PollFlags, poll};
@@ -39,7 +42,6 @@ impl Session {
     /// Stays until the session ends. `notice` gets what the user should read meanwhile.
     pub fn carry(mut self, input: Input, notice: &mut dyn FnMut(&str)) -> Result<Outcome, Failure> {
         sys::ignore_signal(libc::SIGPIPE);
-        sys::forget_code();
         let outcome = match (self.plan.streams, self.plan.attachment) {
             (_, Attachment::Detached) => self.until_started(notice)?,
             (Streams::Terminal { .. }, _) => with_terminal(&self.control, input, notice)?,
@@ -82,14 +84,8 @@ fn with_pipes(
 ) -> Result<Option<Outcome>, Failure> {
     // Blocked before the threads are made, so that the signals come here.
     let signals = sys::signal_fd(FORWARDED).step("receive signals")?;
-    let mut outputs = Vec::new();
-    if let Some(Pipes { input: to, output, errors }) = pipes {
-        if input == Input::Forwarded {
-            std::thread::spawn(move || pump::pump(std::io::stdin(), to));
-        }
-        outputs.push(std::thread::spawn(move || pump::pump(output, std::io::stdout())));
-        outputs.push(std::thread::spawn(move || pump::pump(errors, std::io::stderr())));
-    }
+    let outputs = pipes.map_or_else(Vec::new, |pipes| start_pumps(pipes, input));
+    sys::forget_code();
     let outcome = loop {
         let mut fds = [PollFd::new(control, PollFlags::IN), PollFd::new(&signals, PollFlags::IN)];
         let _ = poll(&mut fds, None);
@@ -115,6 +111,34 @@ fn with_pipes(
     Ok(outcome)
 }
 
+/// A thread for each stream. Returns those of the outputs, once all are at work: what a thread needs to start is not
+/// needed again.
+fn start_pumps(pipes: Pipes, input: Input) -> Vec<JoinHandle<rustix::io::Result<()>>> {
+    let at_work = Arc::new(AtomicUsize::new(0));
+    let start = |pump: Box<dyn FnOnce() -> rustix::io::Result<()> + Send>| {
+        let at_work = Arc::clone(&at_work);
+        std::thread::spawn(move || {
+            at_work.fetch_add(1, Ordering::Release);
+            pump()
+        })
+    };
+    let Pipes { input: to, output, errors } = pipes;
+    let outputs = vec![
+        start(Box::new(move || pump::pump(output, std::io::stdout()))),
+        start(Box::new(move || pump::pump(errors, std::io::stderr()))),
+    ];
+    let mut started = outputs.len();
+    if input == Input::Forwarded {
+        // Nobody waits for this one: a read of a terminal has no end.
+        start(Box::new(move || pump::pump(std::io::stdin(), to)));
+        started += 1;
+    }
+    while at_work.load(Ordering::Acquire) < started {
+        std::thread::yield_now();
+    }
+    outputs
+}
+
 /// Ctrl-P Ctrl-Q, as in docker, leaves the session to itself.
 const LEAVE: [u8; 2] = [0x10, 0x11];
 
@@ -129,6 +153,7 @@ pub(super) fn with_terminal(
     let raw = (input == Input::Forwarded && stdin.is_terminal()).then(|| screen::Raw::new(stdin.as_fd())).flatten();
     let mut reads_input = input == Input::Forwarded;
     let mut keys = Keys::default();
+    sys::forget_code();
     let outcome = loop {
         let wanted = if reads_input { PollFlags::IN } else { PollFlags::empty() };
         let mut fds =
