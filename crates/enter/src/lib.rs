@@ -11,6 +11,7 @@
 pub mod client;
 pub mod failure;
 pub mod idmap;
+pub mod label;
 pub mod launcher;
 pub mod options;
 pub mod plan;

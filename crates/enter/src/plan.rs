@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::failure::{Class, Failure};
 use crate::options::{Attachment, Lifetime, Options, Place, Streams, Toolkit, View};
-use crate::profile::{Credentials, credentials};
+use crate::profile::{Credentials, Profile, credentials};
 use crate::session::Registry;
 use crate::subject::{Facts, Nature};
 
@@ -125,6 +125,7 @@ pub fn plan(facts: &Facts, options: &Options, id: &str, registry: &Registry) -> 
     let asked = options.user.as_deref().map(|user| user::resolve(user, &facts.passwd, &facts.group)).transpose()?;
     let mut credentials = credentials(options.profile, &process, asked);
     credentials.filters = facts.filters.clone();
+    credentials.label = facts.label.clone().filter(|_| options.profile == Profile::AsTarget);
     let outside = |map: &crate::idmap::IdMap, id| if joins(Kind::User) { map.outside(id).unwrap_or(0) } else { id };
 
     let (leaf, target_cgroups) = match options.place {

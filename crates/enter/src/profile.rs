@@ -4,6 +4,8 @@ use fathom_host::Process;
 use fathom_host::process::Capabilities;
 use serde::{Deserialize, Serialize};
 
+use crate::label::Label;
+
 /// A named set of rights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -180,6 +182,8 @@ pub struct Credentials {
     pub filters: Vec<CopiedFilter>,
     /// Set before exec.
     pub no_new_privs: bool,
+    /// What AppArmor or SELinux holds it to from exec on.
+    pub label: Option<Label>,
 }
 
 impl Credentials {
@@ -217,7 +221,8 @@ pub fn credentials(profile: Profile, target: &Process, asked: Option<(u32, u32, 
         Inherit::On => true,
         Inherit::Off => false,
     };
-    Credentials { uid, gid, groups, capabilities, seccomp: row.seccomp, filters: Vec::new(), no_new_privs }
+    let (filters, label) = (Vec::new(), None);
+    Credentials { uid, gid, groups, capabilities, seccomp: row.seccomp, filters, no_new_privs, label }
 }
 
 /// Names of the capabilities in `mask`, without `CAP_`.

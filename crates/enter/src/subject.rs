@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::failure::{Failure, Step};
 use crate::idmap::IdMap;
+use crate::label::Label;
 use crate::launcher::tree::read_inside;
 use crate::profile::CopiedFilter;
 
@@ -78,6 +79,8 @@ pub struct Facts {
     pub group: String,
     /// Its seccomp filters, where the profile copies them.
     pub filters: Vec<CopiedFilter>,
+    /// What AppArmor or SELinux holds it to.
+    pub label: Option<Label>,
 }
 
 impl Subject {
@@ -107,6 +110,7 @@ impl Subject {
             passwd: self.read("etc/passwd"),
             group: self.read("etc/group"),
             filters: Vec::new(),
+            label: Label::of(|file| self.pinned.read(file).ok()),
         })
     }
 }

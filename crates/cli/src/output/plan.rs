@@ -50,6 +50,9 @@ pub(crate) fn show(plan: &Plan) -> String {
         "seccomp",
         serde_json::to_value(rights.seccomp).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default(),
     );
+    if let Some(label) = &rights.label {
+        line("confined", label.to_string());
+    }
     line("new privs", if rights.no_new_privs { "never" } else { "by set-uid programs" }.to_owned());
     line(
         "cgroup",

@@ -6,6 +6,7 @@ mod crashing;
 mod doctor;
 mod machine;
 mod names;
+mod old_cgroups;
 mod old_kernels;
 mod profiles;
 mod roots;

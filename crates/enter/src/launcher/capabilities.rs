@@ -4,6 +4,8 @@
 //! they would take them along), the filter needs either SYS_ADMIN or no_new_privs, and must come last but for the
 //! final capset, because it may forbid everything before.
 
+use std::path::Path;
+
 use fathom_host::process::Capabilities;
 use rustix::process::{Gid, Uid};
 use rustix::thread::{CapabilitySet, CapabilitySets};
@@ -15,6 +17,11 @@ use crate::profile::Credentials;
 /// Applies `credentials` to this process, whose next step is exec.
 pub(super) fn assume(credentials: &Credentials) -> Result<(), Failure> {
     let capabilities = &credentials.capabilities;
+    if let Some(label) = &credentials.label {
+        label
+            .take_on(Path::new("/proc"))
+            .map_err(|error| Failure::step(format!("take on the target's {label}"), error))?;
+    }
     shrink_bounding_set(capabilities.bounding)?;
     rustix::thread::set_keep_capabilities(true).step("keep capabilities over the change of user")?;
     let groups: Vec<Gid> = credentials.groups.iter().map(|group| Gid::from_raw(*group)).collect();

@@ -31,7 +31,7 @@ pub(crate) enum Role {
     Namespace(Kind),
     /// The command's stdin, stdout or stderr (0, 1, 2).
     Stream(u8),
-    /// A socket in which the machine's root directory waits.
+    /// A socket in which the machine's root directory and mount namespace wait.
     WayBack,
     /// Keeps the toolkit's tree from being removed while the session lives.
     Hold,
@@ -98,13 +98,16 @@ pub(crate) fn start(plan: &Plan, mut material: Material, program: BorrowedFd<'_>
     }
 }
 
-/// A socket that holds the machine's root directory until somebody takes it out.
+/// A socket that holds the machine's root directory and our mount namespace until somebody takes them out.
 fn way_back() -> Result<OwnedFd, Failure> {
     let (put, take) = rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
         .step("make a socket")?;
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let root = rustix::fs::open("/", flags, rustix::fs::Mode::empty()).step("open the machine's root directory")?;
-    wire::send_fds(&put, b"/", &[root.as_fd()]).step("keep the way back")?;
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    let mounts =
+        rustix::fs::open("/proc/self/ns/mnt", flags, rustix::fs::Mode::empty()).step("open our own mount namespace")?;
+    wire::send_fds(&put, b"/", &[root.as_fd(), mounts.as_fd()]).step("keep the way back")?;
     Ok(take)
 }
 

@@ -237,14 +237,19 @@ fn ends(plan: &Plan, slave: Option<OwnedFd>, material: &mut Material) -> Result<
     Ok((Ends::Pipes([input, output_end, errors_end]), vec![output, errors]))
 }
 
-/// Our paths are the machine's again. The machine's root directory waited inside a socket until now, so that init,
-/// which the target can see, never had it open.
+/// Our paths are the machine's again. Its root directory and mount namespace waited inside a socket until now, so that
+/// init, which the target can see, never had them open.
+///
+/// The directory alone would do until the client is gone: where the client was the last in its mount namespace, as
+/// under `ip netns exec`, everything that was mounted there goes with it.
 fn return_to_machine(way_back: &OwnedFd) {
     if let Ok((_, fds)) = wire::receive_fds(way_back)
-        && let Some(machine) = fds.first()
-        && rustix::process::fchdir(machine).is_ok()
+        && let [machine, mounts] = fds.as_slice()
     {
-        let _ = rustix::process::chroot(".");
+        let _ = rustix::thread::move_into_link_name_space(mounts.as_fd(), Kind::Mnt.link_type());
+        if rustix::process::fchdir(machine).is_ok() {
+            let _ = rustix::process::chroot(".");
+        }
     }
 }
 

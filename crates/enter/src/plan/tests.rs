@@ -3,6 +3,7 @@
 use super::*;
 use crate::Profile;
 use crate::idmap::IdMap;
+use crate::label::Label;
 use fathom_host::Process;
 use fathom_host::cgroup::Layout;
 
@@ -21,6 +22,7 @@ fn facts() -> Facts {
         passwd: String::new(),
         group: String::new(),
         filters: Vec::new(),
+        label: None,
     }
 }
 
@@ -112,4 +114,12 @@ fn what_e_says_wins() {
     let env = vec![("PATH".to_owned(), "/mine".to_owned()), ("X".to_owned(), "1=2".to_owned())];
     let plan = made(&facts(), &Options { env, ..options() });
     assert_eq!((plan.search_path(), value(&plan, "X")), ("/mine", Some("1=2")));
+}
+
+#[test]
+fn only_who_is_confined_as_the_target_takes_on_its_label() {
+    let label = Some(Label::AppArmor("docker-default".into()));
+    let facts = Facts { label: label.clone(), ..facts() };
+    let of = |profile| made(&facts, &Options { profile, ..options() }).credentials.label;
+    assert_eq!((of(Profile::AsTarget), of(Profile::General)), (label, None));
 }
