@@ -28,19 +28,19 @@ fn main() -> ExitCode {
     }
     match name {
         Some(fathom_enter::launcher::NAME) => exit::code(fathom_enter::launcher::main()),
-        // In a session whose `/` is the target's, tools of the toolkit are links to us.
-        Some(name) if !is_us(name) && trampoline::is_here() => {
-            let error = trampoline::run(&arguments);
-            match fathom_mini::find(name.as_ref()) {
-                Some(applet) => exit::code((applet.run)(arguments)),
-                None => printer::cannot_jump(name, &error),
-            }
-        }
-        Some(name) if !is_us(name) => match fathom_mini::find(name.as_ref()) {
-            Some(applet) => exit::code((applet.run)(arguments)),
-            None => run(arguments),
-        },
+        Some(name) if !is_us(name) => be_tool(name, arguments.clone()),
         _ => run(arguments),
+    }
+}
+
+/// A tool of the toolkit that leads to us, or an applet; a name that is neither is that of a renamed `fathom`.
+fn be_tool(name: &str, mut arguments: Vec<OsString>) -> ExitCode {
+    // In a session whose `/` is the target's, tools of the toolkit are links to us. Returns only with an error.
+    let jump = trampoline::is_here().then(|| trampoline::run(&arguments));
+    match (fathom_mini::called(&mut arguments), jump) {
+        (Some(applet), _) => exit::code((applet.run)(arguments)),
+        (None, Some(error)) => printer::cannot_jump(name, &error),
+        (None, None) => run(arguments),
     }
 }
 

@@ -36,6 +36,7 @@ fn json(value: &Value<'_>) -> Json {
     match value {
         Value::Unknown => Json::Null,
         Value::Text(text) => text.as_ref().into(),
+        Value::Id(full, _) => (*full).into(),
         Value::Number(number) => (*number).into(),
         Value::Age(age) => age.as_secs().into(),
         Value::Pairs(pairs) => {

@@ -23,6 +23,8 @@ pub enum Value<'a> {
     Unknown,
     /// Text.
     Text(Cow<'a, str>),
+    /// An id, in full and as tables show it.
+    Id(&'a str, &'a str),
     /// A whole number.
     Number(i64),
     /// Seconds.

@@ -10,9 +10,9 @@ pub(crate) const FIELDS: &[Field<Container>] = &[
     Field {
         name: "id",
         kind: Kind::Text,
-        doc: "the engine's id, shortened in tables",
+        doc: "the engine's id; tables and names show the first twelve characters of a random one",
         shown: Shown::Always,
-        get: |c| Value::text(c.short_id()),
+        get: |c| Value::Id(&c.id, c.short_id()),
     },
     Field {
         name: "name",

@@ -29,11 +29,17 @@ fn line<T>(row: &[String], widths: &[usize], columns: &[&Field<T>]) -> String {
     format!("{}\n", text.trim_end())
 }
 
-/// One cell. Control characters of foreign names must not reach the terminal.
+/// Control characters of foreign names must not reach the terminal.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
+}
+
+/// One cell.
 pub(super) fn cell(value: &Value<'_>) -> String {
     match value {
         Value::Unknown => "-".to_owned(),
-        Value::Text(text) => text.chars().map(|c| if c.is_control() { '?' } else { c }).collect(),
+        Value::Text(text) => printable(text),
+        Value::Id(_, short) => printable(short),
         Value::Number(number) => number.to_string(),
         Value::Age(age) => show_age(*age),
         Value::Pairs(pairs) => pairs.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(","),

@@ -46,7 +46,9 @@ fn works_with(kind: &str, leaf: &str) {
     let (machine, runc) = (Machine::new(), Runc::new());
     let (web, target) = container(&runc);
     let script = "setsid sleep 1000 >/dev/null 2>&1 & cat /proc/self/cgroup; exit 7";
-    let got = ended(fathom_with(kind, &machine, &["enter", &target, "--", "sh", "-c", script]).output().unwrap());
+    let got = ended(
+        fathom_with(kind, &machine, &["enter", &target, "--", "sh", "-c", script]).output().expect("unshare runs"),
+    );
     assert_eq!(got.status, 7, "{kind}: {got:?}");
     let leaves: Vec<&str> = got.stdout.lines().filter(|line| line.contains("/fathom/")).collect();
     assert!(!leaves.is_empty() && leaves.iter().all(|line| line.starts_with("0::") == (leaf == "v2")), "{got:?}");

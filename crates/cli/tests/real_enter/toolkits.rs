@@ -45,6 +45,19 @@ fn an_image_serves_as_toolkit_in_both_roots() {
 }
 
 #[test]
+fn applets_are_called_without_their_links_too() {
+    needs!(Need::Root, Need::Program("runc"));
+    let (machine, runc) = (Machine::new(), Runc::new());
+    let web = runc.run(&Spec::scratch("web", ["/app"]));
+    let target = format!("pid:{}", web.pid());
+    // A shell without PATH finds itself, also for what it starts in the background.
+    let script = "PATH=/nowhere; /proc/self/exe echo one; echo two | /proc/self/exe cat & wait";
+    let got = machine.run(["enter", &target, "--", "sh", "-c", script]);
+    assert_eq!((got.status, got.stdout.as_str()), (0, "one\ntwo\n"), "{got:?}");
+    machine.assert_clean();
+}
+
+#[test]
 fn an_image_that_does_not_run_is_entered_and_changes_are_discarded() {
     needs!(Need::Root, Need::Path("/bin/busybox"));
     let (machine, shelf) = (Machine::new(), Shelf::new());
