@@ -2,11 +2,14 @@
 //!
 //! Ours are lists of what is denied, with EPERM: a tool that meets a new harmless call must not fail for it.
 
+#![allow(unsafe_code, reason = "the kernel is handed a program by its address")]
+
 use std::collections::BTreeMap;
+use std::io;
 
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, sock_filter};
 
-use crate::failure::{Class, Failure};
+use crate::failure::{Class, Failure, Step as _};
 use crate::profile::{CopiedFilter, Seccomp};
 
 /// Loading kernels and modules.
@@ -68,13 +71,18 @@ pub(super) fn programs(kind: Seccomp, copied: &[CopiedFilter]) -> Result<Vec<Bpf
 
 /// Installs `programs`; the last one is asked first.
 pub(super) fn install(programs: &[BpfProgram]) -> Result<(), Failure> {
-    programs.iter().try_for_each(apply)
+    programs.iter().try_for_each(|program| apply(program).step("install the seccomp filter"))
 }
 
 /// seccompiler sets no_new_privs itself, which would take set-uid programs away from a profile that has them.
-fn apply(program: &BpfProgram) -> Result<(), Failure> {
-    use crate::failure::Step as _;
-    super::payload::seccomp(program).step("install the seccomp filter")
+fn apply(program: &BpfProgram) -> io::Result<()> {
+    let raw = libc::sock_fprog {
+        len: u16::try_from(program.len()).map_err(|_| io::Error::other("the filter is too long"))?,
+        filter: program.as_ptr().cast::<libc::sock_filter>().cast_mut(),
+    };
+    // SAFETY: `raw` points to `len` instructions of the kernel's layout, which outlive the call.
+    let done = unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0, &raw) };
+    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 fn program_of(filter: &CopiedFilter) -> BpfProgram {

@@ -1,7 +1,7 @@
 //! The last steps before the command: its cgroup, session, terminal, user and rights, then exec.
 //!
 //! Runs in the forked child of init. Whatever fails is written to a pipe that exec closes.
-#![allow(unsafe_code, reason = "descriptors are placed at 0, 1, 2 and a filter is installed; both right before exec")]
+#![allow(unsafe_code, reason = "descriptors are placed at 0, 1, 2 right before exec")]
 
 use std::ffi::{CStr, CString};
 use std::fs::File;
@@ -12,7 +12,6 @@ use std::os::unix::ffi::OsStrExt as _;
 use fathom_host::cgroup::Door;
 use fathom_host::namespace::Kind;
 use fathom_host::sys;
-use seccompiler::BpfProgram;
 
 use super::capabilities;
 use super::terminal::{Ends, Terminal};
@@ -114,15 +113,4 @@ fn candidates(plan: &Plan) -> Vec<CString> {
 
 fn file_exists(path: &CStr) -> bool {
     std::fs::metadata(std::ffi::OsStr::from_bytes(path.to_bytes())).is_ok_and(|meta| meta.is_file())
-}
-
-/// Installs one filter, without setting no_new_privs.
-pub(super) fn seccomp(program: &BpfProgram) -> io::Result<()> {
-    let raw = libc::sock_fprog {
-        len: u16::try_from(program.len()).map_err(|_| io::Error::other("the filter is too long"))?,
-        filter: program.as_ptr().cast::<libc::sock_filter>().cast_mut(),
-    };
-    // SAFETY: `raw` points to `len` instructions of the kernel's layout, which outlive the call.
-    let done = unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0, &raw) };
-    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
