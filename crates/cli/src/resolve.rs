@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::path::Path;
 
+use fathom_enter::failure::refused;
 use fathom_enter::subject::Nature;
 use fathom_enter::{Class, Failure, Subject};
 use fathom_host::cgroup::naming;
@@ -142,7 +143,7 @@ fn image(host: &Host, path: &Path) -> Result<(Subject, Option<File>), Failure> {
     let entry = toolkit::bring(&toolkit::store(), &path.to_string_lossy())?;
     entry.check_architecture().map_err(toolkit::failure)?;
     let hold = entry.hold().map_err(toolkit::failure)?;
-    let hold = hold.file().try_clone().map_err(|error| Failure::step("hold the image", error))?;
+    let hold = hold.file().try_clone().map_err(|error| refused("hold the image", error))?;
     let env =
         entry.config.env.iter().filter_map(|pair| pair.split_once('=')).map(|(k, v)| (k.to_owned(), v.to_owned()));
     let workdir = Some(&entry.config.working_dir).filter(|folder| !folder.is_empty()).map_or("/".into(), Into::into);

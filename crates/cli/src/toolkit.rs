@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::path::PathBuf;
 
+use fathom_enter::failure::refused;
 use fathom_enter::options::Toolkit;
 use fathom_enter::{Class, Failure, trampoline};
 use fathom_model::Hint as _;
@@ -67,8 +68,8 @@ fn unpacked(entry: &Entry) -> Result<Chosen, Failure> {
     let hold = entry.hold().map_err(failure)?;
     let trampolines = entry.root().with_file_name("trampolines");
     trampoline::link(&entry.root(), &trampolines)
-        .map_err(|error| Failure::step(format!("link the tools of {}", entry.name()), error))?;
-    let hold = hold.file().try_clone().map_err(|error| Failure::step("hold the toolkit", error))?;
+        .map_err(|error| refused(format!("link the tools of {}", entry.name()), error))?;
+    let hold = hold.file().try_clone().map_err(|error| refused("hold the toolkit", error))?;
     let env = entry
         .config
         .env

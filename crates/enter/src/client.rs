@@ -9,10 +9,11 @@ use std::path::Path;
 use fathom_host::cgroup::KillSwitch;
 use fathom_host::namespace::Kind;
 use fathom_host::sys::Recursion;
+use fathom_model::{Class, Failure};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, WaitOptions};
 
-use crate::failure::{Class, Failure, Step};
+use crate::failure::Step;
 use crate::launcher::{self, Material, Role, tree};
 use crate::options::{Attachment, Streams};
 use crate::plan::Plan;

@@ -24,9 +24,10 @@ pub(crate) mod tree;
 mod warden;
 
 use fathom_host::sys;
+use fathom_model::Failure;
 use std::os::fd::AsFd as _;
 
-use crate::failure::{Failure, Step as _};
+use crate::failure::Step as _;
 
 pub(crate) use start::{Material, Role, start};
 pub use supervisor::main;

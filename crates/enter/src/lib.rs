@@ -22,7 +22,7 @@ pub mod sweep;
 pub mod trampoline;
 pub mod wire;
 
-pub use failure::{Class, Failure};
+pub use fathom_model::{Class, Failure};
 pub use options::Options;
 pub use plan::Plan;
 pub use profile::Profile;

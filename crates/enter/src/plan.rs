@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use fathom_host::cgroup::{Leaf, Limits};
 use fathom_host::incarnation::Freezer;
 use fathom_host::namespace::Kind;
+use fathom_model::{Class, Failure};
 use serde::{Deserialize, Serialize};
 
-use crate::failure::{Class, Failure};
 use crate::options::{Attachment, Lifetime, Options, Place, Streams, Toolkit, View};
 use crate::profile::{Credentials, Profile, credentials};
 use crate::session::Registry;

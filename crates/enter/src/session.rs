@@ -11,10 +11,11 @@ use std::time::Duration;
 
 use fathom_host::cgroup::Leaf;
 use fathom_host::incarnation::Freezer;
+use fathom_model::Failure;
 use rustix::fs::FlockOperation;
 use serde::{Deserialize, Serialize};
 
-use crate::failure::{Failure, Step};
+use crate::failure::{Step, refused};
 
 /// Where sessions are on record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,7 +90,7 @@ impl Registry {
     /// Makes the folder of session `id` and takes its lock.
     pub(crate) fn open(&self, id: &str) -> Result<Record, Failure> {
         let folder = self.folder(id);
-        let failed = |error| Failure::step(format!("make the session's folder {}", folder.display()), error);
+        let failed = |error| refused(format!("make the session's folder {}", folder.display()), error);
         // A sweep may remove the registry with its last session, or take a folder whose lock is not held yet for an
         // abandoned one: then it is made again.
         for _ in 0..100 {

@@ -8,9 +8,10 @@ use std::path::PathBuf;
 use fathom_host::cgroup::Layout;
 use fathom_host::namespace::{Kind, Namespace};
 use fathom_host::{Host, Pinned, Process};
+use fathom_model::Failure;
 use serde::{Deserialize, Serialize};
 
-use crate::failure::{Failure, Step};
+use crate::failure::Step;
 use crate::idmap::IdMap;
 use crate::label::Label;
 use crate::launcher::tree::read_inside;

@@ -3,35 +3,13 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use fathom_model::{Ending, Failure};
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
 };
-use serde::{Deserialize, Serialize};
-
-use crate::Failure;
 
 /// The longest message: what one read of a terminal gives, and any JSON.
 pub const LONGEST: usize = 64 * 1024;
-
-/// How the command ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Ending {
-    /// It exited.
-    Exited(i32),
-    /// A signal killed it.
-    Killed(i32),
-}
-
-impl Ending {
-    /// As a shell reports it.
-    pub fn status(self) -> i32 {
-        match self {
-            Ending::Exited(status) => status,
-            Ending::Killed(signal) => 128 + signal,
-        }
-    }
-}
 
 /// Any message.
 #[derive(Debug, Clone, PartialEq, Eq)]

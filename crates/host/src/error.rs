@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use fathom_model::Hint;
+use fathom_model::{Class, Failure, Hint};
 
 /// A question about this machine that got no answer.
 #[derive(Debug, thiserror::Error)]
@@ -78,5 +78,19 @@ impl Hint for Error {
             Error::NoCgroups => "mount -t cgroup2 none /sys/fs/cgroup".to_owned(),
             Error::Read { .. } | Error::Parse { .. } => return None,
         })
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let class = match &error {
+            Error::Gone { .. } | Error::NoProcess { .. } => Class::NotFound,
+            Error::Denied { .. } => Class::Denied,
+            Error::Cgroup { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => Class::Denied,
+            Error::NoCgroups | Error::NoFreezer { .. } => Class::Unsupported,
+            Error::Read { .. } | Error::Parse { .. } | Error::Cgroup { .. } => Class::System,
+        };
+        let cause = std::error::Error::source(&error).map(ToString::to_string);
+        Failure { class, message: error.to_string(), cause, hint: error.hint() }
     }
 }

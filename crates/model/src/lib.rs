@@ -6,6 +6,7 @@
 
 pub mod container;
 pub mod directory;
+pub mod failure;
 pub mod field;
 pub mod hint;
 pub mod quantity;
@@ -13,6 +14,7 @@ pub mod target;
 
 pub use container::{Claim, Container, Engine, PodRef, State};
 pub use directory::Directory;
+pub use failure::{Class, Ending, Failure};
 pub use field::{Field, Kind, Value};
 pub use hint::Hint;
 pub use target::Target;

@@ -5,6 +5,7 @@ use std::io::IsTerminal as _;
 
 use anyhow::Context as _;
 use fathom_enter::client::{self, Input, Outcome};
+use fathom_enter::failure::refused;
 use fathom_enter::options::{Attachment, Lifetime, Options, Place, Streams, Toolkit, View};
 use fathom_enter::subject::Nature;
 use fathom_enter::{Class, Failure, Plan, Profile, Subject, session};
@@ -71,7 +72,7 @@ fn subject(host: &Host, words: &Enter) -> Result<Found, Failure> {
 fn start(words: &Enter, plan: Plan, subject: Subject, holds: Vec<File>, held: Option<Held>) -> anyhow::Result<i32> {
     let recording = match &words.record {
         Some(path) => {
-            Some(File::create(path).map_err(|error| Failure::step(format!("record to {}", path.display()), error))?)
+            Some(File::create(path).map_err(|error| refused(format!("record to {}", path.display()), error))?)
         }
         None => None,
     };

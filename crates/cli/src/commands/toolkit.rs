@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use anyhow::Context as _;
+use fathom_enter::failure::refused;
 use fathom_enter::{Class, Failure};
 use fathom_toolkit::full::{self, FullOptions};
 use fathom_toolkit::{Source, build_full};
@@ -71,7 +72,7 @@ fn build(store: &fathom_toolkit::Store, file: Option<&Path>, add: &[String]) -> 
 fn write_whole(path: &Path, write: impl FnOnce(&mut File) -> anyhow::Result<()>) -> anyhow::Result<()> {
     let mut half = path.as_os_str().to_owned();
     half.push(".part");
-    let mut file = File::create(&half).map_err(|error| Failure::step(format!("write {}", path.display()), error))?;
+    let mut file = File::create(&half).map_err(|error| refused(format!("write {}", path.display()), error))?;
     let written = write(&mut file).and_then(|()| file.flush().context("cannot finish the file"));
     match written {
         Ok(()) => std::fs::rename(&half, path).with_context(|| format!("cannot put {} in its place", path.display())),

@@ -31,15 +31,17 @@ fn every_format_says_the_same() {
     let line = wide.stdout.lines().find(|line| line.starts_with(short)).unwrap_or_else(|| panic!("{wide:?}"));
     assert!(line.contains(" running ") && line.contains(web.id()) && line.contains("tier=front"), "{line}");
 
+    // Whole, unlike in tables.
     let row = place.row_of(&web);
+    assert_eq!(row["id"], web.id(), "{row}");
     assert_eq!((&row["user"], &row["image"]), (&65532.into(), &"fathom.test/idle:1".into()), "{row}");
     assert_eq!((&row["state"], &row["labels"]["tier"]), (&"running".into(), &"front".into()), "{row}");
     assert!(row["age"].as_u64().is_some_and(|age| age < 120), "{row}");
 
     let yaml = place.run(["ps", "-o", "yaml"]);
     assert!(
-        yaml.stdout.contains(&format!("\"name\": \"{}\"\n", own_name()))
-            && yaml.stdout.contains(&format!("\"pid\": {pid}\n")),
+        yaml.stdout.contains(&format!("\nname: \"{}\"\n", own_name()))
+            && yaml.stdout.contains(&format!("\npid: {pid}\n")),
         "{yaml:?}"
     );
     let names = place.run(["ps", "-o", "name"]);

@@ -2,11 +2,12 @@
 
 use std::os::fd::OwnedFd;
 
+use fathom_model::{Class, Failure};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 
 use super::relay::{self, Input, Outcome};
 use super::screen;
-use crate::failure::{Class, Failure};
+use crate::failure::refused;
 use crate::session::Registry;
 use crate::wire::{self, Message};
 
@@ -24,7 +25,7 @@ pub fn attach(registry: &Registry, id: &str, input: Input, notice: &mut dyn FnMu
 /// Ends session `id`; returns when it is gone.
 pub fn kill(registry: &Registry, id: &str) -> Result<(), Failure> {
     let control = connect(registry, id)?;
-    wire::send(&control, &Message::Kill).map_err(|error| Failure::step(format!("end session {id}"), error))?;
+    wire::send(&control, &Message::Kill).map_err(|error| refused(format!("end session {id}"), error))?;
     loop {
         relay::wait_readable(&control);
         match wire::receive(&control) {
@@ -38,8 +39,7 @@ pub fn kill(registry: &Registry, id: &str) -> Result<(), Failure> {
 pub fn release(registry: &Registry, id: &str) -> Result<(), Failure> {
     let control = connect(registry, id)?;
     for message in [Message::Release, Message::Detach] {
-        wire::send(&control, &message)
-            .map_err(|error| Failure::step(format!("release what session {id} holds"), error))?;
+        wire::send(&control, &message).map_err(|error| refused(format!("release what session {id} holds"), error))?;
     }
     // Its end means that both were heard.
     relay::wait_readable(&control);
@@ -56,6 +56,6 @@ fn connect(registry: &Registry, id: &str) -> Result<OwnedFd, Failure> {
         rustix::io::Errno::NOENT | rustix::io::Errno::CONNREFUSED => {
             Failure::new(Class::NotFound, format!("there is no session `{id}`")).hinting("`fathom sessions` lists them")
         }
-        error => Failure::step(format!("reach session {id}"), error),
+        error => refused(format!("reach session {id}"), error),
     })
 }

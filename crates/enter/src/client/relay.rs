@@ -10,12 +10,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 
 use fathom_host::sys;
+use fathom_model::{Ending, Failure};
 use rustix::event::{PollFd, PollFlags, poll};
 
 use super::{Pipes, Session, pump, screen};
-use crate::failure::{Failure, Step};
+use crate::failure::Step;
 use crate::options::{Attachment, Streams};
-use crate::wire::{self, Ending, Message, Received};
+use crate::wire::{self, Message, Received};
 
 /// How a client's part ended.
 #[derive(Debug, Clone, PartialEq, Eq)]

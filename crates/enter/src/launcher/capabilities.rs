@@ -7,20 +7,19 @@
 use std::path::Path;
 
 use fathom_host::process::Capabilities;
+use fathom_model::Failure;
 use rustix::process::{Gid, Uid};
 use rustix::thread::{CapabilitySet, CapabilitySets};
 
 use super::filter;
-use crate::failure::{Failure, Step};
+use crate::failure::{Step, refused};
 use crate::profile::Credentials;
 
 /// Applies `credentials` to this process, whose next step is exec.
 pub(super) fn assume(credentials: &Credentials) -> Result<(), Failure> {
     let capabilities = &credentials.capabilities;
     if let Some(label) = &credentials.label {
-        label
-            .take_on(Path::new("/proc"))
-            .map_err(|error| Failure::step(format!("take on the target's {label}"), error))?;
+        label.take_on(Path::new("/proc")).map_err(|error| refused(format!("take on the target's {label}"), error))?;
     }
     shrink_bounding_set(capabilities.bounding)?;
     rustix::thread::set_keep_capabilities(true).step("keep capabilities over the change of user")?;

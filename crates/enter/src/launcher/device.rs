@@ -1,9 +1,10 @@
 //! A minimal `/dev` for a root of our own: what every program expects, and no device of the machine.
 
+use fathom_model::Failure;
 use rustix::fs::{CWD, FileType, Mode, makedev, mknodat};
 
 use super::tree::Maker;
-use crate::failure::{Failure, Step};
+use crate::failure::{Step, refused};
 
 /// Character devices that are not really devices.
 const NODES: &[(&str, u32, u32)] =
@@ -27,7 +28,7 @@ pub(super) fn populate(maker: Maker) -> Result<(), Failure> {
         let path = format!("dev/{name}");
         match mknodat(CWD, &path, FileType::CharacterDevice, Mode::from_raw_mode(0o666), makedev(*major, *minor)) {
             Ok(()) | Err(rustix::io::Errno::EXIST) => {}
-            Err(error) => return Err(Failure::step(format!("make /{path}"), error)),
+            Err(error) => return Err(refused(format!("make /{path}"), error)),
         }
     }
     LINKS.iter().try_for_each(|(to, name)| maker.link(to, &format!("dev/{name}"))).step("make the links of /dev")

@@ -7,9 +7,10 @@
 use std::collections::BTreeMap;
 use std::io;
 
+use fathom_model::{Class, Failure};
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, sock_filter};
 
-use crate::failure::{Class, Failure, Step as _};
+use crate::failure::Step as _;
 use crate::profile::{CopiedFilter, Seccomp};
 
 /// Loading kernels and modules.

@@ -5,9 +5,10 @@ use std::os::fd::OwnedFd;
 
 use fathom_host::incarnation::Freezer;
 use fathom_host::sys::{self, Cloned};
+use fathom_model::Failure;
 use rustix::process::{Pid, WaitOptions};
 
-use crate::failure::{Failure, Step};
+use crate::failure::Step;
 
 /// A guard that stands by.
 #[derive(Debug)]

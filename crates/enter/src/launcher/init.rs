@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use fathom_host::cgroup::KillSwitch;
 use fathom_host::sys::{self, Cloned};
+use fathom_model::{Class, Ending, Failure};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::CWD;
 use rustix::mount::MountAttrFlags;
@@ -17,10 +18,10 @@ use rustix::process::{Pid, Signal, WaitOptions};
 
 use super::payload::{Threshold, become_command};
 use super::{capabilities, tree};
-use crate::failure::{Class, Failure, Step};
+use crate::failure::{Step, refused};
 use crate::options::View;
 use crate::plan::{Pids, Plan};
-use crate::wire::{self, Ending, Message, Received};
+use crate::wire::{self, Message, Received};
 
 /// What init is given.
 #[derive(Debug)]
@@ -249,7 +250,7 @@ fn mount_proc(plan: &Plan) -> Result<(), Failure> {
             .and_then(|part| tree::attach(tree::restrict(part, tree::READ_ONLY)?, CWD, &path));
         match protected {
             Err(error) if error.raw_os_error() != Some(libc::ENOENT) => {
-                return Err(Failure::step(format!("protect {path}"), error));
+                return Err(refused(format!("protect {path}"), error));
             }
             _ => {}
         }

@@ -12,10 +12,11 @@ use std::os::unix::ffi::OsStrExt as _;
 use fathom_host::cgroup::Door;
 use fathom_host::namespace::Kind;
 use fathom_host::sys;
+use fathom_model::{Class, Failure};
 
 use super::capabilities;
 use super::terminal::{Ends, Terminal};
-use crate::failure::{Class, Failure, Step};
+use crate::failure::{Step, refused};
 use crate::plan::{Plan, UserNamespace};
 
 /// What only the command's process needs.
@@ -59,7 +60,7 @@ fn prepare(plan: &Plan, threshold: &Threshold) -> Result<(), Failure> {
     for (kind, fd) in [(Kind::Cgroup, &threshold.cgroup), (Kind::User, &threshold.user)] {
         if let Some(fd) = fd {
             rustix::thread::move_into_link_name_space(fd.as_fd(), kind.link_type())
-                .map_err(|error| Failure::step(format!("join the target's {} namespace", kind.name()), error))?;
+                .map_err(|error| refused(format!("join the target's {} namespace", kind.name()), error))?;
         }
     }
     sys::close_on_exec_from(3).step("close our descriptors")?;

@@ -11,12 +11,13 @@ use std::path::Path;
 
 use fathom_host::namespace::Kind;
 use fathom_host::sys::{MountAttributes, Recursion, mount_setattr};
+use fathom_model::{Class, Failure};
 use rustix::fs::{CWD, Dir, FileType, Mode, OFlags};
 use rustix::mount::{MountAttrFlags, MountPropagationFlags, UnmountFlags};
 
 use super::tree::{self, Maker, NO_DEV, NO_SUID, READ_ONLY};
 use super::{Material, Role, device};
-use crate::failure::{Class, Failure, Step};
+use crate::failure::{Step, refused};
 use crate::options::{Toolkit, View};
 use crate::plan::{Plan, UserNamespace};
 use crate::subject::Nature;
@@ -125,7 +126,7 @@ fn open_toolkit(
     loss: &mut Option<&'static str>,
 ) -> Result<OwnedFd, Failure> {
     let tree = tree::clone_followed(path, Recursion::Alone)
-        .map_err(|error| Failure::step(format!("open the toolkit at {}", path.display()), error))?;
+        .map_err(|error| refused(format!("open the toolkit at {}", path.display()), error))?;
     let users =
         (plan.user_namespace == UserNamespace::Join).then(|| material.borrow(Role::Namespace(Kind::User))).flatten();
     let attributes = MountAttributes { set: READ_ONLY | NO_SUID | NO_DEV, idmap: users, ..MountAttributes::default() };
@@ -198,7 +199,7 @@ fn overlay(name: &str, lower: &OwnedFd, maker: Maker) -> Result<OwnedFd, Failure
     tree::attach(lower, CWD, &below).step("attach the lower layer")?;
     let options = [("lowerdir", below.as_str()), ("upperdir", &above), ("workdir", &work)];
     tree::filesystem("overlay", &options, MountAttrFlags::empty())
-        .map_err(|error| Failure::step(format!("overlay the {name}"), error))
+        .map_err(|error| refused(format!("overlay the {name}"), error))
 }
 
 /// Makes a detached tree the current directory, by way of the folder `at`.
@@ -219,7 +220,7 @@ fn furnish_tools(plan: &Plan, parts: &Parts, maker: Maker) -> Result<(), Failure
         ("run", 0o755),
         ("var", 0o755),
     ] {
-        maker.folder(folder, mode).map_err(|error| Failure::step(format!("make /{folder}"), error))?;
+        maker.folder(folder, mode).map_err(|error| refused(format!("make /{folder}"), error))?;
     }
     device::populate(maker)?;
     if let Toolkit::Mini { applets } = &plan.toolkit {
@@ -234,7 +235,7 @@ fn furnish_tools(plan: &Plan, parts: &Parts, maker: Maker) -> Result<(), Failure
         maker.file("etc/group", "root:x:0:\nnogroup:x:65534:\n").step("write /etc/group")?;
     }
     for (path, text) in parts.files.iter().filter(|(_, text)| !text.is_empty()) {
-        maker.file(path, text).map_err(|error| Failure::step(format!("write /{path}"), error))?;
+        maker.file(path, text).map_err(|error| refused(format!("write /{path}"), error))?;
     }
     // Made last: until here we might be in the machine's own network namespace.
     if let Ok(sys) = tree::filesystem(

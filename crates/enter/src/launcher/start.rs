@@ -9,12 +9,13 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use fathom_host::namespace::Kind;
 use fathom_host::sys::{self, Cloned};
+use fathom_model::{Class, Failure};
 use rustix::fs::{MemfdFlags, OFlags};
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use rustix::process::Pid;
 use serde::{Deserialize, Serialize};
 
-use crate::failure::{Class, Failure, Step};
+use crate::failure::Step;
 use crate::plan::Plan;
 use crate::wire;
 

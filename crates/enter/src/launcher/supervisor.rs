@@ -11,6 +11,7 @@ use fathom_host::cgroup::KillSwitch;
 use fathom_host::incarnation::Freezer;
 use fathom_host::namespace::Kind;
 use fathom_host::sys::{self, Cloned};
+use fathom_model::Failure;
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use rustix::process::{DumpableBehavior, Pid};
 
@@ -18,7 +19,7 @@ use super::init::Init;
 use super::payload::Threshold;
 use super::terminal::{Ends, Terminal};
 use super::{Material, Role, root, start};
-use crate::failure::{Failure, Step};
+use crate::failure::{Step, refused};
 use crate::options::{Attachment, Streams};
 use crate::plan::{Pids, Plan, UserNamespace};
 use crate::session::{Record, State};
@@ -194,7 +195,7 @@ fn join_namespaces(plan: &Plan, material: &mut Material) -> Result<Option<OwnedF
     for kind in plan.join.iter().filter(|kind| matches!(kind, Kind::Net | Kind::Ipc | Kind::Uts)) {
         let namespace = material.need(Role::Namespace(*kind))?;
         rustix::thread::move_into_link_name_space(namespace.as_fd(), kind.link_type())
-            .map_err(|error| Failure::step(format!("join the target's {} namespace", kind.name()), error))?;
+            .map_err(|error| refused(format!("join the target's {} namespace", kind.name()), error))?;
     }
     if matches!(plan.nature, crate::subject::Nature::Image { .. }) {
         sys::unshare(&[Kind::Net, Kind::Ipc, Kind::Uts]).step("make namespaces for the image")?;

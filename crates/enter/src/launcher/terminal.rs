@@ -4,13 +4,14 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use fathom_host::sys;
+use fathom_model::Failure;
 use rustix::fs::{Mode, OFlags};
 use rustix::mount::MountAttrFlags;
 use rustix::pty::OpenptFlags;
 use rustix::termios::Winsize;
 
 use super::tree;
-use crate::failure::{Failure, Step};
+use crate::failure::Step;
 
 /// Both ends of a fresh terminal, and the file system it lives in.
 #[derive(Debug)]

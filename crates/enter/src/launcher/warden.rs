@@ -2,8 +2,9 @@
 //! and clears up if supervisor and init are gone and the session is still on record.
 
 use fathom_host::sys::{self, Cloned};
+use fathom_model::Failure;
 
-use crate::failure::{Failure, Step};
+use crate::failure::Step;
 use crate::session::Registry;
 use crate::sweep;
 

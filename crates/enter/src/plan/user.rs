@@ -1,6 +1,6 @@
 //! `-u`: a user and a group, by number or by name in the target's own `/etc/passwd` and `/etc/group`.
 
-use crate::failure::{Class, Failure};
+use fathom_model::{Class, Failure};
 
 /// uid, gid and supplementary groups for `NAME|UID[:NAME|GID]`, as docker reads it.
 pub(super) fn resolve(text: &str, passwd: &str, group: &str) -> Result<(u32, u32, Vec<u32>), Failure> {

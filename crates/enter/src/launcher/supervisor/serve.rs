@@ -4,16 +4,16 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Instant;
 
 use fathom_host::sys;
+use fathom_model::{Class, Ending, Failure};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::WaitOptions;
 
 use super::clients::Clients;
 use super::{Event, Supervisor, closing};
-use crate::failure::{Class, Failure};
 use crate::launcher::terminal;
 use crate::options::Attachment;
 use crate::plan::Plan;
-use crate::wire::{self, Ending, Message, Received};
+use crate::wire::{self, Message, Received};
 
 /// How a session stands.
 #[derive(Debug, Default)]
