@@ -1,8 +1,10 @@
 //! One file per verb: what was typed goes in, an exit status comes out.
 
+mod agent;
 mod demo;
 mod doctor;
 mod enter;
+mod image;
 mod ps;
 mod reference;
 mod sessions;
@@ -14,6 +16,9 @@ use crate::words::{Verb, Words};
 pub(crate) fn run(words: Words) -> anyhow::Result<i32> {
     match words.verb {
         Verb::Enter(words) => enter::run(&words),
+        Verb::Image(words) => image::run(&words),
+        Verb::Agent(words) => agent::run(&words),
+        Verb::Relay => agent::relay(),
         Verb::Ps(words) => ps::run(&words),
         Verb::Sessions(words) => sessions::run(&words),
         Verb::Toolkit(words) => toolkit::run(&words),

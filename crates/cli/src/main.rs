@@ -3,15 +3,12 @@
 //! One file is many programs, told apart by the name it was called by: the launcher of a session, an applet of the
 //! mini toolkit, or `fathom` itself.
 
-mod await_target;
+mod archive;
 mod commands;
-mod directory;
 mod environment;
 mod exit;
 mod output;
 mod printer;
-mod resolve;
-mod toolkit;
 mod words;
 
 use std::ffi::OsString;

@@ -4,10 +4,12 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use fathom_enter::Failure;
-use fathom_model::Hint as _;
+use fathom_agent::Listener;
+use fathom_model::{Failure, Hint as _};
+use fathom_toolkit::Progress;
 
 use crate::exit;
+use crate::output::progress::Bar;
 
 /// Prints data. A reader that has gone is no error: `fathom ps | head -1`.
 pub(crate) fn data(text: &str) {
@@ -17,6 +19,22 @@ pub(crate) fn data(text: &str) {
 /// Says something that is neither data nor an error.
 pub(crate) fn notice(text: &str) {
     eprintln!("fathom: {text}");
+}
+
+/// Hears what happens on this machine, and shows it.
+#[derive(Default)]
+pub(crate) struct Listening {
+    bar: Option<Bar>,
+}
+
+impl Listener for Listening {
+    fn notice(&mut self, text: &str) {
+        notice(text);
+    }
+
+    fn progress(&mut self, progress: &Progress) {
+        self.bar.get_or_insert_with(Bar::new).show(progress);
+    }
 }
 
 /// What failed, why, and what to try.

@@ -23,8 +23,16 @@ pub(crate) enum Verb {
     Sessions(Sessions),
     /// List, import, export, build and remove toolkits
     Toolkit(Toolkit),
+    /// Write the image that agents in a cluster run
+    Image(Image),
     /// Start, look at or end a small shop to try everything on
     Demo(Demo),
+    /// Stay on a node for as long as clients need it; what `kubectl fathom enter` runs there
+    #[command(hide = true)]
+    Agent(Agent),
+    /// Speak with one client over stdin and stdout
+    #[command(hide = true)]
+    Relay,
     /// Print a page of the reference
     #[command(hide = true)]
     Reference(Reference),
@@ -35,8 +43,11 @@ pub(crate) enum Verb {
 /// What `fathom enter` takes.
 #[derive(Debug, Args)]
 pub(crate) struct Enter {
-    /// A container by name or id, ENGINE://ID, pid:N, unit:NAME, netns:NAME, host, or image:FILE
+    /// A container by name or id, ENGINE://ID, pid:N, unit:NAME, netns:NAME, host, image:FILE, or, in a cluster,
+    /// pod/NAME, deploy/NAME, svc/NAME, node/NAME, …
     pub(crate) target: String,
+    #[command(flatten)]
+    pub(crate) cluster: Cluster,
     /// The command and its arguments; without one, the toolkit's shell
     #[arg(last = true)]
     pub(crate) command: Vec<String>,
@@ -103,6 +114,45 @@ pub(crate) struct Enter {
     /// Write whose status it was, and which, to a file
     #[arg(long, value_name = "FILE")]
     pub(crate) status_file: Option<PathBuf>,
+}
+
+/// With no registry's name: an image that a node has need not be pulled.
+const AGENT_IMAGE: &str = concat!("fathom-agent:", env!("CARGO_PKG_VERSION"));
+
+/// Which cluster, as whom, and how an agent is made there.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "In a cluster")]
+pub(crate) struct Cluster {
+    /// Namespace of what is named without one [default: the context's]
+    #[arg(short = 'n', long, value_name = "NAME")]
+    pub(crate) namespace: Option<String>,
+    /// Container of the pod [default: its annotated or first one]
+    #[arg(short = 'c', long, value_name = "NAME")]
+    pub(crate) container: Option<String>,
+    /// Kubeconfig file [default: KUBECONFIG, then ~/.kube/config, then the pod's own account]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kubeconfig: Option<PathBuf>,
+    /// Context of the kubeconfig
+    #[arg(long, value_name = "NAME")]
+    pub(crate) context: Option<String>,
+    /// User to act as
+    #[arg(long = "as", value_name = "USER")]
+    pub(crate) impersonate: Option<String>,
+    /// Group to act as; can be repeated
+    #[arg(long = "as-group", value_name = "GROUP")]
+    pub(crate) groups: Vec<String>,
+    /// Namespace of the agent's pod
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    pub(crate) agent_namespace: String,
+    /// Image of the agent, which the node has or can pull
+    #[arg(long, value_name = "IMAGE", default_value = AGENT_IMAGE)]
+    pub(crate) agent_image: String,
+    /// Secret for the pull of the agent's image; can be repeated
+    #[arg(long, value_name = "NAME")]
+    pub(crate) image_pull_secret: Vec<String>,
+    /// How long an agent stays when no client is there
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = fathom_model::quantity::parse_duration)]
+    pub(crate) grace: std::time::Duration,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -202,6 +252,23 @@ pub(crate) enum ToolkitAction {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Image {
+    #[command(subcommand)]
+    pub(crate) action: ImageAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ImageAction {
+    /// Write it as an OCI archive, to a file or to stdout: this program with its applets, the same bytes every time
+    Export {
+        file: Option<PathBuf>,
+        /// What the image is called
+        #[arg(long, value_name = "NAME", default_value = AGENT_IMAGE)]
+        name: String,
+    },
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Demo {
     #[command(subcommand)]
     pub(crate) action: DemoAction,
@@ -218,6 +285,13 @@ pub(crate) enum DemoAction {
     Down,
     /// Say what runs
     Status,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Agent {
+    /// How long to stay when no client is there
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = fathom_model::quantity::parse_duration)]
+    pub(crate) grace: std::time::Duration,
 }
 
 #[derive(Debug, Args)]

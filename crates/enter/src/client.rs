@@ -25,16 +25,32 @@ mod pump;
 mod relay;
 mod screen;
 
-pub use attach::{attach, kill, release};
+pub use attach::{attach, kill, line, release};
 pub use relay::{Input, Outcome};
-pub use screen::size as terminal_size;
+pub use screen::{Raw, size as terminal_size};
 
 /// Our ends of the command's three pipes.
 #[derive(Debug)]
-struct Pipes {
-    input: OwnedFd,
-    output: OwnedFd,
-    errors: OwnedFd,
+pub struct Pipes {
+    /// To its stdin.
+    pub input: OwnedFd,
+    /// From its stdout.
+    pub output: OwnedFd,
+    /// From its stderr.
+    pub errors: OwnedFd,
+}
+
+/// An open line to a session, for whoever carries its streams elsewhere than to our own terminal or pipes.
+#[derive(Debug)]
+pub struct Line {
+    /// The session's id.
+    pub id: String,
+    /// Messages from and to the supervisor.
+    pub control: OwnedFd,
+    /// The command's pipes, where it has some of ours.
+    pub pipes: Option<Pipes>,
+    /// Whether the command has a terminal, whose bytes are messages.
+    pub has_terminal: bool,
 }
 
 /// A session that has been started.
@@ -124,6 +140,13 @@ impl Session {
         &self.plan.id
     }
 
+    /// The line to it. The session itself is kept for [`Session::clear_up`].
+    pub fn line(&mut self) -> Result<Line, Failure> {
+        let control = rustix::io::fcntl_dupfd_cloexec(&self.control, 3).step("copy a descriptor")?;
+        let has_terminal = matches!(self.plan.streams, Streams::Terminal { .. });
+        Ok(Line { id: self.plan.id.clone(), control, pipes: self.pipes.take(), has_terminal })
+    }
+
     /// Waits until whoever finds the session dead will also find what it held (or the session has failed already).
     pub fn wait_until_on_record(&self) {
         while self.plan.registry.state(&self.plan.id).is_err() {
@@ -137,7 +160,7 @@ impl Session {
 
     /// The supervisor is gone without a word: killed, most likely. Init takes the processes down; what remains is
     /// removed here.
-    fn clear_up(&self) -> Failure {
+    pub fn clear_up(&self) -> Failure {
         if let Some(leaf) = &self.plan.leaf
             && leaf.exists()
         {

@@ -24,7 +24,7 @@ pub fn refused(what: impl Into<String>, error: impl Into<io::Error>) -> Failure 
 }
 
 /// Names the step that an `io::Result` belongs to.
-pub(crate) trait Step<T> {
+pub trait Step<T> {
     /// `cannot {what}` on failure.
     fn step(self, what: &str) -> Result<T, Failure>;
 }

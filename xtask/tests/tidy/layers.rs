@@ -10,7 +10,7 @@ use crate::{files, none};
 /// From the ground up. A crate may use those of lower floors only; crates on one floor do not know each other.
 const LAYERS: &[&[&str]] = &[
     &["model"],
-    &["filter", "scap"],
+    &["filter", "scap", "protocol"],
     &["host", "kernel", "runtime", "cluster"],
     &["enter", "trace", "topology", "metrics", "diagnose", "mini", "toolkit", "demo"],
     &["server", "agent"],
@@ -30,9 +30,9 @@ const RESERVED: &[(&str, &[&str], &str)] = &[
 
 /// Never in these, as direct dependencies: (crate, where not, why).
 const BARRED: &[(&str, &[&str], &str)] = &[
-    ("tokio", &["model", "filter", "scap"], "pure crates have no async"),
-    ("rustix", &["model", "filter", "scap"], "pure crates do no I/O"),
-    ("libc", &["model", "filter", "scap"], "pure crates do no I/O"),
+    ("tokio", &["model", "filter", "scap", "protocol"], "pure crates have no async"),
+    ("rustix", &["model", "filter", "scap", "protocol"], "pure crates do no I/O"),
+    ("libc", &["model", "filter", "scap", "protocol"], "pure crates do no I/O"),
     ("tokio", &["host", "enter"], "nothing that joins a namespace runs in a process with tokio in it"),
 ];
 

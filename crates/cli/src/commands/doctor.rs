@@ -13,7 +13,7 @@ use fathom_toolkit::Store;
 
 use crate::output::doctor::{Area, Check, FIELDS, State};
 use crate::words::Doctor;
-use crate::{directory, environment, exit, output, printer};
+use crate::{environment, exit, output, printer};
 
 pub(crate) fn run(words: &Doctor) -> anyhow::Result<i32> {
     let mut checks = vec![caller()];
@@ -106,7 +106,7 @@ fn cgroups() -> Check {
 
 /// Each socket, and whether who listens there answered. Containers are found without them; names may not be.
 fn engines() -> Vec<Check> {
-    let places = directory::places();
+    let places = environment::places();
     let sockets = places.sockets();
     if sockets.is_empty() {
         let note = "no engine listens; containers are found by their processes and the engines' files";

@@ -1,14 +1,13 @@
 //! `fathom ps`: every container here, of any engine.
 
-use fathom_host::Host;
 use fathom_model::{Container, State};
 
 use crate::output::{self, containers};
 use crate::words::{Format, Ps};
-use crate::{directory, printer};
+use crate::{environment, printer};
 
 pub(crate) fn run(words: &Ps) -> anyhow::Result<i32> {
-    let (directory, missing) = directory::complete(&Host::local());
+    let (directory, missing) = environment::node().complete();
     let runs = |container: &&Container| words.all || matches!(container.state, State::Running | State::Paused);
     let listed: Vec<Container> = directory.containers().iter().filter(runs).cloned().collect();
     let format = if words.quiet { Format::Name } else { words.output };

@@ -31,7 +31,7 @@ fn targets_that_are_none() {
     check(&["enter", "pid:4194304"], 3, "fathom: there is no process 4194304", "hint:");
     check(&["enter", "pid:0"], 2, "fathom: `0` is not a process number", "hint:");
     check(&["enter", "dcoker://x"], 2, "no kind of target", "hint: use docker://");
-    check(&["enter", "pod/web-0"], 5, "this build has no cluster", "hint:");
+    check(&["enter", "pod/web-0", "--kubeconfig", "/nowhere"], 5, "cannot use the configuration of a cluster", "hint:");
     check(&["enter", ""], 2, "the target is empty", "hint:");
     check(&["enter"], 2, "required", "Usage");
     check(&["enter", "--profile", "root", "host"], 2, "`root` is no profile", "");

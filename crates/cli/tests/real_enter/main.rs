@@ -9,6 +9,7 @@ mod names;
 mod old_cgroups;
 mod old_kernels;
 mod profiles;
+mod relay;
 mod roots;
 mod streams;
 mod support;

@@ -6,7 +6,7 @@ use fathom_model::{Class, Failure};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 
 use super::relay::{self, Input, Outcome};
-use super::screen;
+use super::{Line, screen};
 use crate::failure::refused;
 use crate::session::Registry;
 use crate::wire::{self, Message};
@@ -20,6 +20,13 @@ pub fn attach(registry: &Registry, id: &str, input: Input, notice: &mut dyn FnMu
     }
     let lost = || Failure::new(Class::System, format!("session {id} ended without a word"));
     relay::with_terminal(&control, input, notice)?.ok_or_else(lost)
+}
+
+/// An open line to session `id`.
+pub fn line(registry: &Registry, id: &str) -> Result<Line, Failure> {
+    let control = connect(registry, id)?;
+    let has_terminal = registry.state(id).is_ok_and(|state| state.terminal);
+    Ok(Line { id: id.to_owned(), control, pipes: None, has_terminal })
 }
 
 /// Ends session `id`; returns when it is gone.

@@ -6,14 +6,14 @@ use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetat
 
 /// A terminal in raw mode, put back when dropped.
 #[derive(Debug)]
-pub(super) struct Raw<'fd> {
+pub struct Raw<'fd> {
     terminal: BorrowedFd<'fd>,
     before: Termios,
 }
 
 impl<'fd> Raw<'fd> {
     /// Every key goes to the session as it is. `None` where `terminal` is none.
-    pub(super) fn new(terminal: BorrowedFd<'fd>) -> Option<Raw<'fd>> {
+    pub fn new(terminal: BorrowedFd<'fd>) -> Option<Raw<'fd>> {
         let before = tcgetattr(terminal).ok()?;
         let mut raw = before.clone();
         raw.make_raw();

@@ -1,7 +1,6 @@
 //! Which tools come along, and images that are entered: by name from the store, or brought into it first.
 
 use std::fs::File;
-use std::path::PathBuf;
 
 use fathom_enter::failure::refused;
 use fathom_enter::options::Toolkit;
@@ -9,7 +8,7 @@ use fathom_enter::{Class, Failure, trampoline};
 use fathom_model::Hint as _;
 use fathom_toolkit::{Entry, Error, Limits, Source, Store, full};
 
-use crate::{environment, output};
+use crate::Listener;
 
 /// A toolkit that is ready to be mounted, with what keeps it there.
 pub(crate) struct Chosen {
@@ -17,26 +16,13 @@ pub(crate) struct Chosen {
     pub(crate) hold: Option<File>,
 }
 
-/// The store of this user.
-pub(crate) fn store() -> Store {
-    let place = environment::value("FATHOM_STORE").map(PathBuf::from).unwrap_or_else(|| {
-        let home = environment::value("HOME").map(PathBuf::from);
-        match home {
-            Some(home) if !rustix::process::geteuid().is_root() => home.join(".local/share/fathom/store"),
-            _ => "/var/lib/fathom/store".into(),
-        }
-    });
-    Store::at(place)
-}
-
 /// The toolkit called `name`; without a name, the full one if there is one, else the one inside this program.
-pub(crate) fn choose(name: Option<&str>) -> Result<Chosen, Failure> {
-    let store = store();
+pub(crate) fn choose(store: &Store, name: Option<&str>, listener: &mut dyn Listener) -> Result<Chosen, Failure> {
     let entry = match name {
         Some("mini") => None,
         None => store.find(full::NAME).ok().flatten(),
         Some("full") => Some(store.find(full::NAME).map_err(failure)?.ok_or_else(no_full)?),
-        Some(name) => Some(bring(&store, name)?),
+        Some(name) => Some(bring(store, name, listener)?),
     };
     match entry {
         Some(entry) => unpacked(&entry),
@@ -50,17 +36,16 @@ pub(crate) fn choose(name: Option<&str>) -> Result<Chosen, Failure> {
 }
 
 /// What the store has under `name`, or else the archive, folder or image that `name` means, brought into it.
-pub(crate) fn bring(store: &Store, name: &str) -> Result<Entry, Failure> {
+pub(crate) fn bring(store: &Store, name: &str, listener: &mut dyn Listener) -> Result<Entry, Failure> {
     if let Some(entry) = store.find(name).map_err(failure)? {
         return Ok(entry);
     }
-    import(store, &Source::detect(name).map_err(failure)?)
+    import(store, &Source::detect(name).map_err(failure)?, listener)
 }
 
-/// Unpacks `source` into the store, showing how far it is.
-pub(crate) fn import(store: &Store, source: &Source) -> Result<Entry, Failure> {
-    let mut bar = output::progress::Bar::new();
-    store.import(source, &Limits::default(), &mut |progress| bar.show(&progress)).map_err(failure)
+/// Unpacks `source` into the store.
+pub fn import(store: &Store, source: &Source, listener: &mut dyn Listener) -> Result<Entry, Failure> {
+    store.import(source, &Limits::default(), &mut |progress| listener.progress(&progress)).map_err(failure)
 }
 
 fn unpacked(entry: &Entry) -> Result<Chosen, Failure> {
@@ -93,7 +78,7 @@ fn no_full() -> Failure {
 }
 
 /// A store's error in the words of everybody.
-pub(crate) fn failure(error: Error) -> Failure {
+pub fn failure(error: Error) -> Failure {
     let class = match &error {
         Error::NotAnImage { .. } | Error::Several { .. } => Class::Usage,
         Error::Architecture { .. } => Class::Unsupported,

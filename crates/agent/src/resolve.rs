@@ -9,32 +9,63 @@ use fathom_enter::{Class, Failure, Subject};
 use fathom_host::cgroup::naming;
 use fathom_host::namespace::{Kind, Namespace};
 use fathom_host::{Host, Pinned, sighting};
-use fathom_model::directory::Found;
+use fathom_model::directory::Found as Match;
 use fathom_model::{Container, Directory, Engine, Hint as _, Target};
+use fathom_protocol::Place;
 
-use crate::{directory, toolkit};
+use crate::{Listener, Node, directory, tools};
 
-/// Finds what `text` names on this machine. With it comes what keeps an image's tree in the store.
-pub(crate) fn subject(host: &Host, text: &str) -> Result<(Subject, Option<File>), Failure> {
+/// What was found: a process that is held, and what keeps an image's tree in the store.
+pub type Found = (Subject, Option<File>);
+
+/// Finds what `text` names on this machine.
+pub fn named(node: &Node, text: &str, listener: &mut dyn Listener) -> Result<Found, Failure> {
+    let host = &node.host;
     let target: Target = text.parse().map_err(|error: fathom_model::target::TargetError| Failure {
         hint: error.hint(),
         ..Failure::new(Class::Usage, error.to_string())
     })?;
     let subject = match &target {
         Target::Pid(pid) => process(host, *pid, format!("pid:{pid}")),
-        Target::Host => {
-            Ok(Subject { title: "host".into(), nature: Nature::Host, pinned: machine(host)?, network: None })
-        }
-        Target::Container { engine, name } => container(host, name, *engine),
+        Target::Host => node_itself(host),
+        Target::Container { engine, name } => container(node, name, *engine),
         Target::Unit(name) => unit(host, name),
         Target::Netns(path) => network(host, path),
-        Target::Image(path) => return image(host, path),
+        Target::Image(path) => return image(node, path, listener),
         Target::Object(object) => {
-            Err(Failure::new(Class::Unsupported, format!("cannot look for `{object}`: this build has no cluster"))
+            Err(Failure::new(Class::Usage, format!("`{object}` is of a cluster, not of this machine"))
                 .hinting("on the node itself, `fathom ps` lists the containers of its pods by name"))
         }
     };
     Ok((subject?, None))
+}
+
+/// Finds what a client far away means. The pod's uid must stand in the cgroup of what is found: a node is asked for
+/// one container, and enters that one or none.
+pub fn placed(node: &Node, place: &Place) -> Result<Found, Failure> {
+    let (id, pod) = match place {
+        Place::Node => return Ok((node_itself(&node.host)?, None)),
+        Place::Container { id, pod } => (id, pod),
+    };
+    let target: Target = id.parse().map_err(|_| no_id(id))?;
+    let Target::Container { engine: engine @ Some(_), name } = &target else { return Err(no_id(id)) };
+    let subject = container(node, name, *engine)?;
+    // cgroupfs writes the uid as the API does, systemd with underscores.
+    let written = [pod.clone(), pod.replace('-', "_")];
+    if pod.is_empty() || !naming::paths(&subject.pinned.cgroup).any(|path| written.iter().any(|uid| path.contains(uid)))
+    {
+        return Err(Failure::new(Class::NotFound, format!("{} is not of the pod with the uid `{pod}`", subject.title))
+            .hinting("the pod may have been replaced; try again"));
+    }
+    Ok((subject, None))
+}
+
+fn no_id(id: &str) -> Failure {
+    Failure::new(Class::Usage, format!("`{id}` is no container id as the API has it, such as containerd://4f1c…"))
+}
+
+fn node_itself(host: &Host) -> Result<Subject, Failure> {
+    Ok(Subject { title: "host".into(), nature: Nature::Host, pinned: machine(host)?, network: None })
 }
 
 /// The machine is where its first process is. Some machines let nobody look at that one; then it is where we are.
@@ -52,13 +83,13 @@ fn process(host: &Host, pid: u32, title: String) -> Result<Subject, Failure> {
 }
 
 /// By what files and /proc tell; if that does not settle it, the engines are asked.
-fn container(host: &Host, name: &str, engine: Option<Engine>) -> Result<Subject, Failure> {
-    let quick = directory::at_once(host);
+fn container(node: &Node, name: &str, engine: Option<Engine>) -> Result<Subject, Failure> {
+    let (host, quick) = (&node.host, node.at_once());
     let found = match quick.find(name, engine) {
-        Found::One(container) if container.pid.is_some() && (container.id == name || directory::is_whole(&quick)) => {
+        Match::One(container) if container.pid.is_some() && (container.id == name || directory::is_whole(&quick)) => {
             container.clone()
         }
-        _ => settled(&directory::complete(host).0, name, engine)?,
+        _ => settled(&node.complete().0, name, engine)?,
     };
     let Some(pid) = found.pid else {
         return Err(Failure::new(Class::NotFound, format!("{} is not running", found.describe()))
@@ -74,13 +105,13 @@ fn container(host: &Host, name: &str, engine: Option<Engine>) -> Result<Subject,
 
 fn settled(directory: &Directory, name: &str, engine: Option<Engine>) -> Result<Container, Failure> {
     match directory.find(name, engine) {
-        Found::One(container) => Ok(container.clone()),
-        Found::Several(all) => {
+        Match::One(container) => Ok(container.clone()),
+        Match::Several(all) => {
             let list: Vec<String> = all.iter().map(|container| candidate(container)).collect();
             Err(Failure::new(Class::NotFound, format!("`{name}` may be any of {}", list.join(", ")))
                 .hinting("name one of them with its engine and more of its id, or by its pid:N"))
         }
-        Found::None(alike) => {
+        Match::None(alike) => {
             let hint = match alike.as_slice() {
                 [] => "`fathom ps` lists what can be entered".to_owned(),
                 names => format!("did you mean {}", names.join(" or ")),
@@ -139,15 +170,15 @@ fn network(host: &Host, path: &Path) -> Result<Subject, Failure> {
 }
 
 /// An image that does not run: unpacked into the store, entered with namespaces of its own.
-fn image(host: &Host, path: &Path) -> Result<(Subject, Option<File>), Failure> {
-    let entry = toolkit::bring(&toolkit::store(), &path.to_string_lossy())?;
-    entry.check_architecture().map_err(toolkit::failure)?;
-    let hold = entry.hold().map_err(toolkit::failure)?;
+fn image(node: &Node, path: &Path, listener: &mut dyn Listener) -> Result<Found, Failure> {
+    let entry = tools::bring(&node.store, &path.to_string_lossy(), listener)?;
+    entry.check_architecture().map_err(tools::failure)?;
+    let hold = entry.hold().map_err(tools::failure)?;
     let hold = hold.file().try_clone().map_err(|error| refused("hold the image", error))?;
     let env =
         entry.config.env.iter().filter_map(|pair| pair.split_once('=')).map(|(k, v)| (k.to_owned(), v.to_owned()));
     let workdir = Some(&entry.config.working_dir).filter(|folder| !folder.is_empty()).map_or("/".into(), Into::into);
     let nature = Nature::Image { root: entry.root(), env: env.collect(), workdir };
     let title = format!("image:{}", path.display());
-    Ok((Subject { title, nature, pinned: machine(host)?, network: None }, Some(hold)))
+    Ok((Subject { title, nature, pinned: machine(&node.host)?, network: None }, Some(hold)))
 }

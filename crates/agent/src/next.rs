@@ -9,17 +9,9 @@ use fathom_host::Host;
 use fathom_host::incarnation::{self, Awaited, Freezer, TICK};
 use fathom_model::directory::Found;
 use fathom_model::{Container, Hint as _, Target};
+use fathom_protocol::wish::Await;
 
-use crate::{directory, printer};
-
-/// What is to be done with it when it comes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Arrival {
-    /// Enter it.
-    Enter,
-    /// Freeze it as soon as its own program runs, then enter it.
-    Hold,
-}
+use crate::{Listener, Node};
 
 /// A target that is frozen, until a session answers for it.
 #[derive(Debug)]
@@ -29,7 +21,13 @@ pub(crate) struct Held {
 }
 
 /// Waits for the next incarnation of the container that `text` names.
-pub(crate) fn next(host: &Host, text: &str, arrival: Arrival) -> Result<(Subject, Option<Held>), Failure> {
+pub(crate) fn next(
+    node: &Node,
+    text: &str,
+    arrival: Await,
+    listener: &mut dyn Listener,
+) -> Result<(Subject, Option<Held>), Failure> {
+    let host = &node.host;
     let target = text
         .parse::<Target>()
         .map_err(|error| Failure { hint: error.hint(), ..Failure::new(Class::Usage, error.to_string()) })?;
@@ -37,24 +35,24 @@ pub(crate) fn next(host: &Host, text: &str, arrival: Arrival) -> Result<(Subject
         return Err(Failure::new(Class::Usage, format!("`{text}` does not come back: only containers do"))
             .hinting("leave --wait and --hold out"));
     };
-    let find = || match directory::at_once(host).find(name, *engine) {
+    let find = || match node.at_once().find(name, *engine) {
         Found::One(container) => Some(container.clone()),
         _ => None,
     };
-    if let Found::Several(all) = directory::at_once(host).find(name, *engine) {
+    if let Found::Several(all) = node.at_once().find(name, *engine) {
         let list: Vec<String> = all.iter().map(|container| container.describe()).collect();
         return Err(Failure::new(Class::NotFound, format!("`{name}` may be any of {}", list.join(", ")))
             .hinting("name one of them with its engine"));
     }
-    printer::notice(&format!("waiting for the next `{name}`"));
+    listener.notice(&format!("waiting for the next `{name}`"));
     let pid = match find() {
         Some(container) => after(host, &container, arrival, find)?,
         // Never seen: then its first incarnation is the next one.
         None => poll(Duration::from_millis(20), || find()?.pid.filter(|pid| runs_its_own(host, *pid))),
     };
     let held = match arrival {
-        Arrival::Hold => Some(hold(host, pid)?),
-        Arrival::Enter => None,
+        Await::Hold => Some(hold(host, pid, listener)?),
+        Await::Enter => None,
     };
     let title = find().map_or_else(|| text.to_owned(), |container| container.describe());
     Ok((Subject { title, nature: Nature::Process, pinned: host.pin(pid)?, network: None }, held))
@@ -64,7 +62,7 @@ pub(crate) fn next(host: &Host, text: &str, arrival: Arrival) -> Result<(Subject
 fn after(
     host: &Host,
     container: &Container,
-    arrival: Arrival,
+    arrival: Await,
     find: impl Fn() -> Option<Container>,
 ) -> Result<u32, Failure> {
     let Some(cgroup) = &container.cgroup else {
@@ -72,7 +70,7 @@ fn after(
         return Ok(poll(Duration::from_millis(5), || find()?.pid.filter(is_next)));
     };
     let mut awaited = Awaited::new(host, cgroup, container.pid)?;
-    let tick = if arrival == Arrival::Hold { TICK } else { Duration::from_millis(1) };
+    let tick = if arrival == Await::Hold { TICK } else { Duration::from_millis(1) };
     Ok(poll(tick, || {
         // Once a runtime prepares it, nothing is waited for any more: each moment is one that its program may run.
         while let Some(pid) = awaited.arrived(host) {
@@ -100,11 +98,11 @@ fn poll<T>(tick: Duration, mut look: impl FnMut() -> Option<T>) -> T {
 }
 
 /// Freezes it right away: it has just been seen to run its own program.
-fn hold(host: &Host, pid: u32) -> Result<Held, Failure> {
+fn hold(host: &Host, pid: u32, listener: &mut dyn Listener) -> Result<Held, Failure> {
     let freezer = Freezer::of(host, pid)?;
     let guard = guard::freeze(&freezer)?;
     let used = incarnation::cpu_used(host, pid);
-    printer::notice(&format!(
+    listener.notice(&format!(
         "holding it (pid {pid}) after {:.1} ms of CPU; it goes on when the session ends, or by `fathom sessions release`",
         used.as_secs_f64() * 1e3
     ));

@@ -1,0 +1,19 @@
+//! The node side: finds what is meant on this machine, and carries out what a client wishes, be the client the
+//! command line on this machine or one far away.
+//!
+//! **Owns** the way from a name or a [`fathom_protocol::Entry`] to a session, and the relay that speaks the protocol
+//! over its stdin and stdout. **Does not** print, nor read the environment: `cli` says where things are, as a
+//! [`Node`], and listens.
+//!
+//! Read in this order: [`node`], [`resolve`] (a name to a process), [`entry`] (an entry to a session), [`relay`].
+
+pub mod directory;
+pub mod entry;
+mod next;
+pub mod node;
+pub mod relay;
+pub mod resolve;
+pub mod tools;
+pub mod watch;
+
+pub use node::{Listener, Node};

@@ -1,0 +1,27 @@
+//! Where things are on this machine, and who hears of what is done there.
+
+use fathom_enter::session::Registry;
+use fathom_host::Host;
+use fathom_runtime::Places;
+use fathom_toolkit::{Progress, Store};
+
+/// This machine, for whoever runs us.
+#[derive(Debug)]
+pub struct Node {
+    /// Its processes, cgroups and namespaces.
+    pub host: Host,
+    /// Where engines keep their files and sockets.
+    pub places: Places,
+    /// Where toolkits and images are.
+    pub store: Store,
+    /// Where sessions are on record.
+    pub registry: Registry,
+}
+
+/// Who hears what a user should read meanwhile.
+pub trait Listener {
+    /// One line.
+    fn notice(&mut self, text: &str);
+    /// How far an image is.
+    fn progress(&mut self, progress: &Progress);
+}

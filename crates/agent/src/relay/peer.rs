@@ -1,0 +1,124 @@
+//! The client at the other end of a relay: what it says, what it is told, and whether it is there.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::time::Instant;
+
+use fathom_model::{Class, Failure};
+use fathom_protocol::frame::{BEAT, PATIENCE};
+use fathom_protocol::{Decoder, Frame, Wish, Word};
+use fathom_toolkit::Progress;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+
+use super::PIECE;
+use crate::Listener;
+
+/// The other side of the conversation.
+pub(super) struct Client {
+    pub(super) from: OwnedFd,
+    pub(super) to: OwnedFd,
+    decoder: Decoder,
+    /// What it has not taken yet.
+    pub(super) outgoing: Vec<u8>,
+    pub(super) heard: Instant,
+    said: Instant,
+    pub(super) gone: bool,
+}
+
+impl Client {
+    pub(super) fn new(from: OwnedFd, to: OwnedFd) -> io::Result<Self> {
+        rustix::io::ioctl_fionbio(&from, true)?;
+        rustix::io::ioctl_fionbio(&to, true)?;
+        let now = Instant::now();
+        Ok(Client { from, to, decoder: Decoder::default(), outgoing: Vec::new(), heard: now, said: now, gone: false })
+    }
+
+    /// The first thing that is said; none if the client leaves without a word.
+    pub(super) fn hear_wish(&mut self) -> Result<Option<Wish>, Failure> {
+        while !self.is_gone() {
+            match self.decoder.next_frame() {
+                Ok(Some(Frame::Word(Word::Wish(wish)))) => return Ok(Some(wish)),
+                Ok(Some(_)) => return Err(Failure::new(Class::Usage, "the client does not begin with a wish")),
+                Ok(None) => {}
+                Err(garbage) => return Err(Failure::new(Class::Usage, format!("the client sent {garbage}"))),
+            }
+            let mut fds = [PollFd::new(&self.from, PollFlags::IN)];
+            let beat = Timespec { tv_sec: BEAT.as_secs() as i64, tv_nsec: 0 };
+            let _ = poll(&mut fds, Some(&beat));
+            self.read();
+        }
+        Ok(None)
+    }
+
+    pub(super) fn read(&mut self) {
+        let mut buffer = vec![0; PIECE];
+        match rustix::io::read(&self.from, buffer.as_mut_slice()) {
+            Ok(0) => self.gone = true,
+            Ok(count) => {
+                self.decoder.feed(&buffer[..count]);
+                self.heard = Instant::now();
+            }
+            Err(Errno::AGAIN | Errno::INTR) => {}
+            Err(_) => self.gone = true,
+        }
+    }
+
+    /// The next frame; a client that sends garbage is none of ours, and as good as gone.
+    pub(super) fn next(&mut self) -> Option<Frame> {
+        self.decoder.next_frame().unwrap_or_else(|_| {
+            self.gone = true;
+            None
+        })
+    }
+
+    pub(super) fn queue(&mut self, frame: &Frame) {
+        self.outgoing.extend(frame.encode());
+    }
+
+    pub(super) fn say(&mut self, word: Word) {
+        self.queue(&Frame::Word(word));
+        self.write();
+    }
+
+    /// As much as goes, and a sign of life when it is time.
+    pub(super) fn write(&mut self) {
+        if self.said.elapsed() >= BEAT && self.outgoing.is_empty() {
+            self.queue(&Frame::Word(Word::Alive));
+        }
+        if self.outgoing.is_empty() {
+            return;
+        }
+        match rustix::io::write(&self.to, &self.outgoing) {
+            Ok(count) => {
+                self.outgoing.drain(..count);
+                self.said = Instant::now();
+            }
+            Err(Errno::AGAIN | Errno::INTR) => {}
+            Err(_) => self.gone = true,
+        }
+    }
+
+    /// The last words, for as long as a client is there to hear them.
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        let started = Instant::now();
+        while !self.outgoing.is_empty() && !self.gone && started.elapsed() < PATIENCE {
+            let mut fds = [PollFd::new(&self.to, PollFlags::OUT)];
+            let _ = poll(&mut fds, Some(&Timespec { tv_sec: 1, tv_nsec: 0 }));
+            self.write();
+        }
+        Ok(())
+    }
+
+    pub(super) fn is_gone(&self) -> bool {
+        self.gone || self.heard.elapsed() > PATIENCE
+    }
+}
+
+impl Listener for Client {
+    fn notice(&mut self, text: &str) {
+        self.say(Word::Notice(text.to_owned()));
+    }
+
+    fn progress(&mut self, _: &Progress) {}
+}

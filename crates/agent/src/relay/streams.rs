@@ -1,0 +1,77 @@
+//! The command's three pipes, seen from a relay.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::OwnedFd;
+
+use fathom_enter::client::Pipes;
+use fathom_protocol::Frame;
+use rustix::io::Errno;
+
+use super::peer::Client;
+use super::{MOST_WAITING, PIECE};
+
+/// A pipe with the frame that its bytes travel in.
+pub(super) type Output = (File, fn(Vec<u8>) -> Frame);
+
+/// What moves between a client and a session.
+pub(super) struct Streams {
+    /// The command's stdin, until it or the client ends it.
+    pub(super) input: Option<OwnedFd>,
+    /// What it writes to, as long as anybody holds them.
+    pub(super) outputs: Vec<Output>,
+    /// Bytes for the command, until it reads them.
+    pub(super) waiting: Vec<u8>,
+    /// The client has ended its stdin.
+    pub(super) input_ended: bool,
+}
+
+impl Streams {
+    pub(super) fn of(pipes: Option<Pipes>) -> io::Result<Self> {
+        let (mut input, mut outputs): (_, Vec<Output>) = (None, Vec::new());
+        if let Some(pipes) = pipes {
+            for fd in [&pipes.input, &pipes.output, &pipes.errors] {
+                rustix::io::ioctl_fionbio(fd, true)?;
+            }
+            input = Some(pipes.input);
+            outputs.push((pipes.output.into(), Frame::Output));
+            outputs.push((pipes.errors.into(), Frame::Errors));
+        }
+        Ok(Streams { input, outputs, waiting: Vec::new(), input_ended: false })
+    }
+
+    /// Whether the command has to read before more is taken for it.
+    pub(super) fn is_full(&self) -> bool {
+        self.waiting.len() >= MOST_WAITING
+    }
+
+    /// Gives the command what it takes; closes its stdin when there will be no more.
+    pub(super) fn feed(&mut self) {
+        if let Some(input) = &self.input {
+            match rustix::io::write(input, &self.waiting) {
+                Ok(count) => drop(self.waiting.drain(..count)),
+                Err(Errno::AGAIN | Errno::INTR) => {}
+                // It reads no more.
+                Err(_) => (self.waiting, self.input) = (Vec::new(), None),
+            }
+        }
+        if self.input_ended && self.waiting.is_empty() {
+            self.input = None;
+        }
+    }
+
+    /// Takes what an output has; forgets it when it ends.
+    pub(super) fn drain(&mut self, index: usize, client: &mut Client) {
+        let (file, frame) = &self.outputs[index];
+        let mut buffer = vec![0; PIECE];
+        match rustix::io::read(file, buffer.as_mut_slice()) {
+            Ok(0) => drop(self.outputs.remove(index)),
+            Ok(count) => {
+                buffer.truncate(count);
+                client.queue(&frame(buffer));
+            }
+            Err(Errno::AGAIN | Errno::INTR) => {}
+            Err(_) => drop(self.outputs.remove(index)),
+        }
+    }
+}

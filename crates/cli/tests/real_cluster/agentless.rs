@@ -1,0 +1,109 @@
+//! With kubectl's rights alone: an agent comes for a session, and goes by itself.
+
+use std::io::{Read as _, Write as _};
+use std::process::Command;
+use std::time::Duration;
+
+use fathom_testkit::{Need, needs};
+
+use crate::support::{Cluster, ended, within};
+
+const CLUSTER: [Need; 2] = [Need::Variable("FATHOM_E2E_KUBECONFIG"), Need::Program("kubectl")];
+
+#[test]
+fn one_command_in_one_pod_and_nothing_stays() {
+    needs!(CLUSTER[0], CLUSTER[1]);
+    let cluster = Cluster::with_shop();
+    let pods = cluster.kubectl(&["-n", &cluster.namespace, "get", "pods", "-l", "app=web", "-o", "name"]);
+    let pod = pods.lines().next().expect("it runs").trim_start_matches("pod/").to_owned();
+    for target in [format!("pod/{pod}"), "deploy/web".to_owned(), "svc/web".to_owned()] {
+        let got = cluster.run(&[&target], &["sh", "-c", "hostname; ls -d /target/bin; echo no >&2; exit 7"]);
+        assert_eq!((got.status, got.stdout), (7, format!("{pod}\n/target/bin\n")), "{target}: {}", got.stderr);
+        assert!(got.stderr.contains("no\n"), "{target}: {}", got.stderr);
+    }
+    let got = cluster.run(&[&format!("pod/{pod}"), "--root", "target"], &["sh", "-c", "ls -d /bin/busybox /.fathom"]);
+    assert_eq!((got.status, got.stdout.as_str()), (0, "/.fathom\n/bin/busybox\n"), "{}", got.stderr);
+    // One agent served them all, and goes when nobody has come for its grace; its job follows.
+    assert!(within(Duration::from_secs(60), || cluster.agents() == 0), "{} stay", cluster.agents());
+}
+
+#[test]
+fn each_container_of_a_pod_can_be_meant() {
+    needs!(CLUSTER[0], CLUSTER[1]);
+    let cluster = Cluster::with_shop();
+    for (words, program) in [(vec!["deploy/web"], "httpd"), (vec!["deploy/web", "-c", "side"], "sleep")] {
+        let got = cluster.run(&words, &["cat", "/proc/1/comm"]);
+        assert_eq!((got.status, got.stdout), (0, format!("{program}\n")), "{}", got.stderr);
+    }
+    let got = cluster.run(&["deploy/web", "-c", "nobody"], &["true"]);
+    assert!(got.status == 3 && got.stderr.contains("its containers: "), "{got:?}");
+    let got = cluster.run(&["pod/nobody"], &["true"]);
+    assert!(got.status == 3 && got.stderr.contains("nobody"), "{got:?}");
+}
+
+#[test]
+fn bytes_go_through_whole_in_both_directions() {
+    needs!(CLUSTER[0], CLUSTER[1]);
+    let cluster = Cluster::with_shop();
+    let mut session = cluster.spawn(&["deploy/web"], &["sh", "-c", "cat; echo end >&2"]);
+    let sent: Vec<u8> = (0..8u32 << 20).map(|number| ((number * 31) >> 5) as u8).collect();
+    let mut input = session.stdin.take().expect("a pipe");
+    let bytes = sent.clone();
+    let writer = std::thread::spawn(move || input.write_all(&bytes));
+    let mut got = Vec::new();
+    session.stdout.take().expect("a pipe").read_to_end(&mut got).expect("a pipe");
+    writer.join().expect("it does not panic").expect("the session reads");
+    assert!(got == sent, "{} of {} bytes", got.len(), sent.len());
+    let ended = ended(session.wait_with_output().expect("it is ours"));
+    assert!(ended.status == 0 && ended.stderr.contains("end\n"), "{ended:?}");
+}
+
+#[test]
+fn a_killed_client_leaves_nothing() {
+    needs!(CLUSTER[0], CLUSTER[1]);
+    let cluster = Cluster::with_shop();
+    let mut session = cluster.spawn(&["deploy/web"], &["sh", "-c", "echo here; setsid sleep 4242 & sleep 4242"]);
+    let mut word = [0; 5];
+    session.stdout.as_mut().expect("a pipe").read_exact(&mut word).expect("it starts");
+    session.kill().expect("it is ours");
+    session.wait().expect("it is ours");
+    let sleeps = || cluster.run(&["deploy/web"], &["sh", "-c", "ps -ef | grep -c '[s]leep 4242'"]).stdout;
+    assert!(within(Duration::from_secs(20), || sleeps() == "0\n"), "{}", sleeps());
+    assert!(within(Duration::from_secs(60), || cluster.agents() == 0), "{} stay", cluster.agents());
+}
+
+#[test]
+fn to_kubectl_a_bare_word_is_a_pod() {
+    needs!(CLUSTER[0], CLUSTER[1]);
+    let cluster = Cluster::with_shop();
+    let folder = fathom_testkit::Scratch::new("plugin");
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_fathom"), folder.join("kubectl-fathom")).expect("it is ours");
+    let pods = cluster.kubectl(&["-n", &cluster.namespace, "get", "pods", "-l", "app=web", "-o", "name"]);
+    let pod = pods.lines().next().expect("it runs").trim_start_matches("pod/");
+    let path = std::env::var("PATH").unwrap_or_default();
+    let words = cluster.enter(&[pod, "--", "hostname"]);
+    let mut kubectl = Command::new("kubectl");
+    kubectl.arg("fathom").args(words.get_args()).env("PATH", format!("{}:{path}", folder.path().display()));
+    for (name, value) in words.get_envs() {
+        kubectl.env(name, value.unwrap_or_default());
+    }
+    let got = ended(kubectl.output().expect("kubectl runs"));
+    assert_eq!((got.status, got.stdout), (0, format!("{pod}\n")), "{}", got.stderr);
+}
+
+#[test]
+fn who_may_not_is_told_which_right_is_lacking() {
+    needs!(CLUSTER[0], CLUSTER[1]);
+    let cluster = Cluster::with_shop();
+    let got = cluster.run(&["deploy/web", "--as", "nobody"], &["true"]);
+    assert_eq!(got.status, 4, "{got:?}");
+    assert!(got.stderr.contains("get deployments") && got.stderr.contains("verbs: [\"get\"]"), "{got:?}");
+}
+
+#[test]
+fn an_image_that_is_nowhere_is_told_at_once() {
+    needs!(CLUSTER[0], CLUSTER[1]);
+    let cluster = Cluster::with_shop();
+    let got = cluster.run(&["deploy/web", "--agent-image", "fathom-nowhere:1"], &["true"]);
+    assert!(got.status == 5 && got.stderr.contains("cannot start"), "{got:?}");
+}

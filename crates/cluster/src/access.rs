@@ -1,0 +1,75 @@
+//! Which cluster, and as whom: from a kubeconfig, or from inside a pod.
+
+use std::path::PathBuf;
+
+use fathom_model::{Class, Failure};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
+
+/// What kubectl's common flags say.
+#[derive(Debug, Clone, Default)]
+pub struct Access {
+    /// `--kubeconfig`; otherwise `KUBECONFIG`, then `~/.kube/config`, then the pod we run in.
+    pub kubeconfig: Option<PathBuf>,
+    /// `--context`
+    pub context: Option<String>,
+    /// `--cluster`
+    pub cluster: Option<String>,
+    /// `--user`
+    pub user: Option<String>,
+    /// `--as`
+    pub impersonate: Option<String>,
+    /// `--as-group`
+    pub groups: Vec<String>,
+    /// `-n`
+    pub namespace: Option<String>,
+}
+
+/// A cluster that can be asked.
+#[derive(Clone)]
+pub struct Cluster {
+    pub(crate) client: Client,
+    /// The namespace of what is named without one.
+    pub namespace: String,
+}
+
+impl Cluster {
+    /// Reads the configuration; nothing is asked yet.
+    pub async fn open(access: &Access) -> Result<Self, Failure> {
+        let mut config = configuration(access).await?;
+        if let Some(namespace) = &access.namespace {
+            config.default_namespace.clone_from(namespace);
+        }
+        config.auth_info.impersonate.clone_from(&access.impersonate);
+        if !access.groups.is_empty() {
+            config.auth_info.impersonate_groups = Some(access.groups.clone());
+        }
+        let namespace = config.default_namespace.clone();
+        let client = Client::try_from(config).map_err(|error| unusable(error.to_string()))?;
+        Ok(Cluster { client, namespace })
+    }
+}
+
+async fn configuration(access: &Access) -> Result<Config, Failure> {
+    let options = KubeConfigOptions {
+        context: access.context.clone(),
+        cluster: access.cluster.clone(),
+        user: access.user.clone(),
+    };
+    if let Some(path) = &access.kubeconfig {
+        let read = Kubeconfig::read_from(path).map_err(|error| unusable(error.to_string()))?;
+        return Config::from_custom_kubeconfig(read, &options).await.map_err(|error| unusable(error.to_string()));
+    }
+    let chosen = [&access.context, &access.cluster, &access.user].into_iter().any(Option::is_some);
+    let config = match Config::from_kubeconfig(&options).await {
+        Ok(config) => config,
+        Err(error) if chosen => return Err(unusable(error.to_string())),
+        Err(error) => Config::incluster().map_err(|_| unusable(error.to_string()))?,
+    };
+    Ok(config)
+}
+
+fn unusable(cause: String) -> Failure {
+    Failure { cause: Some(cause), ..Failure::new(Class::Unsupported, "cannot use the configuration of a cluster") }
+        .hinting("name a kubeconfig with --kubeconfig or KUBECONFIG, and a context with --context")
+}

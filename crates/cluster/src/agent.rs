@@ -1,0 +1,204 @@
+//! A pod of ours on a node: found, or started with the caller's own rights and gone by itself.
+
+use std::time::Duration;
+
+use fathom_model::{Class, Failure};
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::Pod;
+use kube::ResourceExt as _;
+use kube::api::{Api, ListParams, PostParams, WatchEvent, WatchParams};
+use serde_json::{Value, json};
+
+use crate::Cluster;
+use crate::error::{Tried, failure};
+
+/// How an agent is made.
+#[derive(Debug, Clone)]
+pub struct AgentOptions {
+    /// The namespace it runs in.
+    pub namespace: String,
+    /// Its image, which the node has or can pull.
+    pub image: String,
+    /// Names of secrets for the pull.
+    pub pull_secrets: Vec<String>,
+    /// How long it stays when no client is there.
+    pub grace: Duration,
+    /// After this time it ends, whatever goes on.
+    pub deadline: Duration,
+    /// How long to wait for it.
+    pub patience: Duration,
+}
+
+/// An agent that runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Agent {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its pod.
+    pub pod: String,
+}
+
+/// Tells agents from everything else, and those of one node and version from others.
+const NAME: (&str, &str) = ("app.kubernetes.io/name", "fathom-agent");
+const VERSION: &str = "app.kubernetes.io/version";
+const NODE: &str = "fathom.dev/node";
+
+impl Cluster {
+    /// An agent on `node`: the one that is there, or a new one.
+    pub async fn agent(&self, node: &str, options: &AgentOptions) -> Result<Agent, Failure> {
+        let pods: Api<Pod> = Api::namespaced(self.client.clone(), &options.namespace);
+        let listing = ListParams::default().labels(&format!(
+            "{}={},{VERSION}={},{NODE}={}",
+            NAME.0,
+            NAME.1,
+            env!("CARGO_PKG_VERSION"),
+            label(node)
+        ));
+        let found = pods.list(&listing).await.map_err(|error| failure(tried("list", "pods", "", options), error))?;
+        if let Some(pod) = found.items.iter().find(|pod| is_usable(pod, options)) {
+            return Ok(Agent { namespace: options.namespace.clone(), pod: pod.name_any() });
+        }
+        let jobs: Api<Job> = Api::namespaced(self.client.clone(), &options.namespace);
+        let job: Job = serde_json::from_value(manifest(node, options)).expect("the manifest is a Job");
+        let job = jobs
+            .create(&PostParams::default(), &job)
+            .await
+            .map_err(|error| failure(tried("create", "jobs", "batch", options), error))?;
+        let started = tokio::time::timeout(options.patience, running(&pods, &job.name_any(), options)).await;
+        started.unwrap_or_else(|_| {
+            Err(Failure::new(Class::System, format!("the agent on {node} did not start within {:?}", options.patience))
+                .hinting(format!("`kubectl -n {} describe job {}` says why", options.namespace, job.name_any())))
+        })
+    }
+}
+
+fn tried<'a>(verb: &'a str, resource: &'a str, group: &'a str, options: &'a AgentOptions) -> Tried<'a> {
+    Tried { verb, resource, group, namespace: Some(&options.namespace), name: "" }
+}
+
+/// Waits for the pod of `job`, which is named after it, to run; gives up at once where it never will.
+async fn running(pods: &Api<Pod>, job: &str, options: &AgentOptions) -> Result<Agent, Failure> {
+    let lost = |error| failure(tried("watch", "pods", "", options), error);
+    let selector = format!("batch.kubernetes.io/job-name={job}");
+    loop {
+        let list = pods.list(&ListParams::default().labels(&selector)).await.map_err(lost)?;
+        let version = list.metadata.resource_version.clone().unwrap_or_default();
+        for pod in &list.items {
+            if let Some(agent) = judge(pod, options)? {
+                return Ok(agent);
+            }
+        }
+        let mut events = pods.watch(&WatchParams::default().labels(&selector), &version).await.map_err(lost)?.boxed();
+        while let Some(event) = events.try_next().await.map_err(lost)? {
+            if let WatchEvent::Added(pod) | WatchEvent::Modified(pod) = event
+                && let Some(agent) = judge(&pod, options)?
+            {
+                return Ok(agent);
+            }
+        }
+    }
+}
+
+/// The agent if it runs, nothing if it may still, a failure if it never will.
+fn judge(pod: &Pod, options: &AgentOptions) -> Result<Option<Agent>, Failure> {
+    /// What a kubelet does not get over by itself in the time that somebody waits for a prompt.
+    const HOPELESS: [&str; 6] = [
+        "CreateContainerConfigError",
+        "CreateContainerError",
+        "ErrImageNeverPull",
+        "ErrImagePull",
+        "ImagePullBackOff",
+        "InvalidImageName",
+    ];
+    let Some(status) = &pod.status else { return Ok(None) };
+    if status.phase.as_deref() == Some("Failed") {
+        return Err(never(pod, status.reason.clone().or_else(|| status.message.clone()), options));
+    }
+    let container = status.container_statuses.as_ref().and_then(|all| all.first());
+    let state = container.and_then(|container| container.state.as_ref());
+    let waiting = state.and_then(|state| state.waiting.as_ref());
+    if let Some(waiting) = waiting
+        && waiting.reason.as_deref().is_some_and(|reason| HOPELESS.contains(&reason))
+    {
+        return Err(never(pod, waiting.message.clone().or_else(|| waiting.reason.clone()), options));
+    }
+    let runs = state.is_some_and(|state| state.running.is_some());
+    Ok(runs.then(|| Agent { namespace: options.namespace.clone(), pod: pod.name_any() }))
+}
+
+fn never(pod: &Pod, cause: Option<String>, options: &AgentOptions) -> Failure {
+    Failure { cause, ..Failure::new(Class::System, format!("the agent's pod {} cannot start", pod.name_any())) }.hinting(
+        format!(
+            "the image {} has to be on the node, or in a registry that --agent-image names: `fathom image export` writes it",
+            options.image
+        ),
+    )
+}
+
+fn is_usable(pod: &Pod, options: &AgentOptions) -> bool {
+    pod.metadata.deletion_timestamp.is_none() && judge(pod, options).is_ok_and(|agent| agent.is_some())
+}
+
+/// A label holds 63 characters; names of nodes may be longer.
+fn label(node: &str) -> &str {
+    node.get(..63).unwrap_or(node).trim_end_matches(['-', '.', '_'])
+}
+
+/// The job: one pod on the node, privileged, without a token, a port or a second try.
+fn manifest(node: &str, options: &AgentOptions) -> Value {
+    let labels = json!({NAME.0: NAME.1, VERSION: env!("CARGO_PKG_VERSION"), NODE: label(node)});
+    let secrets: Vec<Value> = options.pull_secrets.iter().map(|name| json!({"name": name})).collect();
+    let env = |name: &str, value: &str| json!({"name": name, "value": value});
+    json!({
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"generateName": "fathom-agent-", "namespace": options.namespace, "labels": labels},
+        "spec": {
+            "backoffLimit": 0,
+            "ttlSecondsAfterFinished": 10,
+            "activeDeadlineSeconds": options.deadline.as_secs(),
+            "template": {
+                "metadata": {"labels": labels},
+                "spec": {
+                    "nodeName": node,
+                    "restartPolicy": "Never",
+                    "hostPID": true,
+                    "hostNetwork": true,
+                    "automountServiceAccountToken": false,
+                    "enableServiceLinks": false,
+                    "terminationGracePeriodSeconds": 5,
+                    "tolerations": [{"operator": "Exists"}],
+                    "imagePullSecrets": secrets,
+                    "containers": [{
+                        "name": "agent",
+                        "image": options.image,
+                        "imagePullPolicy": "IfNotPresent",
+                        "command": ["/fathom", "agent", "--grace", format!("{}s", options.grace.as_secs())],
+                        "env": [
+                            env("FATHOM_ROOT", "/host"),
+                            env("FATHOM_RUN", "/host/run/fathom"),
+                            env("FATHOM_STORE", "/host/var/lib/fathom/store"),
+                            env("TMPDIR", "/tmp"),
+                        ],
+                        "securityContext": {"privileged": true, "runAsUser": 0, "readOnlyRootFilesystem": true},
+                        "resources": {
+                            "requests": {"cpu": "10m", "memory": "16Mi"},
+                            "limits": {"memory": "256Mi"},
+                        },
+                        "volumeMounts": [
+                            {"name": "host", "mountPath": "/host", "mountPropagation": "HostToContainer"},
+                            {"name": "cgroup", "mountPath": "/sys/fs/cgroup", "mountPropagation": "HostToContainer"},
+                            {"name": "tmp", "mountPath": "/tmp"},
+                        ],
+                    }],
+                    "volumes": [
+                        {"name": "host", "hostPath": {"path": "/"}},
+                        {"name": "cgroup", "hostPath": {"path": "/sys/fs/cgroup"}},
+                        {"name": "tmp", "emptyDir": {}},
+                    ],
+                },
+            },
+        },
+    })
+}

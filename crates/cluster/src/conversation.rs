@@ -1,0 +1,103 @@
+//! Frames with the relay that an exec starts in an agent's pod: one exec, from its wish to its last word.
+
+use std::pin::Pin;
+
+use fathom_model::{Class, Failure};
+use fathom_protocol::{Action, Decoder, Frame, VERSION, Wish, Word};
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{Api, AttachParams, AttachedProcess};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+
+use crate::error::{Tried, failure};
+use crate::{Agent, Cluster};
+
+/// How much the streams of one exec may hold.
+const BUFFER: usize = 1 << 20;
+
+/// What we say. Apart from [`Listener`], so that neither waits for the other.
+pub struct Speaker {
+    to: Pin<Box<dyn AsyncWrite + Send>>,
+}
+
+/// What the node says.
+pub struct Listener {
+    process: AttachedProcess,
+    from: Pin<Box<dyn AsyncRead + Send>>,
+    decoder: Decoder,
+    buffer: Vec<u8>,
+}
+
+impl Cluster {
+    /// Starts a relay in the agent and tells it what is wished.
+    pub async fn converse(&self, agent: &Agent, action: Action) -> Result<(Speaker, Listener), Failure> {
+        let pods: Api<Pod> = Api::namespaced(self.client.clone(), &agent.namespace);
+        let streams = AttachParams::default()
+            .stdin(true)
+            .stdout(true)
+            .stderr(true)
+            .max_stdin_buf_size(BUFFER)
+            .max_stdout_buf_size(BUFFER)
+            .max_stderr_buf_size(BUFFER);
+        let tried = Tried {
+            verb: "create",
+            resource: "pods/exec",
+            group: "",
+            namespace: Some(&agent.namespace),
+            name: &agent.pod,
+        };
+        let mut process =
+            pods.exec(&agent.pod, ["/fathom", "relay"], &streams).await.map_err(|error| failure(tried, error))?;
+        let mut speaker = Speaker { to: Box::pin(process.stdin().expect("it was asked for")) };
+        let from = Box::pin(process.stdout().expect("it was asked for"));
+        let listener = Listener { process, from, decoder: Decoder::default(), buffer: vec![0; BUFFER / 8] };
+        speaker.send(&Frame::Word(Word::Wish(Wish { version: VERSION, action }))).await?;
+        Ok((speaker, listener))
+    }
+}
+
+impl Speaker {
+    /// Sends a frame; waits for as long as the node does not take it.
+    pub async fn send(&mut self, frame: &Frame) -> Result<(), Failure> {
+        let sent = async {
+            self.to.write_all(&frame.encode()).await?;
+            self.to.flush().await
+        };
+        sent.await.map_err(|error| lost(Some(error.to_string())))
+    }
+}
+
+impl Listener {
+    /// The next frame; none when the other side has ended the conversation. Can be dropped and called again.
+    pub async fn next(&mut self) -> Result<Option<Frame>, Failure> {
+        loop {
+            match self.decoder.next_frame() {
+                Ok(Some(frame)) => return Ok(Some(frame)),
+                Ok(None) => {}
+                Err(garbage) => return Err(lost(Some(format!("the node sent {garbage}")))),
+            }
+            match self.from.read(&mut self.buffer).await {
+                Ok(0) => return Ok(None),
+                Ok(count) => self.decoder.feed(&self.buffer[..count]),
+                Err(error) => return Err(lost(Some(error.to_string()))),
+            }
+        }
+    }
+
+    /// Why it ended without a last word: what the relay wrote to its stderr, or what the API says of the exec.
+    pub async fn post_mortem(mut self) -> Failure {
+        let mut said = String::new();
+        if let Some(mut stderr) = self.process.stderr() {
+            let _ = stderr.read_to_string(&mut said).await;
+        }
+        let status = match self.process.take_status() {
+            Some(status) => status.await.and_then(|status| status.message),
+            None => None,
+        };
+        lost(Some(said.trim().to_owned()).filter(|said| !said.is_empty()).or(status))
+    }
+}
+
+fn lost(cause: Option<String>) -> Failure {
+    Failure { cause, ..Failure::new(Class::System, "the conversation with the node was cut off") }
+        .hinting("the session has ended there; try again")
+}

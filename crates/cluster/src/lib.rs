@@ -1,0 +1,19 @@
+//! A Kubernetes cluster, with the rights of whoever asks: where a pod runs, an agent on its node, a conversation with
+//! it.
+//!
+//! **Owns** everything that is said to the API server. **Does not** know what an entry is made of (`protocol` and the
+//! node do) nor what a terminal is (`cli` does). Nothing here needs Linux.
+//!
+//! Read in this order: [`access`] (who we are), [`locate`] (a name to a container on a node), [`agent`] (a pod of ours
+//! on that node), [`conversation`] (frames through an exec of it).
+
+pub mod access;
+pub mod agent;
+pub mod conversation;
+mod error;
+pub mod locate;
+
+pub use access::{Access, Cluster};
+pub use agent::{Agent, AgentOptions};
+pub use conversation::{Listener, Speaker};
+pub use locate::Located;

@@ -1,0 +1,103 @@
+//! What a client wants of a node: the first thing that is said.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// The whole of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wish {
+    /// [`crate::VERSION`] of who wishes.
+    pub version: u32,
+    /// What is to be done.
+    pub action: Action,
+}
+
+/// What a node can do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Action {
+    /// Run a command inside a target.
+    Enter(Box<Entry>),
+    /// Back into a session.
+    Attach {
+        /// Its id.
+        session: String,
+    },
+    /// End a session.
+    Kill {
+        /// Its id.
+        session: String,
+    },
+    /// Say which sessions there are.
+    List,
+}
+
+/// An entry: where, what, and with which rights. Whatever is left out is the node's to choose.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+pub struct Entry {
+    /// Where.
+    pub place: Place,
+    /// The command with its arguments; empty for the toolkit's shell.
+    pub command: Vec<String>,
+    /// Columns and rows of the terminal that the command gets; none for three pipes.
+    pub terminal: Option<(u16, u16)>,
+    /// Whether `/` is the target's own tree.
+    pub target_root: bool,
+    /// By name: `mini`, `full`, or one of the node's store.
+    pub toolkit: Option<String>,
+    /// By name: `general`, `host`, …
+    pub profile: Option<String>,
+    /// By name: `net`, `pid`, …; none for all that differ.
+    pub namespaces: Option<Vec<String>>,
+    /// User and group, by number or by name in the target.
+    pub user: Option<String>,
+    /// Working directory.
+    pub workdir: Option<PathBuf>,
+    /// Variables, the last one of a name wins.
+    pub env: BTreeMap<String, String>,
+    /// Most bytes of memory.
+    pub memory: Option<u64>,
+    /// Most processes.
+    pub pids: Option<u64>,
+    /// Most bytes that may be written to the session's own root.
+    pub scratch: Option<u64>,
+    /// Whether the command runs in the target's own cgroup.
+    pub target_cgroup: bool,
+    /// Whether the session outlives its client.
+    pub detach: bool,
+    /// Seconds after which the session ends.
+    pub ttl: Option<u64>,
+    /// Whether the session outlives its target.
+    pub survive: bool,
+    /// What is waited for first.
+    pub await_next: Option<Await>,
+}
+
+/// The next incarnation of a target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Await {
+    /// Is entered as soon as it exists.
+    Enter,
+    /// Is frozen as soon as its own program runs, until the session ends.
+    Hold,
+}
+
+/// Where on the node.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Place {
+    /// The node itself.
+    #[default]
+    Node,
+    /// A container of a pod.
+    Container {
+        /// As the API has it: `containerd://4f1c…`.
+        id: String,
+        /// The pod's uid: the node refuses when the container's cgroup names another.
+        pod: String,
+    },
+}
