@@ -54,6 +54,8 @@ fn grant(node: &Node, wish: Wish, peer: &mut Client) -> Result<(), Failure> {
         )
         .hinting("use the same version of fathom on both sides"));
     }
+    // So that a client can tell a node that heard it from one that is just going.
+    peer.say(Word::Alive);
     match wish.action {
         Action::Enter(entry) => {
             let prepared = entry::prepare(node, Sought::Placed(&entry.place), &entry, peer)?;
@@ -134,8 +136,7 @@ fn carry(mut line: Line, lost: &dyn Fn() -> Failure, client: &mut Client) -> Res
         }
         streams.feed();
         if client.is_gone() {
-            // The supervisor ends what has no client; asked, it does so at once.
-            let _ = wire::send(&line.control, &Message::Kill);
+            // The supervisor sees the line go, and ends what was not to go on without a client.
             return Ok(());
         }
     }

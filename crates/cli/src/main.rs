@@ -5,8 +5,10 @@
 
 mod archive;
 mod commands;
+mod conversation;
 mod environment;
 mod exit;
+mod kubernetes;
 mod output;
 mod printer;
 mod words;

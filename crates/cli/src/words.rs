@@ -20,7 +20,7 @@ pub(crate) enum Verb {
     /// List every container here, of any engine
     Ps(Ps),
     /// List, attach to, end or clear up sessions
-    Sessions(Sessions),
+    Sessions(Box<Sessions>),
     /// List, import, export, build and remove toolkits
     Toolkit(Toolkit),
     /// Write the image that agents in a cluster run
@@ -124,34 +124,34 @@ const AGENT_IMAGE: &str = concat!("fathom-agent:", env!("CARGO_PKG_VERSION"));
 #[command(next_help_heading = "In a cluster")]
 pub(crate) struct Cluster {
     /// Namespace of what is named without one [default: the context's]
-    #[arg(short = 'n', long, value_name = "NAME")]
+    #[arg(short = 'n', long, value_name = "NAME", global = true)]
     pub(crate) namespace: Option<String>,
     /// Container of the pod [default: its annotated or first one]
-    #[arg(short = 'c', long, value_name = "NAME")]
+    #[arg(short = 'c', long, value_name = "NAME", global = true)]
     pub(crate) container: Option<String>,
     /// Kubeconfig file [default: KUBECONFIG, then ~/.kube/config, then the pod's own account]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", global = true)]
     pub(crate) kubeconfig: Option<PathBuf>,
     /// Context of the kubeconfig
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", global = true)]
     pub(crate) context: Option<String>,
     /// User to act as
-    #[arg(long = "as", value_name = "USER")]
+    #[arg(long = "as", value_name = "USER", global = true)]
     pub(crate) impersonate: Option<String>,
     /// Group to act as; can be repeated
-    #[arg(long = "as-group", value_name = "GROUP")]
+    #[arg(long = "as-group", value_name = "GROUP", global = true)]
     pub(crate) groups: Vec<String>,
     /// Namespace of the agent's pod
-    #[arg(long, value_name = "NAME", default_value = "default")]
+    #[arg(long, value_name = "NAME", default_value = "default", global = true)]
     pub(crate) agent_namespace: String,
     /// Image of the agent, which the node has or can pull
-    #[arg(long, value_name = "IMAGE", default_value = AGENT_IMAGE)]
+    #[arg(long, value_name = "IMAGE", default_value = AGENT_IMAGE, global = true)]
     pub(crate) agent_image: String,
     /// Secret for the pull of the agent's image; can be repeated
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", global = true)]
     pub(crate) image_pull_secret: Vec<String>,
     /// How long an agent stays when no client is there
-    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = fathom_model::quantity::parse_duration)]
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = fathom_model::quantity::parse_duration, global = true)]
     pub(crate) grace: std::time::Duration,
 }
 
@@ -203,6 +203,11 @@ pub(crate) struct Doctor {
 pub(crate) struct Sessions {
     #[command(subcommand)]
     pub(crate) action: Option<SessionsAction>,
+    /// Those of the agents of a cluster, as `kubectl fathom sessions` always does
+    #[arg(long, global = true)]
+    pub(crate) remote: bool,
+    #[command(flatten)]
+    pub(crate) cluster: Cluster,
     /// table, wide, json, yaml or name
     #[arg(short, long, value_enum, default_value_t = Format::Table, global = true)]
     pub(crate) output: Format,

@@ -7,7 +7,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt as _;
-use kube::api::{Api, ListParams, PostParams, WatchEvent, WatchParams};
+use kube::api::{Api, DeleteParams, ListParams, PostParams, WatchEvent, WatchParams};
 use serde_json::{Value, json};
 
 use crate::Cluster;
@@ -35,30 +35,55 @@ pub struct AgentOptions {
 pub struct Agent {
     /// Its namespace.
     pub namespace: String,
+    /// Its job, with which it goes.
+    pub job: String,
     /// Its pod.
     pub pod: String,
+    /// Its node.
+    pub node: String,
+    /// Whether it was there before.
+    pub found: bool,
 }
 
 /// Tells agents from everything else, and those of one node and version from others.
 const NAME: (&str, &str) = ("app.kubernetes.io/name", "fathom-agent");
 const VERSION: &str = "app.kubernetes.io/version";
 const NODE: &str = "fathom.dev/node";
+/// Kubernetes' own label.
+const JOB: &str = "batch.kubernetes.io/job-name";
 
 impl Cluster {
-    /// An agent on `node`: the one that is there, or a new one.
-    pub async fn agent(&self, node: &str, options: &AgentOptions) -> Result<Agent, Failure> {
+    /// Every agent of our version in this namespace, on whatever node.
+    pub async fn agents(&self, options: &AgentOptions) -> Result<Vec<Agent>, Failure> {
         let pods: Api<Pod> = Api::namespaced(self.client.clone(), &options.namespace);
-        let listing = ListParams::default().labels(&format!(
-            "{}={},{VERSION}={},{NODE}={}",
-            NAME.0,
-            NAME.1,
-            env!("CARGO_PKG_VERSION"),
-            label(node)
-        ));
+        let (name, kind) = NAME;
+        let listing = ListParams::default().labels(&format!("{name}={kind},{VERSION}={}", env!("CARGO_PKG_VERSION")));
         let found = pods.list(&listing).await.map_err(|error| failure(tried("list", "pods", "", options), error))?;
-        if let Some(pod) = found.items.iter().find(|pod| is_usable(pod, options)) {
-            return Ok(Agent { namespace: options.namespace.clone(), pod: pod.name_any() });
+        let leaves = |pod: &Pod| pod.metadata.deletion_timestamp.is_some();
+        let judged = found.items.iter().filter(|pod| !leaves(pod)).filter_map(|pod| judge(pod, options).ok().flatten());
+        Ok(judged.map(|agent| Agent { found: true, ..agent }).collect())
+    }
+
+    /// Takes an agent away, with all that runs in it.
+    pub async fn remove(&self, agent: &Agent) -> Result<(), Failure> {
+        let tried = Tried {
+            verb: "delete",
+            resource: "jobs",
+            group: "batch",
+            namespace: Some(&agent.namespace),
+            name: &agent.job,
+        };
+        let jobs: Api<Job> = Api::namespaced(self.client.clone(), &agent.namespace);
+        jobs.delete(&agent.job, &DeleteParams::background()).await.map(drop).map_err(|error| failure(tried, error))
+    }
+
+    /// An agent on `node`: the one that is there, but for `not`, or a new one.
+    pub async fn agent(&self, node: &str, options: &AgentOptions, not: Option<&Agent>) -> Result<Agent, Failure> {
+        let fits = |agent: &Agent| agent.node == node && not.is_none_or(|not| not.pod != agent.pod);
+        if let Some(agent) = self.agents(options).await?.into_iter().find(fits) {
+            return Ok(agent);
         }
+        let pods: Api<Pod> = Api::namespaced(self.client.clone(), &options.namespace);
         let jobs: Api<Job> = Api::namespaced(self.client.clone(), &options.namespace);
         let job: Job = serde_json::from_value(manifest(node, options)).expect("the manifest is a Job");
         let job = jobs
@@ -80,7 +105,7 @@ fn tried<'a>(verb: &'a str, resource: &'a str, group: &'a str, options: &'a Agen
 /// Waits for the pod of `job`, which is named after it, to run; gives up at once where it never will.
 async fn running(pods: &Api<Pod>, job: &str, options: &AgentOptions) -> Result<Agent, Failure> {
     let lost = |error| failure(tried("watch", "pods", "", options), error);
-    let selector = format!("batch.kubernetes.io/job-name={job}");
+    let selector = format!("{JOB}={job}");
     loop {
         let list = pods.list(&ListParams::default().labels(&selector)).await.map_err(lost)?;
         let version = list.metadata.resource_version.clone().unwrap_or_default();
@@ -124,7 +149,13 @@ fn judge(pod: &Pod, options: &AgentOptions) -> Result<Option<Agent>, Failure> {
         return Err(never(pod, waiting.message.clone().or_else(|| waiting.reason.clone()), options));
     }
     let runs = state.is_some_and(|state| state.running.is_some());
-    Ok(runs.then(|| Agent { namespace: options.namespace.clone(), pod: pod.name_any() }))
+    Ok(runs.then(|| Agent {
+        namespace: options.namespace.clone(),
+        job: pod.labels().get(JOB).cloned().unwrap_or_default(),
+        pod: pod.name_any(),
+        node: pod.spec.as_ref().and_then(|spec| spec.node_name.clone()).unwrap_or_default(),
+        found: false,
+    }))
 }
 
 fn never(pod: &Pod, cause: Option<String>, options: &AgentOptions) -> Failure {
@@ -134,10 +165,6 @@ fn never(pod: &Pod, cause: Option<String>, options: &AgentOptions) -> Failure {
             options.image
         ),
     )
-}
-
-fn is_usable(pod: &Pod, options: &AgentOptions) -> bool {
-    pod.metadata.deletion_timestamp.is_none() && judge(pod, options).is_ok_and(|agent| agent.is_some())
 }
 
 /// A label holds 63 characters; names of nodes may be longer.

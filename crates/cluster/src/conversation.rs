@@ -3,13 +3,14 @@
 use std::pin::Pin;
 
 use fathom_model::{Class, Failure};
+use fathom_protocol::frame::PATIENCE;
 use fathom_protocol::{Action, Decoder, Frame, VERSION, Wish, Word};
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, AttachParams, AttachedProcess};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 use crate::error::{Tried, failure};
-use crate::{Agent, Cluster};
+use crate::{Agent, AgentOptions, Cluster};
 
 /// How much the streams of one exec may hold.
 const BUFFER: usize = 1 << 20;
@@ -25,10 +26,29 @@ pub struct Listener {
     from: Pin<Box<dyn AsyncRead + Send>>,
     decoder: Decoder,
     buffer: Vec<u8>,
+    /// What was heard before anybody asked.
+    first: Option<Frame>,
 }
 
 impl Cluster {
-    /// Starts a relay in the agent and tells it what is wished.
+    /// An agent on `node`, and a conversation with it. An agent that goes just when we come is no reason to fail.
+    pub async fn reach(
+        &self,
+        node: &str,
+        options: &AgentOptions,
+        action: Action,
+    ) -> Result<(Speaker, Listener), Failure> {
+        let agent = self.agent(node, options, None).await?;
+        match self.converse(&agent, action.clone()).await {
+            Err(_) if agent.found => {
+                let another = self.agent(node, options, Some(&agent)).await?;
+                self.converse(&another, action).await
+            }
+            result => result,
+        }
+    }
+
+    /// Starts a relay in the agent and tells it what is wished. Returns when it has been heard.
     pub async fn converse(&self, agent: &Agent, action: Action) -> Result<(Speaker, Listener), Failure> {
         let pods: Api<Pod> = Api::namespaced(self.client.clone(), &agent.namespace);
         let streams = AttachParams::default()
@@ -49,8 +69,15 @@ impl Cluster {
             pods.exec(&agent.pod, ["/fathom", "relay"], &streams).await.map_err(|error| failure(tried, error))?;
         let mut speaker = Speaker { to: Box::pin(process.stdin().expect("it was asked for")) };
         let from = Box::pin(process.stdout().expect("it was asked for"));
-        let listener = Listener { process, from, decoder: Decoder::default(), buffer: vec![0; BUFFER / 8] };
+        let mut listener =
+            Listener { process, from, decoder: Decoder::default(), buffer: vec![0; BUFFER / 8], first: None };
         speaker.send(&Frame::Word(Word::Wish(Wish { version: VERSION, action }))).await?;
+        match tokio::time::timeout(PATIENCE, listener.next()).await {
+            Ok(Ok(Some(frame))) => listener.first = Some(frame),
+            Ok(Ok(None)) => return Err(listener.post_mortem().await.unwrap_or_else(cut_off)),
+            Ok(Err(failure)) => return Err(failure),
+            Err(_) => return Err(lost(Some("it says nothing".to_owned()))),
+        }
         Ok((speaker, listener))
     }
 }
@@ -69,6 +96,9 @@ impl Speaker {
 impl Listener {
     /// The next frame; none when the other side has ended the conversation. Can be dropped and called again.
     pub async fn next(&mut self) -> Result<Option<Frame>, Failure> {
+        if let Some(frame) = self.first.take() {
+            return Ok(Some(frame));
+        }
         loop {
             match self.decoder.next_frame() {
                 Ok(Some(frame)) => return Ok(Some(frame)),
@@ -83,18 +113,28 @@ impl Listener {
         }
     }
 
-    /// Why it ended without a last word: what the relay wrote to its stderr, or what the API says of the exec.
-    pub async fn post_mortem(mut self) -> Failure {
+    /// Why it ended without a last word: what the relay wrote to its stderr, or what the API says of the exec. None
+    /// where the relay ended well.
+    pub async fn post_mortem(mut self) -> Option<Failure> {
         let mut said = String::new();
         if let Some(mut stderr) = self.process.stderr() {
             let _ = stderr.read_to_string(&mut said).await;
         }
         let status = match self.process.take_status() {
-            Some(status) => status.await.and_then(|status| status.message),
+            Some(status) => status.await,
             None => None,
         };
-        lost(Some(said.trim().to_owned()).filter(|said| !said.is_empty()).or(status))
+        if status.as_ref().is_some_and(|status| status.status.as_deref() == Some("Success")) {
+            return None;
+        }
+        let said = Some(said.trim().to_owned()).filter(|said| !said.is_empty());
+        Some(lost(said.or_else(|| status.and_then(|status| status.message))))
     }
+}
+
+/// A conversation that ended without a last word and without a reason.
+pub fn cut_off() -> Failure {
+    lost(None)
 }
 
 fn lost(cause: Option<String>) -> Failure {

@@ -15,5 +15,5 @@ pub mod locate;
 
 pub use access::{Access, Cluster};
 pub use agent::{Agent, AgentOptions};
-pub use conversation::{Listener, Speaker};
+pub use conversation::{Listener, Speaker, cut_off};
 pub use locate::Located;

@@ -39,7 +39,7 @@ pub enum Word {
     Detach,
     /// The session is to end.
     Kill,
-    /// Whoever says it is still there. Both say it every [`BEAT`](crate::frame::BEAT).
+    /// Whoever says it is there. A node's answer to a wish; then both say it every [`BEAT`].
     Alive,
     /// The session runs; its id.
     Started(String),

@@ -7,6 +7,7 @@
 //! Read [`wish`] first, then [`frame`].
 
 pub mod frame;
+pub mod keys;
 pub mod wish;
 
 pub use frame::{Decoder, Frame, Word};

@@ -120,5 +120,8 @@ impl Listener for Client {
         self.say(Word::Notice(text.to_owned()));
     }
 
-    fn progress(&mut self, _: &Progress) {}
+    /// Long work is no silence.
+    fn progress(&mut self, _: &Progress) {
+        self.write();
+    }
 }

@@ -5,16 +5,23 @@ use std::io::IsTerminal as _;
 use fathom_enter::client::{self, Input, Outcome};
 use fathom_enter::sweep;
 
+use crate::output::sessions::Placed;
 use crate::words::{Sessions, SessionsAction};
 use crate::{environment, output, printer};
 
+mod remote;
+
 pub(crate) fn run(words: &Sessions) -> anyhow::Result<i32> {
+    if words.remote || environment::is_plugin() {
+        return remote::run(words);
+    }
     let registry = environment::registry();
     match &words.action {
         None | Some(SessionsAction::List) => {
             sweep::sweep(&registry);
-            let states: Vec<_> =
-                registry.ids().unwrap_or_default().iter().filter_map(|id| registry.state(id).ok()).collect();
+            let ids = registry.ids().unwrap_or_default();
+            let states = ids.iter().filter_map(|id| registry.state(id).ok());
+            let states: Vec<Placed> = states.map(|state| Placed { node: None, state }).collect();
             printer::data(&output::records(output::sessions::FIELDS, &states, words.output)?);
             Ok(0)
         }

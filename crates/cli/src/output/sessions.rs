@@ -7,63 +7,77 @@ use fathom_enter::session::State;
 use fathom_model::field::Shown;
 use fathom_model::{Field, Kind, Value};
 
+/// A session and where it is.
+pub(crate) struct Placed {
+    /// The node of a cluster; none on this machine.
+    pub(crate) node: Option<String>,
+    pub(crate) state: State,
+}
+
 /// One row per column.
-pub(crate) const FIELDS: &[Field<State>] = &[
+pub(crate) const FIELDS: &[Field<Placed>] = &[
     Field {
         name: "id",
         kind: Kind::Text,
         doc: "what `attach` and `kill` take",
         shown: Shown::Always,
-        get: |s| Value::text(&s.id),
+        get: |s| Value::text(&s.state.id),
     },
     Field {
         name: "target",
         kind: Kind::Text,
         doc: "what was entered",
         shown: Shown::Always,
-        get: |s| Value::text(&s.target),
+        get: |s| Value::text(&s.state.target),
     },
     Field {
         name: "profile",
         kind: Kind::Text,
         doc: "what its command may do",
         shown: Shown::Always,
-        get: |s| Value::text(&s.profile),
+        get: |s| Value::text(&s.state.profile),
     },
     Field {
         name: "state",
         kind: Kind::Text,
         doc: "attached or detached when it was started",
         shown: Shown::Always,
-        get: |s| Value::text(if s.detached { "detached" } else { "attached" }),
+        get: |s| Value::text(if s.state.detached { "detached" } else { "attached" }),
     },
     Field {
         name: "age",
         kind: Kind::Age,
         doc: "time since it was started",
         shown: Shown::Always,
-        get: |s| age(s.started),
+        get: |s| age(s.state.started),
     },
     Field {
         name: "command",
         kind: Kind::Text,
         doc: "what runs in it",
         shown: Shown::Always,
-        get: |s| Value::Text(Cow::Owned(s.command.join(" "))),
+        get: |s| Value::Text(Cow::Owned(s.state.command.join(" "))),
+    },
+    Field {
+        name: "node",
+        kind: Kind::Text,
+        doc: "the node that it is on, in a cluster",
+        shown: Shown::Wide,
+        get: |s| Value::maybe(s.node.as_deref()),
     },
     Field {
         name: "supervisor",
         kind: Kind::Number,
         doc: "process number of its supervisor",
         shown: Shown::Wide,
-        get: |s| Value::Number(s.supervisor.into()),
+        get: |s| Value::Number(s.state.supervisor.into()),
     },
     Field {
         name: "owner",
         kind: Kind::Number,
         doc: "uid of who started it",
         shown: Shown::Wide,
-        get: |s| Value::Number(s.owner.into()),
+        get: |s| Value::Number(s.state.owner.into()),
     },
 ];
 

@@ -73,6 +73,30 @@ fn a_killed_client_leaves_nothing() {
 }
 
 #[test]
+fn a_session_that_goes_on_is_listed_attached_to_and_ended() {
+    needs!(CLUSTER[0], CLUSTER[1]);
+    let cluster = Cluster::with_shop();
+    let started = cluster.run(&["deploy/web", "--detach"], &["sh", "-c", "while true; do echo tick; sleep 0.1; done"]);
+    assert_eq!(started.status, 0, "{started:?}");
+    let id = started.stdout.trim();
+    // Longer than the grace of an agent without sessions.
+    assert!(!within(Duration::from_secs(5), || !cluster.sessions(&["-o", "name"]).contains(id)), "{id} is gone");
+    let row = cluster.sessions(&["-o", "json"]);
+    assert!(row.contains("\"state\":\"detached\"") && !row.contains("\"node\":null"), "{row}");
+    let mut attached = cluster.sessions_command(&["attach", id]);
+    let mut attached = attached.stdout(std::process::Stdio::piped()).spawn().expect("fathom starts");
+    let mut word = [0; 4];
+    attached.stdout.as_mut().expect("a pipe").read_exact(&mut word).expect("it is heard");
+    attached.kill().expect("it is ours");
+    attached.wait().expect("it is ours");
+    assert!(cluster.sessions(&["-o", "name"]).contains(id), "it went with its second client");
+    cluster.sessions(&["kill", id]);
+    assert_eq!(cluster.sessions(&["-o", "name"]), "");
+    cluster.sessions(&["cleanup"]);
+    assert!(within(Duration::from_secs(30), || cluster.agents() == 0), "{} stay", cluster.agents());
+}
+
+#[test]
 fn to_kubectl_a_bare_word_is_a_pod() {
     needs!(CLUSTER[0], CLUSTER[1]);
     let cluster = Cluster::with_shop();

@@ -71,6 +71,20 @@ impl Cluster {
         ended(self.enter(words).arg("--").args(command).output().expect("fathom runs"))
     }
 
+    /// `fathom sessions` of this test's agents.
+    pub(crate) fn sessions_command(&self, words: &[&str]) -> Command {
+        let mut command = self.command(env!("CARGO_BIN_EXE_fathom"));
+        command.args(["sessions", "--remote", "--agent-namespace", &self.namespace]).args(words);
+        command
+    }
+
+    #[track_caller]
+    pub(crate) fn sessions(&self, words: &[&str]) -> String {
+        let got = ended(self.sessions_command(words).output().expect("fathom runs"));
+        assert_eq!(got.status, 0, "{words:?}: {got:?}");
+        got.stdout
+    }
+
     pub(crate) fn spawn(&self, words: &[&str], command: &[&str]) -> Child {
         let mut enter = self.enter(words);
         enter.arg("--").args(command).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -194,6 +194,11 @@ fn a_session_that_goes_on_is_listed_entered_again_and_ended() {
     }
     client.say(Word::Detach);
     assert_eq!(client.hear_out().2, None);
+    // One that is killed leaves it as one that goes.
+    let mut client = Client::wish(&machine, Action::Attach { session: id.clone() });
+    client.hear_started();
+    client.to = None;
+    assert_eq!(client.hear_out().2, None);
     match Client::wish(&machine, Action::List).hear_out().2 {
         Some(Word::Answer(list)) => assert!(list.contains(&id), "{list}"),
         other => panic!("{other:?}"),

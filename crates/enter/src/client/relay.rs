@@ -11,6 +11,7 @@ use std::thread::JoinHandle;
 
 use fathom_host::sys;
 use fathom_model::{Ending, Failure};
+use fathom_protocol::keys::{Keys, Typed};
 use rustix::event::{PollFd, PollFlags, poll};
 
 use super::{Pipes, Session, pump, screen};
@@ -140,9 +141,6 @@ fn start_pumps(pipes: Pipes, input: Input) -> Vec<JoinHandle<rustix::io::Result<
     outputs
 }
 
-/// Ctrl-P Ctrl-Q, as in docker, leaves the session to itself.
-const LEAVE: [u8; 2] = [0x10, 0x11];
-
 pub(super) fn with_terminal(
     control: &OwnedFd,
     input: Input,
@@ -166,14 +164,14 @@ pub(super) fn with_terminal(
             let _ = wire::send(control, &Message::Kill);
         }
         if ready[2] && reads_input {
-            match keys.read(&stdin) {
-                Typed::Bytes(bytes) => drop(wire::send(control, &Message::Input(bytes))),
-                Typed::Leave => {
+            match read_keys(&mut keys, &stdin) {
+                Some(Typed::Bytes(bytes)) if bytes.is_empty() => {}
+                Some(Typed::Bytes(bytes)) => drop(wire::send(control, &Message::Input(bytes))),
+                Some(Typed::Leave) => {
                     let _ = wire::send(control, &Message::Detach);
                     break Some(Outcome::Detached);
                 }
-                Typed::End => reads_input = false,
-                Typed::Nothing => {}
+                None => reads_input = false,
             }
         }
         if !ready[0] {
@@ -222,77 +220,13 @@ fn write_all(out: impl AsFd, mut bytes: &[u8]) {
     }
 }
 
-/// What came from the keyboard.
-enum Typed {
-    Bytes(Vec<u8>),
-    Leave,
-    End,
-    Nothing,
-}
-
-/// Watches for the keys that leave a session.
-#[derive(Debug, Default)]
-struct Keys {
-    /// The first of the two was the last key.
-    half: bool,
-}
-
-impl Keys {
-    fn read(&mut self, stdin: &std::io::Stdin) -> Typed {
-        let mut buffer = [0u8; 16 * 1024];
-        match rustix::io::read(stdin, &mut buffer) {
-            Ok(0) => Typed::End,
-            Ok(count) => self.sift(&buffer[..count]),
-            Err(rustix::io::Errno::INTR | rustix::io::Errno::AGAIN) => Typed::Nothing,
-            Err(_) => Typed::End,
-        }
-    }
-
-    fn sift(&mut self, bytes: &[u8]) -> Typed {
-        let mut kept = Vec::with_capacity(bytes.len() + 1);
-        for byte in bytes {
-            match (self.half, *byte) {
-                (true, key) if key == LEAVE[1] => return Typed::Leave,
-                (half, key) => {
-                    if half {
-                        kept.push(LEAVE[0]);
-                    }
-                    self.half = key == LEAVE[0];
-                    if !self.half {
-                        kept.push(key);
-                    }
-                }
-            }
-        }
-        if kept.is_empty() { Typed::Nothing } else { Typed::Bytes(kept) }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn check(chunks: &[&[u8]], expect: &[u8], leaves: bool) {
-        let mut keys = Keys::default();
-        let mut got = Vec::new();
-        for chunk in chunks {
-            match keys.sift(chunk) {
-                Typed::Bytes(bytes) => got.extend(bytes),
-                Typed::Leave => return assert!(leaves && got == expect),
-                Typed::End | Typed::Nothing => {}
-            }
-        }
-        assert_eq!((got.as_slice(), false), (expect, leaves));
-    }
-
-    #[test]
-    fn two_keys_leave_and_nothing_else_is_lost() {
-        check(&[b"ls\n"], b"ls\n", false);
-        check(&[b"a\x10b"], b"a\x10b", false);
-        check(&[b"a\x10", b"b"], b"a\x10b", false);
-        check(&[b"a\x10\x10\x10b"], b"a\x10\x10\x10b", false);
-        check(&[b"a\x10\x11"], b"", true);
-        check(&[b"\x10", b"\x11"], b"", true);
+/// What was typed, where there was anything; none when there will be no more.
+fn read_keys(keys: &mut Keys, stdin: &std::io::Stdin) -> Option<Typed> {
+    let mut buffer = [0u8; 16 * 1024];
+    match rustix::io::read(stdin, &mut buffer) {
+        Ok(0) => None,
+        Ok(count) => Some(keys.sift(&buffer[..count])),
+        Err(rustix::io::Errno::INTR | rustix::io::Errno::AGAIN) => Some(Typed::Bytes(Vec::new())),
+        Err(_) => None,
     }
 }

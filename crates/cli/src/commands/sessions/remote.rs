@@ -1,0 +1,109 @@
+//! `kubectl fathom sessions`: the same for the agents of a cluster.
+
+use std::io::IsTerminal as _;
+
+use fathom_cluster::{Agent, AgentOptions, Cluster};
+use fathom_enter::client::Input;
+use fathom_enter::session::State;
+use fathom_model::{Class, Failure};
+use fathom_protocol::Action;
+
+use crate::conversation::{self, Last, Manner};
+use crate::output::sessions::Placed;
+use crate::words::{Format, Sessions, SessionsAction};
+use crate::{kubernetes, output, printer};
+
+pub(super) fn run(words: &Sessions) -> anyhow::Result<i32> {
+    let options = kubernetes::agent(&words.cluster, None);
+    match &words.action {
+        None | Some(SessionsAction::List) => {
+            let seen = kubernetes::block_on(async { seen(&open(words).await?, &options).await })?;
+            let seen = seen.into_iter().map(|(agent, state)| Placed { node: Some(agent.node), state });
+            // Which node it is matters here.
+            let format = if words.output == Format::Table { Format::Wide } else { words.output };
+            printer::data(&output::records(output::sessions::FIELDS, &seen.collect::<Vec<_>>(), format)?);
+            Ok(0)
+        }
+        Some(SessionsAction::Attach { id }) => {
+            // A session that has a terminal is attached to from one, as on one machine.
+            let terminal = std::io::stdin().is_terminal();
+            let manner = Manner { terminal, input: if terminal { Input::Forwarded } else { Input::Closed } };
+            let attach = Action::Attach { session: id.clone() };
+            Ok(status(kubernetes::block_on(with(words, &options, id, attach, manner))?))
+        }
+        Some(SessionsAction::Kill { id }) => {
+            let manner = Manner { terminal: false, input: Input::Closed };
+            let kill = Action::Kill { session: id.clone() };
+            kubernetes::block_on(with(words, &options, id, kill, manner))?;
+            Ok(0)
+        }
+        Some(SessionsAction::Release { .. }) => Err(Failure::new(Class::Unsupported, "nothing is held in a cluster")
+            .hinting("--hold works on a node")
+            .into()),
+        Some(SessionsAction::Cleanup) => {
+            let removed = kubernetes::block_on(async { remove_idle(&open(words).await?, &options).await })?;
+            printer::data(&format!("{removed} agents removed\n"));
+            Ok(0)
+        }
+    }
+}
+
+async fn open(words: &Sessions) -> Result<Cluster, Failure> {
+    Cluster::open(&kubernetes::access(&words.cluster)).await
+}
+
+/// Every session of every agent.
+async fn seen(cluster: &Cluster, options: &AgentOptions) -> Result<Vec<(Agent, State)>, Failure> {
+    let mut seen = Vec::new();
+    for agent in cluster.agents(options).await? {
+        let (speaker, listener) = match cluster.converse(&agent, Action::List).await {
+            Ok(conversation) => conversation,
+            Err(failure) => {
+                printer::notice(&format!("{} on {} does not answer: {failure}", agent.pod, agent.node));
+                continue;
+            }
+        };
+        let manner = Manner { terminal: false, input: Input::Closed };
+        if let Last::Answer(text) = conversation::carry(manner, speaker, listener).await? {
+            let states: Vec<State> = serde_json::from_str(&text).unwrap_or_default();
+            seen.extend(states.into_iter().map(|state| (agent.clone(), state)));
+        }
+    }
+    Ok(seen)
+}
+
+/// Agents in which nobody is need not wait for their grace.
+async fn remove_idle(cluster: &Cluster, options: &AgentOptions) -> Result<usize, Failure> {
+    let busy: Vec<String> = seen(cluster, options).await?.into_iter().map(|(agent, _)| agent.pod).collect();
+    let mut removed = 0;
+    for agent in cluster.agents(options).await?.iter().filter(|agent| !busy.contains(&agent.pod)) {
+        cluster.remove(agent).await?;
+        removed += 1;
+    }
+    Ok(removed)
+}
+
+/// Says `action` to the agent that has session `id`.
+async fn with(
+    words: &Sessions,
+    options: &AgentOptions,
+    id: &str,
+    action: Action,
+    manner: Manner,
+) -> Result<Last, Failure> {
+    let cluster = open(words).await?;
+    let found = seen(&cluster, options).await?.into_iter().find(|(_, state)| state.id == id);
+    let (agent, _) = found.ok_or_else(|| {
+        Failure::new(Class::NotFound, format!("no agent in {} has a session `{id}`", options.namespace))
+            .hinting("`kubectl fathom sessions` lists them; --agent-namespace names another namespace")
+    })?;
+    let (speaker, listener) = cluster.converse(&agent, action).await?;
+    conversation::carry(manner, speaker, listener).await
+}
+
+fn status(last: Last) -> i32 {
+    match last {
+        Last::Ended(ending) => ending.status(),
+        Last::Left(_) | Last::Answer(_) => 0,
+    }
+}
