@@ -83,6 +83,28 @@ fn nothing_is_lost_of_a_long_stream() {
     machine.assert_clean();
 }
 
+/// `{ fathom enter web -- …; echo end; } > log 2>&1`: one position in the file for all who write to it.
+#[test]
+fn a_file_that_is_shared_keeps_what_everybody_wrote() {
+    needs!(Need::Root, Need::Program("runc"));
+    let (machine, runc) = (Machine::new(), Runc::new());
+    let (_web, target) = target(&runc);
+    let log = fathom_testkit::Scratch::new("log");
+    let mut file = std::fs::File::create(log.join("log")).expect("a scratch folder can be written to");
+    let clone = || file.try_clone().expect("descriptors are left");
+    let script = "echo one; echo two >&2; echo three";
+    let mut command = machine.fathom(["enter", &target, "--", "sh", "-c", script]);
+    let status = command.stdout(clone()).stderr(clone()).status().expect("fathom runs");
+    assert!(status.success());
+    file.write_all(b"end\n").expect("it is ours");
+    let text = std::fs::read_to_string(log.join("log")).expect("it is ours");
+    let mut lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.pop(), Some("end"), "{text:?}");
+    lines.sort_unstable();
+    assert_eq!(lines, ["one", "three", "two"], "{text:?}");
+    machine.assert_clean();
+}
+
 #[test]
 fn a_reader_that_leaves_ends_the_command() {
     needs!(Need::Root, Need::Program("runc"));

@@ -2,6 +2,7 @@
 
 use std::os::fd::{AsFd, BorrowedFd};
 
+use rustix::fs::FileType;
 use rustix::io::Errno;
 use rustix::pipe::SpliceFlags;
 
@@ -11,6 +12,9 @@ pub(super) const SIZE: usize = 1 << 20;
 /// Moves bytes until `from` ends or `to` is closed. The first error that is neither is returned.
 pub(super) fn pump(from: impl AsFd, to: impl AsFd) -> rustix::io::Result<()> {
     let (from, to) = (from.as_fd(), to.as_fd());
+    if has_position(to) {
+        return copy(from, to);
+    }
     loop {
         match rustix::pipe::splice(from, None, to, None, SIZE, SpliceFlags::MOVE) {
             Ok(0) => return Ok(()),
@@ -22,6 +26,13 @@ pub(super) fn pump(from: impl AsFd, to: impl AsFd) -> rustix::io::Result<()> {
             Err(error) => return Err(error),
         }
     }
+}
+
+/// A file's position is often shared, by our stdout and stderr or with whoever writes after us. A splice reads it when
+/// it begins to wait and sets it when it ends, over whatever was written meanwhile; a write takes its turn.
+fn has_position(to: BorrowedFd<'_>) -> bool {
+    let kind = rustix::fs::fstat(to).map(|stat| FileType::from_raw_mode(stat.st_mode));
+    matches!(kind, Ok(FileType::RegularFile | FileType::BlockDevice))
 }
 
 fn copy(from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> rustix::io::Result<()> {
