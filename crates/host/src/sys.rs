@@ -235,8 +235,8 @@ pub type FilterStep = (u16, u8, u8, u32);
 ///
 /// The process is stopped for as long as it takes to read them; if we die meanwhile the kernel lets it go on.
 pub fn seccomp_filters(pid: u32) -> io::Result<Vec<Vec<FilterStep>>> {
-    /// From `linux/ptrace.h`; not in every C library's list.
-    const PTRACE_SECCOMP_GET_FILTER: libc::c_int = 0x420c;
+    // 0x420c in `linux/ptrace.h`, six after 0x4206; not in every C library's list, and not of one type in all.
+    let get_filter = libc::PTRACE_SEIZE + 6;
     let pid = libc::pid_t::try_from(pid).map_err(io::Error::other)?;
     let ask = |request, address: usize, data: *mut libc::c_void| {
         // SAFETY: `data` is null or has room for what the request writes.
@@ -253,13 +253,13 @@ pub fn seccomp_filters(pid: u32) -> io::Result<Vec<Vec<FilterStep>>> {
         }
         let mut filters = Vec::new();
         loop {
-            let length = match ask(PTRACE_SECCOMP_GET_FILTER, filters.len(), nothing) {
+            let length = match ask(get_filter, filters.len(), nothing) {
                 Ok(length) => length,
                 Err(error) if error.raw_os_error() == Some(libc::ENOENT) => return Ok(filters),
                 Err(error) => return Err(error),
             };
             let mut program = vec![libc::sock_filter { code: 0, jt: 0, jf: 0, k: 0 }; length];
-            ask(PTRACE_SECCOMP_GET_FILTER, filters.len(), program.as_mut_ptr().cast())?;
+            ask(get_filter, filters.len(), program.as_mut_ptr().cast())?;
             filters.push(program.iter().map(|step| (step.code, step.jt, step.jf, step.k)).collect());
         }
     };
