@@ -2,7 +2,8 @@
 //! other.
 //!
 //! One loop, no thread, nothing that can block: a client that does not read stops the command's output and nothing
-//! else, and one that is gone is noticed within [`PATIENCE`](fathom_protocol::frame::PATIENCE), whatever the network does.
+//! else, and one that is gone is noticed within [`PATIENCE`](fathom_protocol::frame::PATIENCE), whatever the network does;
+//! only while a command leaves a megabyte unread does it take the end of the stream.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};

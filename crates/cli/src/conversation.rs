@@ -59,7 +59,11 @@ pub(crate) async fn carry(manner: Manner, speaker: Speaker, mut listener: Listen
             }
             frame = listener.next(), if shown.is_none() => {
                 heard = Instant::now();
-                match frame? {
+                let frame = match frame {
+                    Ok(frame) => frame,
+                    Err(failure) => break Err(failure),
+                };
+                match frame {
                     // A relay that is killed cannot take its leave with a status; one that ends well has left a session.
                     None => match (started, listener.post_mortem().await) {
                         (Some(id), None) => break Ok(Last::Left(id)),
@@ -144,6 +148,7 @@ fn show() -> (mpsc::Sender<Frame>, std::thread::JoinHandle<()>) {
 
 /// What our terminal or whoever sends signals tells us.
 struct Signals {
+    terminal: bool,
     resize: tokio::signal::unix::Signal,
     others: Vec<(&'static str, tokio::signal::unix::Signal)>,
 }
@@ -160,13 +165,14 @@ impl Signals {
             ("USR1", SignalKind::user_defined1()),
             ("USR2", SignalKind::user_defined2()),
         ];
-        // With a terminal, keys are bytes; only its end and somebody's wish to end us are signals.
+        // With a terminal, keys are bytes; what is left are its end and somebody's wish to end us.
         let kinds = kinds.into_iter().filter(|(name, _)| !terminal || matches!(*name, "TERM" | "HUP"));
         let others = kinds.map(|(name, kind)| Ok((name, listen(kind)?))).collect::<Result<_, Failure>>()?;
-        Ok(Signals { resize: listen(SignalKind::window_change())?, others })
+        Ok(Signals { terminal, resize: listen(SignalKind::window_change())?, others })
     }
 
     async fn next(&mut self) -> Word {
+        let terminal = self.terminal;
         let others = std::future::poll_fn(|context| {
             let mut came = self
                 .others
@@ -179,7 +185,8 @@ impl Signals {
                 let (columns, rows) = client::terminal_size(std::io::stdout());
                 Word::Resize(columns, rows)
             }
-            name = others => Word::Signal(name.to_owned()),
+            // A shell would ignore it, and nobody would be there to end the shell.
+            name = others => if terminal { Word::Kill } else { Word::Signal(name.to_owned()) },
         }
     }
 }

@@ -90,11 +90,17 @@ impl Cluster {
             .create(&PostParams::default(), &job)
             .await
             .map_err(|error| failure(tried("create", "jobs", "batch", options), error))?;
-        let started = tokio::time::timeout(options.patience, running(&pods, &job.name_any(), options)).await;
-        started.unwrap_or_else(|_| {
+        let job = job.name_any();
+        let started = tokio::time::timeout(options.patience, running(&pods, &job, options)).await;
+        let started = started.unwrap_or_else(|_| {
             Err(Failure::new(Class::System, format!("the agent on {node} did not start within {:?}", options.patience))
-                .hinting(format!("`kubectl -n {} describe job {}` says why", options.namespace, job.name_any())))
-        })
+                .hinting("`kubectl get events` in its namespace says why"))
+        });
+        if started.is_err() {
+            // One that cannot start cannot go by itself either. Who may not delete it has its deadline.
+            let _ = jobs.delete(&job, &DeleteParams::background()).await;
+        }
+        started
     }
 }
 
@@ -137,7 +143,7 @@ fn judge(pod: &Pod, options: &AgentOptions) -> Result<Option<Agent>, Failure> {
         "InvalidImageName",
     ];
     let Some(status) = &pod.status else { return Ok(None) };
-    if status.phase.as_deref() == Some("Failed") {
+    if matches!(status.phase.as_deref(), Some("Failed" | "Succeeded")) {
         return Err(never(pod, status.reason.clone().or_else(|| status.message.clone()), options));
     }
     let container = status.container_statuses.as_ref().and_then(|all| all.first());
@@ -201,7 +207,7 @@ fn manifest(node: &str, options: &AgentOptions) -> Value {
                         "name": "agent",
                         "image": options.image,
                         "imagePullPolicy": "IfNotPresent",
-                        "command": ["/fathom", "agent", "--grace", format!("{}s", options.grace.as_secs())],
+                        "command": ["/fathom", "agent", "--grace", format!("{}s", options.grace.as_secs().max(1))],
                         "env": [
                             env("FATHOM_ROOT", "/host"),
                             env("FATHOM_RUN", "/host/run/fathom"),

@@ -3,7 +3,7 @@
 use std::pin::Pin;
 
 use fathom_model::{Class, Failure};
-use fathom_protocol::frame::PATIENCE;
+use fathom_protocol::frame::BEAT;
 use fathom_protocol::{Action, Decoder, Frame, VERSION, Wish, Word};
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, AttachParams, AttachedProcess};
@@ -40,7 +40,8 @@ impl Cluster {
     ) -> Result<(Speaker, Listener), Failure> {
         let agent = self.agent(node, options, None).await?;
         match self.converse(&agent, action.clone()).await {
-            Err(_) if agent.found => {
+            // One that may not be spoken with would not be the last.
+            Err(failure) if agent.found && failure.class != Class::Denied => {
                 let another = self.agent(node, options, Some(&agent)).await?;
                 self.converse(&another, action).await
             }
@@ -48,7 +49,7 @@ impl Cluster {
         }
     }
 
-    /// Starts a relay in the agent and tells it what is wished. Returns when it has been heard.
+    /// Starts a relay in the agent and tells it what is wished. Fails when it goes without a word.
     pub async fn converse(&self, agent: &Agent, action: Action) -> Result<(Speaker, Listener), Failure> {
         let pods: Api<Pod> = Api::namespaced(self.client.clone(), &agent.namespace);
         let streams = AttachParams::default()
@@ -72,11 +73,13 @@ impl Cluster {
         let mut listener =
             Listener { process, from, decoder: Decoder::default(), buffer: vec![0; BUFFER / 8], first: None };
         speaker.send(&Frame::Word(Word::Wish(Wish { version: VERSION, action }))).await?;
-        match tokio::time::timeout(PATIENCE, listener.next()).await {
-            Ok(Ok(Some(frame))) => listener.first = Some(frame),
-            Ok(Ok(None)) => return Err(listener.post_mortem().await.unwrap_or_else(cut_off)),
-            Ok(Err(failure)) => return Err(failure),
-            Err(_) => return Err(lost(Some("it says nothing".to_owned()))),
+        // A slow one may have heard us already: it is for whoever carries the conversation to lose patience, and not
+        // for us to wish a second time.
+        if let Ok(first) = tokio::time::timeout(BEAT, listener.next()).await {
+            match first? {
+                Some(frame) => listener.first = Some(frame),
+                None => return Err(listener.post_mortem().await.unwrap_or_else(cut_off)),
+            }
         }
         Ok((speaker, listener))
     }

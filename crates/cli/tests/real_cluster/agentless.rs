@@ -130,4 +130,5 @@ fn an_image_that_is_nowhere_is_told_at_once() {
     let cluster = Cluster::with_shop();
     let got = cluster.run(&["deploy/web", "--agent-image", "fathom-nowhere:1"], &["true"]);
     assert!(got.status == 5 && got.stderr.contains("cannot start"), "{got:?}");
+    assert!(within(Duration::from_secs(30), || cluster.agents() == 0), "{} stay", cluster.agents());
 }

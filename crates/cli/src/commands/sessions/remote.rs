@@ -18,7 +18,10 @@ pub(super) fn run(words: &Sessions) -> anyhow::Result<i32> {
     match &words.action {
         None | Some(SessionsAction::List) => {
             let seen = kubernetes::block_on(async { seen(&open(words).await?, &options).await })?;
-            let seen = seen.into_iter().map(|(agent, state)| Placed { node: Some(agent.node), state });
+            let placed = |(agent, states): (Agent, Vec<State>)| {
+                states.into_iter().map(move |state| Placed { node: Some(agent.node.clone()), state })
+            };
+            let seen = seen.into_iter().flat_map(placed);
             // Which node it is matters here.
             let format = if words.output == Format::Table { Format::Wide } else { words.output };
             printer::data(&output::records(output::sessions::FIELDS, &seen.collect::<Vec<_>>(), format)?);
@@ -52,35 +55,36 @@ async fn open(words: &Sessions) -> Result<Cluster, Failure> {
     Cluster::open(&kubernetes::access(&words.cluster)).await
 }
 
-/// Every session of every agent.
-async fn seen(cluster: &Cluster, options: &AgentOptions) -> Result<Vec<(Agent, State)>, Failure> {
+/// The sessions of every agent that answers.
+async fn seen(cluster: &Cluster, options: &AgentOptions) -> Result<Vec<(Agent, Vec<State>)>, Failure> {
     let mut seen = Vec::new();
     for agent in cluster.agents(options).await? {
-        let (speaker, listener) = match cluster.converse(&agent, Action::List).await {
-            Ok(conversation) => conversation,
-            Err(failure) => {
-                printer::notice(&format!("{} on {} does not answer: {failure}", agent.pod, agent.node));
-                continue;
-            }
-        };
-        let manner = Manner { terminal: false, input: Input::Closed };
-        if let Last::Answer(text) = conversation::carry(manner, speaker, listener).await? {
-            let states: Vec<State> = serde_json::from_str(&text).unwrap_or_default();
-            seen.extend(states.into_iter().map(|state| (agent.clone(), state)));
+        match list(cluster, &agent).await {
+            Ok(states) => seen.push((agent, states)),
+            Err(failure) => printer::notice(&format!("{} on {} does not answer: {failure}", agent.pod, agent.node)),
         }
     }
     Ok(seen)
 }
 
-/// Agents in which nobody is need not wait for their grace.
-async fn remove_idle(cluster: &Cluster, options: &AgentOptions) -> Result<usize, Failure> {
-    let busy: Vec<String> = seen(cluster, options).await?.into_iter().map(|(agent, _)| agent.pod).collect();
-    let mut removed = 0;
-    for agent in cluster.agents(options).await?.iter().filter(|agent| !busy.contains(&agent.pod)) {
-        cluster.remove(agent).await?;
-        removed += 1;
+async fn list(cluster: &Cluster, agent: &Agent) -> Result<Vec<State>, Failure> {
+    let (speaker, listener) = cluster.converse(agent, Action::List).await?;
+    let manner = Manner { terminal: false, input: Input::Closed };
+    let unread = |why: String| Failure::new(Class::System, format!("cannot read its list of sessions: {why}"));
+    match conversation::carry(manner, speaker, listener).await? {
+        Last::Answer(text) => serde_json::from_str(&text).map_err(|error| unread(error.to_string())),
+        other => Err(unread(format!("{other:?}"))),
     }
-    Ok(removed)
+}
+
+/// Agents that say that nobody is in them need not wait for their grace. One that says nothing stays.
+async fn remove_idle(cluster: &Cluster, options: &AgentOptions) -> Result<usize, Failure> {
+    let seen = seen(cluster, options).await?;
+    let idle: Vec<&Agent> = seen.iter().filter(|(_, states)| states.is_empty()).map(|(agent, _)| agent).collect();
+    for agent in &idle {
+        cluster.remove(agent).await?;
+    }
+    Ok(idle.len())
 }
 
 /// Says `action` to the agent that has session `id`.
@@ -92,7 +96,8 @@ async fn with(
     manner: Manner,
 ) -> Result<Last, Failure> {
     let cluster = open(words).await?;
-    let found = seen(&cluster, options).await?.into_iter().find(|(_, state)| state.id == id);
+    let has = |states: &[State]| states.iter().any(|state| state.id == id);
+    let found = seen(&cluster, options).await?.into_iter().find(|(_, states)| has(states));
     let (agent, _) = found.ok_or_else(|| {
         Failure::new(Class::NotFound, format!("no agent in {} has a session `{id}`", options.namespace))
             .hinting("`kubectl fathom sessions` lists them; --agent-namespace names another namespace")
