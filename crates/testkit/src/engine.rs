@@ -20,7 +20,7 @@ mod docker;
 mod home;
 pub mod image;
 mod podman;
-mod process;
+pub(crate) mod process;
 mod runc;
 mod spec;
 

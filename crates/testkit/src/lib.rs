@@ -1,11 +1,13 @@
 //! What tests share: asking the machine for what they need, scratch folders, older
-//! kernels, and real container engines. A dev-dependency, never shipped.
+//! kernels, real container engines, and a Kubernetes on top of one. A dev-dependency, never shipped.
 //!
 //! **Owns** the way a test skips: by name, with a reason, on record. With `FATHOM_TEST_ALL=1` a skip is a failure
 //! unless `.ci/allowed-skips` names it.
 
 pub mod engine;
 pub mod kernel;
+#[cfg(feature = "kubernetes")]
+pub mod kubernetes;
 pub mod need;
 pub mod scratch;
 

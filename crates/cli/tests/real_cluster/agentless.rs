@@ -4,16 +4,11 @@ use std::io::{Read as _, Write as _};
 use std::process::Command;
 use std::time::Duration;
 
-use fathom_testkit::{Need, needs};
-
 use crate::support::{Cluster, ended, within};
-
-const CLUSTER: [Need; 2] = [Need::Variable("FATHOM_E2E_KUBECONFIG"), Need::Program("kubectl")];
 
 #[test]
 fn one_command_in_one_pod_and_nothing_stays() {
-    needs!(CLUSTER[0], CLUSTER[1]);
-    let cluster = Cluster::with_shop();
+    let Some(cluster) = Cluster::with_shop() else { return };
     let pods = cluster.kubectl(&["-n", &cluster.namespace, "get", "pods", "-l", "app=web", "-o", "name"]);
     let pod = pods.lines().next().expect("it runs").trim_start_matches("pod/").to_owned();
     for target in [format!("pod/{pod}"), "deploy/web".to_owned(), "svc/web".to_owned()] {
@@ -29,8 +24,7 @@ fn one_command_in_one_pod_and_nothing_stays() {
 
 #[test]
 fn each_container_of_a_pod_can_be_meant() {
-    needs!(CLUSTER[0], CLUSTER[1]);
-    let cluster = Cluster::with_shop();
+    let Some(cluster) = Cluster::with_shop() else { return };
     for (words, program) in [(vec!["deploy/web"], "httpd"), (vec!["deploy/web", "-c", "side"], "sleep")] {
         let got = cluster.run(&words, &["cat", "/proc/1/comm"]);
         assert_eq!((got.status, got.stdout), (0, format!("{program}\n")), "{}", got.stderr);
@@ -43,8 +37,7 @@ fn each_container_of_a_pod_can_be_meant() {
 
 #[test]
 fn bytes_go_through_whole_in_both_directions() {
-    needs!(CLUSTER[0], CLUSTER[1]);
-    let cluster = Cluster::with_shop();
+    let Some(cluster) = Cluster::with_shop() else { return };
     let mut session = cluster.spawn(&["deploy/web"], &["sh", "-c", "cat; echo end >&2"]);
     let sent: Vec<u8> = (0..8u32 << 20).map(|number| ((number * 31) >> 5) as u8).collect();
     let mut input = session.stdin.take().expect("a pipe");
@@ -60,8 +53,7 @@ fn bytes_go_through_whole_in_both_directions() {
 
 #[test]
 fn a_killed_client_leaves_nothing() {
-    needs!(CLUSTER[0], CLUSTER[1]);
-    let cluster = Cluster::with_shop();
+    let Some(cluster) = Cluster::with_shop() else { return };
     let mut session = cluster.spawn(&["deploy/web"], &["sh", "-c", "echo here; setsid sleep 4242 & sleep 4242"]);
     let mut word = [0; 5];
     session.stdout.as_mut().expect("a pipe").read_exact(&mut word).expect("it starts");
@@ -74,8 +66,7 @@ fn a_killed_client_leaves_nothing() {
 
 #[test]
 fn a_session_that_goes_on_is_listed_attached_to_and_ended() {
-    needs!(CLUSTER[0], CLUSTER[1]);
-    let cluster = Cluster::with_shop();
+    let Some(cluster) = Cluster::with_shop() else { return };
     let started = cluster.run(&["deploy/web", "--detach"], &["sh", "-c", "while true; do echo tick; sleep 0.1; done"]);
     assert_eq!(started.status, 0, "{started:?}");
     let id = started.stdout.trim();
@@ -98,8 +89,7 @@ fn a_session_that_goes_on_is_listed_attached_to_and_ended() {
 
 #[test]
 fn to_kubectl_a_bare_word_is_a_pod() {
-    needs!(CLUSTER[0], CLUSTER[1]);
-    let cluster = Cluster::with_shop();
+    let Some(cluster) = Cluster::with_shop() else { return };
     let folder = fathom_testkit::Scratch::new("plugin");
     std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_fathom"), folder.join("kubectl-fathom")).expect("it is ours");
     let pods = cluster.kubectl(&["-n", &cluster.namespace, "get", "pods", "-l", "app=web", "-o", "name"]);
@@ -117,8 +107,7 @@ fn to_kubectl_a_bare_word_is_a_pod() {
 
 #[test]
 fn who_may_not_is_told_which_right_is_lacking() {
-    needs!(CLUSTER[0], CLUSTER[1]);
-    let cluster = Cluster::with_shop();
+    let Some(cluster) = Cluster::with_shop() else { return };
     let got = cluster.run(&["deploy/web", "--as", "nobody"], &["true"]);
     assert_eq!(got.status, 4, "{got:?}");
     assert!(got.stderr.contains("get deployments") && got.stderr.contains("verbs: [\"get\"]"), "{got:?}");
@@ -126,8 +115,7 @@ fn who_may_not_is_told_which_right_is_lacking() {
 
 #[test]
 fn an_image_that_is_nowhere_is_told_at_once() {
-    needs!(CLUSTER[0], CLUSTER[1]);
-    let cluster = Cluster::with_shop();
+    let Some(cluster) = Cluster::with_shop() else { return };
     let got = cluster.run(&["deploy/web", "--agent-image", "fathom-nowhere:1"], &["true"]);
     assert!(got.status == 5 && got.stderr.contains("cannot start"), "{got:?}");
     assert!(within(Duration::from_secs(30), || cluster.agents() == 0), "{} stay", cluster.agents());

@@ -1,5 +1,5 @@
-//! The stories of a user with a cluster, on a real one: `FATHOM_E2E_KUBECONFIG` names its kubeconfig. Its nodes must
-//! have the images `busybox:1.35` and the agent's (`fathom image export`).
+//! The stories of a user with a cluster. `FATHOM_E2E_KUBECONFIG` names the kubeconfig of a real one, whose nodes must
+//! have the images `busybox:1.35` and the agent's (`fathom image export`); otherwise each test starts one of its own.
 
 mod agentless;
 mod support;

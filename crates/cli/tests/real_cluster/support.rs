@@ -1,14 +1,27 @@
-//! A namespace of its own in a real cluster, with a shop in it.
+//! A namespace of its own, with a shop in it: in the cluster that `FATHOM_E2E_KUBECONFIG` names, or in one that the
+//! test starts for itself.
 
 use std::ffi::OsString;
 use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
+
+use fathom_testkit::kubernetes::{self, Kubernetes};
+use fathom_testkit::{Need, need};
+
+/// The variable that names the kubeconfig of a real cluster.
+const REAL: &str = "FATHOM_E2E_KUBECONFIG";
+
+/// As the program calls its agent's image unless it is told otherwise.
+const AGENT: &str = concat!("fathom-agent:", env!("CARGO_PKG_VERSION"));
 
 /// A cluster with a namespace for one test, which goes with it.
 pub(crate) struct Cluster {
     kubeconfig: OsString,
     pub(crate) namespace: String,
+    /// The cluster, where it is the test's own.
+    pub(crate) own: Option<Kubernetes>,
 }
 
 /// How a command ended.
@@ -20,22 +33,35 @@ pub(crate) struct Ended {
 }
 
 impl Cluster {
-    /// With the deployment and the service `web` in it, which run.
-    pub(crate) fn with_shop() -> Self {
-        let kubeconfig = std::env::var_os("FATHOM_E2E_KUBECONFIG").expect("the test needs it");
-        let test = std::thread::current().name().unwrap_or("test").replace("::", "-").replace('_', "-");
-        let mut namespace = format!("fathom-{}-{test}", std::process::id());
-        namespace.truncate(63);
-        let cluster = Cluster { kubeconfig, namespace: namespace.trim_end_matches('-').to_owned() };
-        cluster.kubectl(&["create", "namespace", &cluster.namespace]);
+    /// With the deployment and the service `web` in it, which run. None, on record, where no cluster can be had.
+    pub(crate) fn with_shop() -> Option<Self> {
+        let kubectl = Need::Program("kubectl");
+        let real = std::env::var_os(REAL);
+        let own: Vec<Need> = if real.is_some() { Vec::new() } else { kubernetes::NEEDS.to_vec() };
+        if need::missing(&[own, vec![kubectl]].concat()) {
+            return None;
+        }
+        let cluster = match real {
+            Some(kubeconfig) => Cluster { kubeconfig, namespace: namespace(), own: None },
+            None => {
+                let own = Kubernetes::start();
+                own.import(&agent(), AGENT);
+                Cluster { kubeconfig: own.kubeconfig().into(), namespace: namespace(), own: Some(own) }
+            }
+        };
+        let namespace = format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: {}}}\n", cluster.namespace);
+        cluster.apply(&namespace);
         cluster.apply(SHOP);
         cluster.kubectl(&["-n", &cluster.namespace, "rollout", "status", "deploy/web", "--timeout=60s"]);
-        cluster
+        Some(cluster)
     }
 
     fn apply(&self, manifest: &str) {
         let mut kubectl = self.command("kubectl");
-        kubectl.args(["-n", &self.namespace, "apply", "-f", "-"]).stdin(Stdio::piped()).stdout(Stdio::null());
+        kubectl
+            .args(["-n", &self.namespace, "apply", "--validate=false", "-f", "-"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null());
         let mut child = kubectl.spawn().expect("kubectl runs");
         child.stdin.take().expect("a pipe").write_all(manifest.as_bytes()).expect("kubectl reads");
         assert!(child.wait().expect("it is ours").success(), "{manifest}");
@@ -102,6 +128,34 @@ impl Drop for Cluster {
     fn drop(&mut self) {
         let _ = self.command("kubectl").args(["delete", "namespace", &self.namespace, "--wait=false"]).output();
     }
+}
+
+fn namespace() -> String {
+    let test = std::thread::current().name().unwrap_or("test").replace("::", "-").replace('_', "-");
+    let mut namespace = format!("fathom-{}-{test}", std::process::id());
+    namespace.truncate(63);
+    namespace.trim_end_matches('-').to_owned()
+}
+
+/// The archive of the agent's image, made once for each build of the program.
+fn agent() -> PathBuf {
+    let program = Path::new(env!("CARGO_BIN_EXE_fathom"));
+    let built = program.metadata().and_then(|metadata| metadata.modified()).expect("it is built");
+    let built = built.duration_since(std::time::UNIX_EPOCH).expect("after the epoch").as_nanos();
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let archive = folder.join(format!("agent-{built}.tar"));
+    if !archive.exists() {
+        for old in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            if old.file_name().to_string_lossy().starts_with("agent-") {
+                let _ = std::fs::remove_file(old.path());
+            }
+        }
+        let half = folder.join(format!("half-{}", std::process::id()));
+        let made = Command::new(program).args(["image", "export"]).arg(&half).status().expect("fathom runs");
+        assert!(made.success(), "the image cannot be exported");
+        std::fs::rename(&half, &archive).expect("the folder is ours");
+    }
+    archive
 }
 
 pub(crate) fn ended(output: Output) -> Ended {

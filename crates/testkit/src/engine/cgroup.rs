@@ -1,8 +1,8 @@
 //! The cgroups that an engine makes, emptied and taken away when the engine is.
 
-use std::cell::RefCell;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
@@ -13,28 +13,32 @@ const MOUNTS: &str = "/sys/fs/cgroup";
 /// Remembers which cgroups did not exist before, and removes them with all below when dropped.
 #[derive(Debug, Default)]
 pub(super) struct Cgroups {
-    made: RefCell<Vec<PathBuf>>,
+    made: Mutex<Vec<PathBuf>>,
 }
 
 impl Cgroups {
+    fn made(&self) -> MutexGuard<'_, Vec<PathBuf>> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// `path` is about to be made, in any hierarchy.
     pub(super) fn expect(&self, path: &str) {
         for hierarchy in hierarchies() {
             let full = hierarchy.join(path.trim_start_matches('/'));
             let first_new = full.ancestors().take_while(|folder| !folder.exists()).last();
-            self.made.borrow_mut().extend(first_new.map(Path::to_owned));
+            self.made().extend(first_new.map(Path::to_owned));
         }
     }
 
     /// Those that an engine called `name` did not take away.
     pub(super) fn left(name: &str) -> Self {
         let tops = hierarchies().into_iter().map(|hierarchy| hierarchy.join(name));
-        Cgroups { made: RefCell::new(tops.filter(|top| top.exists()).collect()) }
+        Cgroups { made: Mutex::new(tops.filter(|top| top.exists()).collect()) }
     }
 
     /// Kills every process in them.
     pub(super) fn kill(&self) {
-        let empty = || self.made.borrow().iter().map(|top| kill_below(top)).sum::<usize>() == 0;
+        let empty = || self.made().iter().map(|top| kill_below(top)).sum::<usize>() == 0;
         eventually(empty);
     }
 }
@@ -42,7 +46,7 @@ impl Cgroups {
 impl Drop for Cgroups {
     fn drop(&mut self) {
         self.kill();
-        for top in self.made.borrow().iter() {
+        for top in self.made().iter() {
             remove(top);
         }
     }

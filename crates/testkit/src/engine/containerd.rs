@@ -1,14 +1,14 @@
 //! `containerd` with its CRI plugin, driven by `ctr`, on a socket, root and state folder of its own.
 
-use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 use super::home::Home;
 use super::image::Content;
-use super::process::{Running, run, try_run};
+use super::process::{Running, eventually, run, tried, try_run};
 use super::spec::{
     Access, Capabilities, DOCKER_CAPABILITIES, MAPPED_COUNT, MAPPED_FROM, Network, NewPrivileges, Spec, Users,
 };
@@ -17,7 +17,7 @@ use super::spec::{
 #[derive(Debug)]
 pub struct Containerd {
     /// Images that each namespace has already, as `NAMESPACE IMAGE`.
-    imported: RefCell<BTreeSet<String>>,
+    imported: Mutex<BTreeSet<String>>,
     home: Home,
 }
 
@@ -35,7 +35,7 @@ impl Containerd {
         let config = config(home.path(), &socket);
         let config = home.write("etc/containerd/config.toml", &config);
         home.start(Command::new("containerd").arg("--config").arg(config), &socket);
-        Containerd { imported: RefCell::default(), home }
+        Containerd { imported: Mutex::default(), home }
     }
 
     /// The folder that is laid out like `/`: `run/containerd/containerd.sock` and so on.
@@ -77,20 +77,65 @@ impl Containerd {
         // It cannot set a user either, but takes the one that the image names.
         let image = spec.content.clone().as_user(spec.user);
         self.load_in(namespace, &image);
+        self.try_run_in(namespace, spec, &image.name, &[]).unwrap_or_else(|why| panic!("{why}"))
+    }
+
+    /// Starts a container from an image that the namespace has, with more of `ctr`'s own words.
+    ///
+    /// # Errors
+    /// What `ctr` says when it refuses; then nothing of the container stays.
+    pub fn try_run_in(&self, namespace: &str, spec: &Spec, image: &str, more: &[String]) -> Result<Running, String> {
         let cgroup = spec.cgroup.clone().unwrap_or_else(|| format!("{}/{}", self.home.cgroup(), spec.name));
         self.home.cgroups.expect(&cgroup);
         let pid_file = self.home.place(&format!("pids/{namespace}-{}", spec.name));
         let log = self.home.place(&format!("logs/{namespace}-{}", spec.name));
-        run(self
-            .command(namespace)
-            .args(["run", "--detach", "--snapshotter=native", "--cgroup", &cgroup])
-            .arg(format!("--log-uri=file://{}", log.display()))
-            .arg(format!("--pid-file={}", pid_file.display()))
-            .args(words(spec))
-            .args([&image.name, &spec.name])
-            .args(&spec.argv));
+        let started = tried(
+            self.command(namespace)
+                .args(["run", "--detach", "--snapshotter=native", "--cgroup", &cgroup])
+                .arg(format!("--log-uri=file://{}", log.display()))
+                .arg(format!("--pid-file={}", pid_file.display()))
+                .args(words(spec))
+                .args(more)
+                .args([image, &spec.name])
+                .args(&spec.argv),
+        );
+        if let Err(why) = started {
+            self.forget(namespace, &spec.name);
+            return Err(why);
+        }
         let pid = fs::read_to_string(&pid_file).expect("ctr writes the pid file");
-        Running::new(&spec.name, &spec.name, pid.trim().parse().expect("a pid is a number"))
+        Ok(Running::new(&spec.name, &spec.name, pid.trim().parse().expect("a pid is a number")))
+    }
+
+    /// Takes away a container that has ended, and says its exit status.
+    pub fn forget(&self, namespace: &str, id: &str) -> Option<i32> {
+        let mut said = String::new();
+        // The shim may hear of the end later than we.
+        eventually(|| {
+            let output = self.command(namespace).args(["task", "delete", id]).output();
+            said = output.map(|output| String::from_utf8_lossy(&output.stderr).into_owned()).unwrap_or_default();
+            !said.contains("must be stopped")
+        });
+        try_run(self.command(namespace).args(["container", "delete", id]));
+        // It tells a status by a warning, and success by silence.
+        match said.rsplit_once("non-zero exit code ") {
+            Some((_, code)) => code.trim().trim_end_matches('"').parse().ok(),
+            None => said.trim().is_empty().then_some(0),
+        }
+    }
+
+    /// Where what a container wrote is kept.
+    pub fn log_of(&self, namespace: &str, id: &str) -> PathBuf {
+        self.root().join(format!("logs/{namespace}-{id}"))
+    }
+
+    /// Makes the images of an archive known to a namespace, under the names that stand in it.
+    ///
+    /// # Panics
+    /// When `ctr` refuses.
+    #[track_caller]
+    pub fn import_in(&self, namespace: &str, archive: &Path) {
+        run(self.command(namespace).args(["image", "import", "--snapshotter=native"]).arg(archive));
     }
 
     /// Makes an image known to a namespace, once.
@@ -99,10 +144,11 @@ impl Containerd {
     /// When `ctr` refuses.
     #[track_caller]
     pub fn load_in(&self, namespace: &str, image: &Content) {
-        if self.imported.borrow_mut().insert(format!("{namespace} {}", image.name)) {
+        let mut imported = self.imported.lock().unwrap_or_else(PoisonError::into_inner);
+        if imported.insert(format!("{namespace} {}", image.name)) {
             let archive = self.home.place("image.tar");
             fs::write(&archive, image.archive()).expect("the folder can be written to");
-            run(self.command(namespace).args(["image", "import", "--snapshotter=native"]).arg(&archive));
+            self.import_in(namespace, &archive);
         }
     }
 

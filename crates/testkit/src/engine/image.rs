@@ -12,9 +12,9 @@ pub const IDLE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/idle"));
 
 /// Applets that a busybox root has links for.
 const APPLETS: &[&str] = &[
-    "cat", "chmod", "chown", "cp", "echo", "env", "false", "grep", "hostname", "id", "ip", "kill", "ln", "ls", "mkdir",
-    "mount", "nc", "ping", "ps", "pwd", "rm", "sh", "sleep", "stat", "tail", "test", "touch", "tr", "true", "umount",
-    "uname", "wget", "wc",
+    "cat", "chmod", "chown", "cp", "echo", "env", "false", "grep", "hostname", "httpd", "id", "ip", "kill", "ln", "ls",
+    "mkdir", "mount", "nc", "ping", "ps", "pwd", "rm", "sh", "sleep", "stat", "tail", "test", "touch", "tr", "true",
+    "umount", "uname", "wget", "wc",
 ];
 
 /// The files of a root.

@@ -16,13 +16,17 @@ pub struct Running {
     pub(super) id: String,
     pub(super) name: String,
     pub(super) pid: Pid,
-    pub(super) process: OwnedFd,
+    /// None for one that had ended before anybody could look.
+    pub(super) process: Option<OwnedFd>,
 }
 
 impl Running {
     pub(super) fn new(id: &str, name: &str, pid: i32) -> Self {
         let pid = Pid::from_raw(pid).expect("an engine says a positive pid");
-        let process = pidfd_open(pid, PidfdFlags::empty()).expect("a container that was just started lives");
+        let process = match pidfd_open(pid, PidfdFlags::empty()) {
+            Err(rustix::io::Errno::SRCH) => None,
+            process => Some(process.expect("a process can be held")),
+        };
         Running { id: id.to_owned(), name: name.to_owned(), pid, process }
     }
 
@@ -43,7 +47,7 @@ impl Running {
 
     /// Whether its first process still runs.
     pub fn is_alive(&self) -> bool {
-        !has_ended(&self.process, Duration::ZERO)
+        !self.has_ended(Duration::ZERO)
     }
 
     /// Kills its first process and waits until it has gone.
@@ -51,8 +55,23 @@ impl Running {
     /// # Panics
     /// When it does not go.
     pub fn kill(&self) {
-        let _ = pidfd_send_signal(&self.process, Signal::KILL);
-        assert!(has_ended(&self.process, LONG), "container {} (pid {}) survived SIGKILL", self.name, self.pid());
+        self.signal(Signal::KILL);
+        assert!(self.has_ended(LONG), "container {} (pid {}) survived SIGKILL", self.name, self.pid());
+    }
+
+    /// Asks its first process to end.
+    pub fn terminate(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    fn signal(&self, signal: Signal) {
+        if let Some(process) = &self.process {
+            let _ = pidfd_send_signal(process, signal);
+        }
+    }
+
+    fn has_ended(&self, patience: Duration) -> bool {
+        self.process.as_ref().is_none_or(|process| has_ended(process, patience))
     }
 
     /// Waits until its first process has ended by itself.
@@ -60,7 +79,7 @@ impl Running {
     /// # Panics
     /// When that takes longer than twenty seconds.
     pub fn wait(&self) {
-        assert!(has_ended(&self.process, LONG), "container {} (pid {}) does not end", self.name, self.pid());
+        assert!(self.has_ended(LONG), "container {} (pid {}) does not end", self.name, self.pid());
     }
 }
 
@@ -82,21 +101,28 @@ pub(super) fn has_ended(process: &OwnedFd, patience: Duration) -> bool {
 /// # Panics
 /// When it cannot be run or fails; the message holds what it wrote to stderr.
 #[track_caller]
-pub(super) fn run(command: &mut Command) -> String {
-    let output = command.stdin(Stdio::null()).output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+pub(crate) fn run(command: &mut Command) -> String {
+    tried(command).unwrap_or_else(|why| panic!("{why}"))
+}
+
+/// The same, with what went wrong as the other outcome.
+pub(crate) fn tried(command: &mut Command) -> Result<String, String> {
+    let output = command.stdin(Stdio::null()).output().map_err(|error| format!("{command:?}: {error}"))?;
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{command:?}: {}: {said}", output.status);
-    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    match output.status.success() {
+        true => Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned()),
+        false => Err(format!("{command:?}: {}: {said}", output.status)),
+    }
 }
 
 /// Runs `command` to its end, whatever comes of it: for tearing down, where the next step matters more.
-pub(super) fn try_run(command: &mut Command) -> String {
+pub(crate) fn try_run(command: &mut Command) -> String {
     let output = command.stdin(Stdio::null()).output();
     output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default()
 }
 
 /// Asks `done` again and again, for things that have no event to wait for; `false` after twenty seconds.
-pub(super) fn eventually(mut done: impl FnMut() -> bool) -> bool {
+pub(crate) fn eventually(mut done: impl FnMut() -> bool) -> bool {
     let end = Instant::now() + LONG;
     loop {
         if done() {

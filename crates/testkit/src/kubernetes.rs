@@ -1,0 +1,276 @@
+//! A Kubernetes in a test's own process: the paths of the API that we use, as the real one answers them, over real
+//! containers of a real containerd.
+//!
+//! **Faithful:** TLS, tokens, impersonation and RBAC; objects with versions, selectors and watches; statuses in the
+//! server's own sentences; reviews; exec over WebSocket; API groups that others serve, behind the front proxy; jobs,
+//! deployments, daemon sets, namespaces that end, Pod Security; a node that runs pods with networks, volumes, tokens,
+//! initial and ephemeral containers, restarts. **Not there:** everything else.
+//!
+//! It lies in a network namespace of its own, into which the thread that starts it moves, and with it all that it
+//! starts afterwards.
+//!
+//! Read in this order: [`api`] (a request to its answer), `objects` and `store`, `kubelet` (a pod to its containers).
+
+mod admission;
+mod aggregation;
+mod api;
+mod authority;
+mod call;
+mod controllers;
+mod exec;
+mod fault;
+mod kind;
+mod kubelet;
+mod objects;
+mod patch;
+mod rbac;
+mod reviews;
+mod selector;
+mod server;
+mod status;
+mod store;
+mod user;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::Scratch;
+use crate::need::Need;
+use api::Api;
+use kind::Kind;
+use kubelet::Kubelet;
+
+pub use authority::{Authority, Identity};
+
+/// What [`Kubernetes::start`] needs of a machine.
+pub const NEEDS: [Need; 5] = [
+    Need::Root,
+    Need::Program("containerd"),
+    Need::Program("ip"),
+    Need::Program("unshare"),
+    Need::Path("/bin/busybox"),
+];
+
+/// A cluster of one node, `node1`.
+#[derive(Debug)]
+pub struct Kubernetes {
+    api: Arc<Api>,
+    kubelet: Arc<Kubelet>,
+    threads: Vec<JoinHandle<()>>,
+    runtime: Option<tokio::runtime::Runtime>,
+    scratch: Scratch,
+    stopping: Arc<AtomicBool>,
+}
+
+impl Kubernetes {
+    /// Starts one. The calling thread moves into a network namespace of its own.
+    ///
+    /// # Panics
+    /// When the machine lacks one of [`NEEDS`].
+    #[allow(clippy::new_without_default, reason = "starting a cluster is no default")]
+    pub fn start() -> Kubernetes {
+        move_into_network();
+        kubelet::lay_network();
+        let stopping = Arc::new(AtomicBool::new(false));
+        let kubelet = Arc::new(Kubelet::new("node1"));
+        let authority = Authority::new("kubernetes");
+        let api = Arc::new(Api {
+            store: store::Store::new(),
+            tokens: user::Tokens::default(),
+            faults: fault::Faults::default(),
+            authority,
+            front_proxy: Authority::new("front-proxy-ca"),
+            nodes: Mutex::new(vec![kubelet.clone()]),
+            address: OnceLock::new(),
+            stopping: stopping.clone(),
+        });
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .expect("threads can be made");
+        let address = runtime.block_on(server::listen(api.clone())).expect("loopback can be listened on");
+        api.address.set(address).expect("it is set once");
+        let threads = vec![
+            std::thread::spawn({
+                let api = api.clone();
+                move || controllers::work(&api)
+            }),
+            std::thread::spawn({
+                let (api, kubelet) = (api.clone(), kubelet.clone());
+                move || kubelet::work(&api, &kubelet)
+            }),
+        ];
+        let cluster =
+            Kubernetes { api, kubelet, threads, runtime: Some(runtime), scratch: Scratch::new("kubernetes"), stopping };
+        cluster.furnish();
+        cluster
+    }
+
+    /// What every cluster has from its first moment.
+    fn furnish(&self) {
+        for name in ["default", "kube-system"] {
+            self.put("", "namespaces", json!({"metadata": {"name": name}, "status": {"phase": "Active"}}));
+        }
+        self.put("", "nodes", self.kubelet.object());
+        let everything = json!([{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}]);
+        let rbac = "rbac.authorization.k8s.io";
+        self.put(rbac, "clusterroles", json!({"metadata": {"name": "cluster-admin"}, "rules": everything}));
+        let reads = json!([{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "list", "watch"],
+            "resourceNames": ["extension-apiserver-authentication"]}]);
+        let name = "extension-apiserver-authentication-reader";
+        self.put(rbac, "roles", json!({"metadata": {"name": name, "namespace": "kube-system"}, "rules": reads}));
+        let data = json!({
+            "client-ca-file": self.api.authority.pem(),
+            "requestheader-client-ca-file": self.api.front_proxy.pem(),
+            "requestheader-allowed-names": json!([aggregation::FRONT_PROXY]).to_string(),
+            "requestheader-username-headers": "[\"X-Remote-User\"]",
+            "requestheader-uid-headers": "[\"X-Remote-Uid\"]",
+            "requestheader-group-headers": "[\"X-Remote-Group\"]",
+            "requestheader-extra-headers-prefix": "[\"X-Remote-Extra-\"]",
+        });
+        let name = "extension-apiserver-authentication";
+        self.put("", "configmaps", json!({"metadata": {"name": name, "namespace": "kube-system"}, "data": data}));
+    }
+
+    /// Puts in an object, past everybody who would have to allow it.
+    ///
+    /// # Panics
+    /// When the kind is not kept here, or the object is there.
+    #[track_caller]
+    pub fn put(&self, group: &str, resource: &str, object: Value) {
+        let kind = Kind::of(group, resource).expect("the kind is kept");
+        let namespace = object["metadata"]["namespace"].as_str().unwrap_or_default().to_owned();
+        self.api.store.create(kind, &namespace, object).expect("it is new");
+    }
+
+    /// What is kept under this name, if anything is.
+    pub fn get(&self, group: &str, resource: &str, namespace: &str, name: &str) -> Option<Value> {
+        self.api.store.get(&store::Key::new(group, resource, namespace, name))
+    }
+
+    /// Everything of a resource in one namespace.
+    pub fn list(&self, group: &str, resource: &str, namespace: &str) -> Vec<Value> {
+        self.api.store.list(group, resource, Some(namespace)).1
+    }
+
+    /// Writes one part of what is there, such as a node's `status`.
+    pub fn set(&self, (group, resource): (&str, &str), namespace: &str, name: &str, part: &str, value: Value) {
+        self.api.store.set(&store::Key::new(group, resource, namespace, name), part, value);
+    }
+
+    /// The kubeconfig of somebody who may everything.
+    pub fn kubeconfig(&self) -> PathBuf {
+        self.kubeconfig_of("admin", &["system:masters"])
+    }
+
+    /// The kubeconfig of a person, who may what the roles bound to them say.
+    ///
+    /// # Panics
+    /// When it cannot be written.
+    pub fn kubeconfig_of(&self, name: &str, groups: &[&str]) -> PathBuf {
+        self.kubeconfig_at(&self.url(), name, groups)
+    }
+
+    /// The same with another address, such as that of a proxy in between.
+    ///
+    /// # Panics
+    /// When it cannot be written.
+    pub fn kubeconfig_at(&self, url: &str, name: &str, groups: &[&str]) -> PathBuf {
+        use base64::Engine as _;
+        let token = self.api.tokens.give(name, groups);
+        let authority = base64::prelude::BASE64_STANDARD.encode(self.api.authority.pem());
+        let config = json!({
+            "apiVersion": "v1", "kind": "Config", "current-context": "test",
+            "clusters": [{"name": "test", "cluster": {"server": url, "certificate-authority-data": authority}}],
+            "users": [{"name": name, "user": {"token": token}}],
+            "contexts": [{"name": "test", "context": {"cluster": "test", "user": name}}],
+        });
+        let place = self.scratch.join(&format!("kubeconfig-{}", store::random(8)));
+        fs::write(&place, config.to_string()).expect("the folder can be written to");
+        place
+    }
+
+    /// Where the API listens.
+    pub fn url(&self) -> String {
+        format!("https://127.0.0.1:{}", self.address().port())
+    }
+
+    /// The same as an address.
+    ///
+    /// # Panics
+    /// Never: it listens from the start.
+    pub fn address(&self) -> std::net::SocketAddr {
+        let port = self.api.address.get().expect("it listens").port();
+        std::net::SocketAddr::from(([127, 0, 0, 1], port))
+    }
+
+    /// Signs the certificate that the API server shows to those it forwards to.
+    pub fn front_proxy(&self) -> &Authority {
+        &self.api.front_proxy
+    }
+
+    /// Brings the image `name` of an OCI archive to the node.
+    ///
+    /// # Panics
+    /// When containerd refuses.
+    pub fn import(&self, archive: &Path, name: &str) {
+        self.kubelet.import(archive, name);
+    }
+
+    /// The folder that is `/` to pods that mount the node's.
+    pub fn node_root(&self) -> &Path {
+        self.kubelet.root()
+    }
+
+    /// What a container has written to its log.
+    pub fn log(&self, namespace: &str, pod: &str, container: &str) -> String {
+        let pod = self.get("", "pods", namespace, pod);
+        let place = pod.and_then(|pod| self.kubelet.log(&pod, container));
+        place.and_then(|place| fs::read_to_string(place).ok()).unwrap_or_default()
+    }
+
+    /// The next `count` requests whose path holds `part` are told to come again in a second.
+    pub fn throttle(&self, part: &str, count: u32) {
+        self.api.faults.throttle(part, count);
+    }
+}
+
+impl Drop for Kubernetes {
+    fn drop(&mut self) {
+        self.stopping.store(true, Ordering::Relaxed);
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_timeout(Duration::from_millis(200));
+        }
+        self.api.nodes.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clear();
+    }
+}
+
+/// A new network namespace is held by a process until this thread is in it; from then on the thread holds it.
+fn move_into_network() {
+    use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+    use std::os::fd::AsFd as _;
+    let own = fs::read_link("/proc/thread-self/ns/net").expect("proc is mounted");
+    let sleep = ["--pdeathsig", "KILL", "unshare", "--net", "/bin/busybox", "sleep", "60"];
+    let mut holder = Command::new("setpriv").args(sleep).stdin(Stdio::null()).spawn().expect("unshare can be run");
+    let path = format!("/proc/{}/ns/net", holder.id());
+    let started = Instant::now();
+    while fs::read_link(&path).is_ok_and(|link| link == own) {
+        assert!(started.elapsed() < Duration::from_secs(10), "unshare makes no network namespace");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let network = fs::File::open(&path).expect("the namespace can be opened");
+    move_into_link_name_space(network.as_fd(), Some(LinkNameSpaceType::Network)).expect("root may move into it");
+    let _ = holder.kill();
+    let _ = holder.wait();
+}

@@ -1,0 +1,34 @@
+//! The API's port: TLS on every address of the cluster's own network namespace.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+
+use super::api::{Api, handle};
+use super::kubelet::GATEWAY;
+
+/// Listens; answers for as long as the runtime that this is called in lives.
+pub(super) async fn listen(api: Arc<Api>) -> std::io::Result<SocketAddr> {
+    let identity = api.authority.sign("kube-apiserver", &["127.0.0.1", GATEWAY, "localhost", "kubernetes.default.svc"]);
+    let acceptor = TlsAcceptor::from(Arc::new(identity.server()));
+    let listener = TcpListener::bind("0.0.0.0:0").await?;
+    let address = listener.local_addr()?;
+    tokio::spawn(async move {
+        while let Ok((connection, _)) = listener.accept().await {
+            let (api, acceptor) = (api.clone(), acceptor.clone());
+            tokio::spawn(async move {
+                let _ = connection.set_nodelay(true);
+                let Ok(connection) = acceptor.accept(connection).await else { return };
+                let service = service_fn(move |request| handle(api.clone(), request));
+                // A client that goes in the middle is its own business.
+                let _ = http1::Builder::new().serve_connection(TokioIo::new(connection), service).with_upgrades().await;
+            });
+        }
+    });
+    Ok(address)
+}
