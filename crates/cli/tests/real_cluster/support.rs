@@ -85,10 +85,12 @@ impl Cluster {
         let mut command = self.command(env!("CARGO_BIN_EXE_fathom"));
         command
             .args(["enter", "-n", &self.namespace, "--agent-namespace", &self.namespace, "--grace", "3s"])
-            .args(words);
-        if let Some(image) = std::env::var_os("FATHOM_E2E_AGENT_IMAGE") {
-            command.env_remove("FATHOM_TOOLKIT").arg("--agent-image").arg(image);
+            .env_remove("FATHOM_TOOLKIT");
+        let image = std::env::var_os("FATHOM_E2E_AGENT_IMAGE").filter(|_| !words.contains(&"--agent-image"));
+        if let Some(image) = image {
+            command.arg("--agent-image").arg(image);
         }
+        command.args(words);
         command
     }
 
