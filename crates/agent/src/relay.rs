@@ -9,12 +9,12 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Instant;
 
-use fathom_enter::client::{self, Input, Line, Outcome, Session};
+use fathom_enter::client::{self, Line, Outcome, Session};
 use fathom_enter::failure::Step as _;
 use fathom_enter::wire::{self, Message, Received};
 use fathom_model::{Class, Ending, Failure};
 use fathom_protocol::frame::BEAT;
-use fathom_protocol::{Action, Frame, VERSION, Wish, Word};
+use fathom_protocol::{Action, Frame, Input, Seen, VERSION, Wish, Word};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::entry::{self, Sought};
@@ -78,8 +78,8 @@ fn grant(node: &Node, wish: Wish, peer: &mut Client) -> Result<(), Failure> {
         Action::List => {
             fathom_enter::sweep::sweep(&node.registry);
             let ids = node.registry.ids().unwrap_or_default();
-            let states: Vec<_> = ids.iter().filter_map(|id| node.registry.state(id).ok()).collect();
-            peer.say(Word::Answer(serde_json::to_string(&states).expect("states are plain data")));
+            let seen: Vec<Seen> = ids.iter().filter_map(|id| Some(node.registry.state(id).ok()?.seen)).collect();
+            peer.say(Word::Answer(serde_json::to_string(&seen).expect("what is seen is plain data")));
             Ok(())
         }
     }

@@ -10,7 +10,7 @@ use fathom_host::cgroup::naming;
 use fathom_host::namespace::{Kind, Namespace};
 use fathom_host::{Host, Pinned, sighting};
 use fathom_model::directory::Found as Match;
-use fathom_model::{Container, Directory, Engine, Hint as _, Target};
+use fathom_model::{Container, Directory, Engine, Target};
 use fathom_protocol::Place;
 
 use crate::{Listener, Node, directory, tools};
@@ -21,10 +21,7 @@ pub type Found = (Subject, Option<File>);
 /// Finds what `text` names on this machine.
 pub fn named(node: &Node, text: &str, listener: &mut dyn Listener) -> Result<Found, Failure> {
     let host = &node.host;
-    let target: Target = text.parse().map_err(|error: fathom_model::target::TargetError| Failure {
-        hint: error.hint(),
-        ..Failure::new(Class::Usage, error.to_string())
-    })?;
+    let target: Target = text.parse().map_err(Failure::from)?;
     let subject = match &target {
         Target::Pid(pid) => process(host, *pid, format!("pid:{pid}")),
         Target::Host => node_itself(host),

@@ -62,6 +62,6 @@ fn sessions(node: &Node) -> Vec<String> {
     sweep::sweep(&node.registry);
     let cgroup = |pid: u32| node.host.read(format!("proc/{pid}/cgroup")).ok();
     let own = cgroup(std::process::id());
-    let is_ours = |id: &String| node.registry.state(id).is_ok_and(|state| cgroup(state.supervisor) == own);
+    let is_ours = |id: &String| node.registry.state(id).is_ok_and(|state| cgroup(state.seen.supervisor) == own);
     node.registry.ids().unwrap_or_default().into_iter().filter(is_ours).collect()
 }

@@ -1,18 +1,17 @@
 //! A conversation with a node: our terminal or pipes on one side, frames on the other.
 
-use std::io::{Read as _, Write as _};
-use std::os::fd::AsFd as _;
+use std::io::Write as _;
 use std::time::Instant;
 
 use fathom_cluster::{Listener, Speaker};
-use fathom_enter::client::{self, Input};
 use fathom_model::{Class, Ending, Failure};
 use fathom_protocol::frame::{BEAT, PATIENCE};
 use fathom_protocol::keys::{Keys, Typed};
-use fathom_protocol::{Frame, Word};
+use fathom_protocol::{Frame, Input, Word};
 use tokio::sync::mpsc;
 
 use crate::printer;
+use crate::terminal::{self, Event, Events, Raw};
 
 /// How our own streams take part.
 #[derive(Debug, Clone, Copy)]
@@ -37,8 +36,7 @@ pub(crate) enum Last {
 /// Until the node has said its last word.
 pub(crate) async fn carry(manner: Manner, speaker: Speaker, mut listener: Listener) -> Result<Last, Failure> {
     let Manner { terminal, input } = manner;
-    let stdin = std::io::stdin();
-    let _raw = (terminal && input == Input::Forwarded).then(|| client::Raw::new(stdin.as_fd())).flatten();
+    let _raw = (terminal && input == Input::Forwarded).then(Raw::new).flatten();
     let say = say(speaker);
     match input {
         Input::Forwarded => read_stdin(say.clone(), terminal),
@@ -46,7 +44,7 @@ pub(crate) async fn carry(manner: Manner, speaker: Speaker, mut listener: Listen
         Input::Closed => drop(say.send(Frame::Input(Vec::new())).await),
     }
     let (show, shows) = show();
-    let mut signals = Signals::new(terminal)?;
+    let mut events = Events::new(terminal).map_err(deaf)?;
     let mut beat = tokio::time::interval(BEAT);
     let (mut heard, mut shown, mut started) = (Instant::now(), None, None);
     let last = loop {
@@ -78,7 +76,13 @@ pub(crate) async fn carry(manner: Manner, speaker: Speaker, mut listener: Listen
                     Some(frame) => shown = Some(frame),
                 }
             }
-            word = signals.next() => {
+            event = events.next() => {
+                let word = match event {
+                    Event::Resized(columns, rows) => Word::Resize(columns, rows),
+                    // A shell would ignore it, and nobody would be there to end the shell.
+                    Event::Signal(_) if terminal => Word::Kill,
+                    Event::Signal(name) => Word::Signal(name.to_owned()),
+                };
                 let _ = say.send(Frame::Word(word)).await;
             }
             _ = beat.tick() => {
@@ -97,6 +101,10 @@ pub(crate) async fn carry(manner: Manner, speaker: Speaker, mut listener: Listen
     last
 }
 
+fn deaf(error: std::io::Error) -> Failure {
+    Failure { cause: Some(error.to_string()), ..Failure::new(Class::System, "cannot receive signals") }
+}
+
 /// Whoever sends into it speaks to the node, without waiting for what the node says.
 fn say(mut speaker: Speaker) -> mpsc::Sender<Frame> {
     let (sender, mut frames) = mpsc::channel::<Frame>(4);
@@ -113,15 +121,16 @@ fn say(mut speaker: Speaker) -> mpsc::Sender<Frame> {
 
 fn read_stdin(say: mpsc::Sender<Frame>, terminal: bool) {
     std::thread::spawn(move || {
-        let (mut buffer, mut keys) = (vec![0; 128 << 10], Keys::default());
+        let (mut stdin, mut keys) = (terminal::Stdin::open(), Keys::default());
         loop {
-            let count = std::io::stdin().read(&mut buffer).unwrap_or(0);
-            let frame = match terminal.then(|| keys.sift(&buffer[..count])) {
+            let read = stdin.read();
+            let count = read.len();
+            let frame = match terminal.then(|| keys.sift(read)) {
                 Some(Typed::Leave) => Frame::Word(Word::Detach),
                 // To a node, no bytes are the end of all.
                 Some(Typed::Bytes(bytes)) if bytes.is_empty() && count > 0 => continue,
                 Some(Typed::Bytes(bytes)) => Frame::Input(bytes),
-                None => Frame::Input(buffer[..count].to_vec()),
+                None => Frame::Input(read.to_vec()),
             };
             if say.blocking_send(frame).is_err() || count == 0 {
                 return;
@@ -134,59 +143,15 @@ fn read_stdin(say: mpsc::Sender<Frame>, terminal: bool) {
 fn show() -> (mpsc::Sender<Frame>, std::thread::JoinHandle<()>) {
     let (sender, mut frames) = mpsc::channel::<Frame>(4);
     let thread = std::thread::spawn(move || {
+        let (mut output, mut errors) = (terminal::screen(std::io::stdout()), terminal::screen(std::io::stderr()));
         while let Some(frame) = frames.blocking_recv() {
             // A reader that has gone is told by the end of the command, as in any pipeline.
             let _ = match frame {
-                Frame::Output(bytes) => std::io::stdout().write_all(&bytes).and_then(|()| std::io::stdout().flush()),
-                Frame::Errors(bytes) => std::io::stderr().write_all(&bytes),
+                Frame::Output(bytes) => output.write_all(&bytes).and_then(|()| output.flush()),
+                Frame::Errors(bytes) => errors.write_all(&bytes),
                 Frame::Input(_) | Frame::Word(_) => Ok(()),
             };
         }
     });
     (sender, thread)
-}
-
-/// What our terminal or whoever sends signals tells us.
-struct Signals {
-    terminal: bool,
-    resize: tokio::signal::unix::Signal,
-    others: Vec<(&'static str, tokio::signal::unix::Signal)>,
-}
-
-impl Signals {
-    fn new(terminal: bool) -> Result<Self, Failure> {
-        use tokio::signal::unix::{SignalKind, signal};
-        let listen = |kind| signal(kind).map_err(|error| fathom_enter::failure::refused("receive signals", error));
-        let kinds = [
-            ("INT", SignalKind::interrupt()),
-            ("TERM", SignalKind::terminate()),
-            ("HUP", SignalKind::hangup()),
-            ("QUIT", SignalKind::quit()),
-            ("USR1", SignalKind::user_defined1()),
-            ("USR2", SignalKind::user_defined2()),
-        ];
-        // With a terminal, keys are bytes; what is left are its end and somebody's wish to end us.
-        let kinds = kinds.into_iter().filter(|(name, _)| !terminal || matches!(*name, "TERM" | "HUP"));
-        let others = kinds.map(|(name, kind)| Ok((name, listen(kind)?))).collect::<Result<_, Failure>>()?;
-        Ok(Signals { terminal, resize: listen(SignalKind::window_change())?, others })
-    }
-
-    async fn next(&mut self) -> Word {
-        let terminal = self.terminal;
-        let others = std::future::poll_fn(|context| {
-            let mut came = self
-                .others
-                .iter_mut()
-                .filter_map(|(name, signal)| signal.poll_recv(context).is_ready().then_some(*name));
-            came.next().map_or(std::task::Poll::Pending, std::task::Poll::Ready)
-        });
-        tokio::select! {
-            _ = self.resize.recv() => {
-                let (columns, rows) = client::terminal_size(std::io::stdout());
-                Word::Resize(columns, rows)
-            }
-            // A shell would ignore it, and nobody would be there to end the shell.
-            name = others => if terminal { Word::Kill } else { Word::Signal(name.to_owned()) },
-        }
-    }
 }

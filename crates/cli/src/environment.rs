@@ -3,16 +3,10 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use fathom_agent::Node;
-use fathom_enter::client;
-use fathom_enter::session::Registry;
-use fathom_host::Host;
-use fathom_runtime::Places;
-use fathom_toolkit::Store;
-
 /// One variable.
 pub(crate) struct Variable {
     pub(crate) name: &'static str,
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only the reference shows it, written on Linux"))]
     pub(crate) doc: &'static str,
 }
 
@@ -49,42 +43,4 @@ pub(crate) fn is_plugin() -> bool {
         .and_then(Path::file_name)
         .and_then(|name| name.to_str())
         .is_some_and(|name| name.starts_with("kubectl-"))
-}
-
-/// This machine as the environment describes it.
-pub(crate) fn node() -> Node {
-    Node { host: Host::local(), places: places(), store: store(), registry: registry() }
-}
-
-/// Where engines are looked for, with what the environment adds.
-pub(crate) fn places() -> Places {
-    let mut places = value("FATHOM_ROOT").map_or_else(Places::of_this_machine, Places::rooted);
-    let more = text("CONTAINER_RUNTIME_ENDPOINT");
-    if let Some(with) = more.and_then(|address| places.clone().with_cri(&address).ok()) {
-        places = with;
-    }
-    if let Some(with) = text("DOCKER_HOST").and_then(|address| places.clone().with_docker(&address).ok()) {
-        places = with;
-    }
-    places
-}
-
-/// The store of this user.
-pub(crate) fn store() -> Store {
-    let place = value("FATHOM_STORE").map(PathBuf::from).unwrap_or_else(|| {
-        let home = value("HOME").map(PathBuf::from);
-        match home {
-            Some(home) if !rustix::process::geteuid().is_root() => home.join(".local/share/fathom/store"),
-            _ => "/var/lib/fathom/store".into(),
-        }
-    });
-    Store::at(place)
-}
-
-/// Where the user's sessions are on record.
-pub(crate) fn registry() -> Registry {
-    match value("FATHOM_RUN") {
-        Some(folder) => Registry::at(PathBuf::from(folder).join("sessions")),
-        None => client::registry(value("XDG_RUNTIME_DIR").map(PathBuf::from)),
-    }
 }

@@ -1,14 +1,8 @@
 //! Records as text: tables, JSON, YAML, names. All of them read the record's field table, so that a column, a JSON
 //! key and a page of the reference are one row.
 
-pub(crate) mod containers;
-pub(crate) mod doctor;
-pub(crate) mod plan;
-pub(crate) mod progress;
-pub(crate) mod sandboxes;
 pub(crate) mod sessions;
 mod table;
-pub(crate) mod toolkits;
 mod yaml;
 
 use fathom_model::{Field, Value};

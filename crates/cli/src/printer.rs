@@ -4,12 +4,9 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use fathom_agent::Listener;
 use fathom_model::{Failure, Hint as _};
-use fathom_toolkit::Progress;
 
 use crate::exit;
-use crate::output::progress::Bar;
 
 /// Prints data. A reader that has gone is no error: `fathom ps | head -1`.
 pub(crate) fn data(text: &str) {
@@ -21,24 +18,8 @@ pub(crate) fn notice(text: &str) {
     eprintln!("fathom: {text}");
 }
 
-/// Hears what happens on this machine, and shows it.
-#[derive(Default)]
-pub(crate) struct Listening {
-    bar: Option<Bar>,
-}
-
-impl Listener for Listening {
-    fn notice(&mut self, text: &str) {
-        notice(text);
-    }
-
-    fn progress(&mut self, progress: &Progress) {
-        self.bar.get_or_insert_with(Bar::new).show(progress);
-    }
-}
-
-/// What failed, why, and what to try.
-pub(crate) fn error(error: &anyhow::Error) {
+/// Says what failed, why, and what to try; the exit status that belongs to it.
+pub(crate) fn failed(error: &anyhow::Error) -> ExitCode {
     eprintln!("fathom: {error}");
     let failure = error.downcast_ref::<Failure>();
     match failure {
@@ -49,12 +30,7 @@ pub(crate) fn error(error: &anyhow::Error) {
     if let Some(hint) = failure.and_then(Failure::hint) {
         eprintln!("hint: {hint}");
     }
-}
-
-/// A tool of the toolkit that cannot be run from here.
-pub(crate) fn cannot_jump(name: &str, error: &std::io::Error) -> ExitCode {
-    eprintln!("fathom: cannot run the toolkit's `{name}`\n  caused by: {error}");
-    exit::code(if error.kind() == std::io::ErrorKind::NotFound { exit::NO_COMMAND } else { exit::NOT_EXECUTABLE })
+    exit::code(exit::of(error))
 }
 
 /// Wrong words, or help that was asked for.

@@ -1,11 +1,16 @@
-//! The command tree: what can be typed, with one line of help each. Nothing here does anything.
+//! The command tree: what can be typed, with one line of help each. Nothing here does anything. What is only of use on
+//! a machine that can be entered is in `machine/words.rs`.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use fathom_model::Profile;
+use fathom_model::namespace::Kind;
 
-/// See and enter containers on one Linux machine, with tools, leaving nothing behind.
+use crate::machine;
+
+/// See and enter containers, on a Linux machine or in a cluster, with tools, leaving nothing behind.
 #[derive(Debug, Parser)]
 #[command(name = "fathom", version, disable_help_subcommand = true, max_term_width = 100)]
 pub(crate) struct Words {
@@ -17,34 +22,16 @@ pub(crate) struct Words {
 pub(crate) enum Verb {
     /// Run a shell or a command inside a target, with tools
     Enter(Box<Enter>),
-    /// List every container here, of any engine
-    Ps(Ps),
     /// List, attach to, end or clear up sessions
     Sessions(Box<Sessions>),
-    /// List, import, export, build and remove toolkits
-    Toolkit(Toolkit),
-    /// Write the image that agents in a cluster run
-    Image(Image),
-    /// Start, look at or end a small shop to try everything on
-    Demo(Demo),
-    /// Stay on a node for as long as clients need it; what `kubectl fathom enter` runs there
-    #[command(hide = true)]
-    Agent(Agent),
-    /// Speak with one client over stdin and stdout
-    #[command(hide = true)]
-    Relay,
-    /// Print a page of the reference
-    #[command(hide = true)]
-    Reference(Reference),
-    /// Say what works on this kernel and with these engines, and what to do about the rest
-    Doctor(Doctor),
+    #[command(flatten)]
+    Machine(machine::Verb),
 }
 
 /// What `fathom enter` takes.
 #[derive(Debug, Args)]
 pub(crate) struct Enter {
-    /// A container by name or id, ENGINE://ID, pid:N, unit:NAME, netns:NAME, host, image:FILE, or, in a cluster,
-    /// pod/NAME, deploy/NAME, svc/NAME, node/NAME, …
+    #[arg(help = machine::TARGETS)]
     pub(crate) target: String,
     #[command(flatten)]
     pub(crate) cluster: Cluster,
@@ -59,10 +46,10 @@ pub(crate) struct Enter {
     pub(crate) toolkit: Option<String>,
     /// What the command may do: as-target, restricted, general, netadmin, sysadmin, host
     #[arg(long, value_name = "PROFILE")]
-    pub(crate) profile: Option<fathom_enter::Profile>,
+    pub(crate) profile: Option<Profile>,
     /// Namespaces to join, separated by commas [default: all that differ from ours]
     #[arg(long, value_name = "KINDS", value_delimiter = ',')]
-    pub(crate) ns: Option<Vec<fathom_host::namespace::Kind>>,
+    pub(crate) ns: Option<Vec<Kind>>,
     /// Forward stdin
     #[arg(short = 'i', long)]
     pub(crate) stdin: bool,
@@ -99,25 +86,15 @@ pub(crate) struct Enter {
     /// Stay when the target dies
     #[arg(long)]
     pub(crate) survive: bool,
-    /// Enter the container's next incarnation, as soon as it exists
-    #[arg(long)]
-    pub(crate) wait: bool,
-    /// Freeze the next incarnation as soon as its own program runs, until the session ends
-    #[arg(long)]
-    pub(crate) hold: bool,
-    /// Record the terminal as an asciicast
-    #[arg(long, value_name = "FILE")]
-    pub(crate) record: Option<PathBuf>,
-    /// Print the plan and change nothing
-    #[arg(long)]
-    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) here: machine::Here,
     /// Write whose status it was, and which, to a file
     #[arg(long, value_name = "FILE")]
     pub(crate) status_file: Option<PathBuf>,
 }
 
 /// With no registry's name: an image that a node has need not be pulled.
-const AGENT_IMAGE: &str = concat!("fathom-agent:", env!("CARGO_PKG_VERSION"));
+pub(crate) const AGENT_IMAGE: &str = concat!("fathom-agent:", env!("CARGO_PKG_VERSION"));
 
 /// Which cluster, as whom, and how an agent is made there.
 #[derive(Debug, Args)]
@@ -180,26 +157,6 @@ pub(crate) enum Format {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Ps {
-    /// table, wide, json, yaml or name
-    #[arg(short, long, value_enum, default_value_t = Format::Table)]
-    pub(crate) output: Format,
-    /// Stopped containers too
-    #[arg(short, long)]
-    pub(crate) all: bool,
-    /// Only ids
-    #[arg(short, long)]
-    pub(crate) quiet: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Doctor {
-    /// table, wide, json, yaml or name
-    #[arg(short, long, value_enum, default_value_t = Format::Table)]
-    pub(crate) output: Format,
-}
-
-#[derive(Debug, Args)]
 pub(crate) struct Sessions {
     #[command(subcommand)]
     pub(crate) action: Option<SessionsAction>,
@@ -225,87 +182,6 @@ pub(crate) enum SessionsAction {
     Release { id: String },
     /// Remove what sessions without a living owner left
     Cleanup,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Toolkit {
-    #[command(subcommand)]
-    pub(crate) action: Option<ToolkitAction>,
-    /// table, wide, json, yaml or name
-    #[arg(short, long, value_enum, default_value_t = Format::Table, global = true)]
-    pub(crate) output: Format,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum ToolkitAction {
-    /// List the toolkits of the store
-    List,
-    /// Unpack an OCI archive or layout, a docker-save file, a folder, or an image of a registry
-    Import { source: String },
-    /// Write a toolkit as an OCI archive, to a file or to stdout
-    Export { name: String, file: Option<PathBuf> },
-    /// Remove a toolkit from the store
-    Remove { name: String },
-    /// Build the full toolkit from Debian's packages
-    Build {
-        /// Keep the archive in this file too
-        file: Option<PathBuf>,
-        /// One more package; can be repeated
-        #[arg(long, value_name = "PACKAGE")]
-        add: Vec<String>,
-    },
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Image {
-    #[command(subcommand)]
-    pub(crate) action: ImageAction,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum ImageAction {
-    /// Write it as an OCI archive, to a file or to stdout: this program with its applets, the same bytes every time
-    Export {
-        file: Option<PathBuf>,
-        /// What the image is called
-        #[arg(long, value_name = "NAME", default_value = AGENT_IMAGE)]
-        name: String,
-    },
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Demo {
-    #[command(subcommand)]
-    pub(crate) action: DemoAction,
-    /// table, wide, json, yaml or name
-    #[arg(short, long, value_enum, default_value_t = Format::Table, global = true)]
-    pub(crate) output: Format,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum DemoAction {
-    /// Start it; nothing happens where it runs already
-    Up,
-    /// End it; nothing of it stays
-    Down,
-    /// Say what runs
-    Status,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Agent {
-    /// How long to stay when no client is there
-    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = fathom_model::quantity::parse_duration)]
-    pub(crate) grace: std::time::Duration,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Reference {
-    /// Which page
-    pub(crate) page: Option<String>,
-    /// Name the pages
-    #[arg(long)]
-    pub(crate) list: bool,
 }
 
 /// Reads the words.

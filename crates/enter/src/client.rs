@@ -26,8 +26,7 @@ mod relay;
 mod screen;
 
 pub use attach::{attach, kill, line, release};
-pub use relay::{Input, Outcome};
-pub use screen::{Raw, size as terminal_size};
+pub use relay::Outcome;
 
 /// Our ends of the command's three pipes.
 #[derive(Debug)]

@@ -150,7 +150,7 @@ pub fn plan(facts: &Facts, options: &Options, id: &str, registry: &Registry) -> 
         owner: (outside(&facts.uids, 0), outside(&facts.gids, 0)),
         user: (outside(&facts.uids, credentials.uid), outside(&facts.gids, credentials.gid)),
         streams: options.streams,
-        profile: options.profile.row().name.to_owned(),
+        profile: options.profile.name().to_owned(),
         command: command(options),
         env: environment::of(facts, options, &credentials),
         workdir: workdir(facts, options),

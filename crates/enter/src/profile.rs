@@ -2,30 +2,16 @@
 
 use fathom_host::Process;
 use fathom_host::process::Capabilities;
+pub use fathom_model::Profile;
 use serde::{Deserialize, Serialize};
 
 use crate::label::Label;
-
-/// A named set of rights.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[allow(missing_docs, reason = "the table below describes each")]
-pub enum Profile {
-    AsTarget,
-    Restricted,
-    General,
-    Netadmin,
-    Sysadmin,
-    Host,
-}
 
 /// One row of the table of profiles.
 #[derive(Debug)]
 pub struct Row {
     /// The profile.
     pub profile: Profile,
-    /// What users type.
-    pub name: &'static str,
     /// One sentence.
     pub doc: &'static str,
     /// Which user the command runs as.
@@ -94,7 +80,6 @@ const ALL: u64 = (1 << 63) - 1;
 pub const PROFILES: &[Row] = &[
     Row {
         profile: Profile::AsTarget,
-        name: "as-target",
         doc: "exactly what the target itself may do",
         user: User::Target,
         rights: Rights::Target,
@@ -103,7 +88,6 @@ pub const PROFILES: &[Row] = &[
     },
     Row {
         profile: Profile::Restricted,
-        name: "restricted",
         doc: "no root, no capability, nothing to be gained",
         user: User::NeverRoot,
         rights: Rights::Mask(0),
@@ -112,7 +96,6 @@ pub const PROFILES: &[Row] = &[
     },
     Row {
         profile: Profile::General,
-        name: "general",
         doc: "root as in a docker container, and may trace: enough for tcpdump, strace and chroot",
         user: User::Root,
         rights: Rights::Mask(DOCKER | SYS_PTRACE),
@@ -121,7 +104,6 @@ pub const PROFILES: &[Row] = &[
     },
     Row {
         profile: Profile::Netadmin,
-        name: "netadmin",
         doc: "general, and may change the network: ip, iptables, tc",
         user: User::Root,
         rights: Rights::Mask(DOCKER | SYS_PTRACE | NET_ADMIN),
@@ -130,7 +112,6 @@ pub const PROFILES: &[Row] = &[
     },
     Row {
         profile: Profile::Sysadmin,
-        name: "sysadmin",
         doc: "every capability in the target's user namespace, as in a privileged container",
         user: User::Root,
         rights: Rights::Mask(ALL),
@@ -139,7 +120,6 @@ pub const PROFILES: &[Row] = &[
     },
     Row {
         profile: Profile::Host,
-        name: "host",
         doc: "everything root on this machine may do",
         user: User::Root,
         rights: Rights::Mask(ALL | SYSLOG),
@@ -148,21 +128,9 @@ pub const PROFILES: &[Row] = &[
     },
 ];
 
-impl Profile {
-    /// Its row in the table.
-    pub fn row(self) -> &'static Row {
-        PROFILES.iter().find(|row| row.profile == self).expect("the table has every profile")
-    }
-}
-
-impl std::str::FromStr for Profile {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let names = || PROFILES.iter().map(|row| row.name).collect::<Vec<_>>().join(", ");
-        let row = PROFILES.iter().find(|row| row.name == text);
-        row.map(|row| row.profile).ok_or_else(|| format!("`{text}` is no profile; there are {}", names()))
-    }
+/// The row of `profile`.
+pub fn row(profile: Profile) -> &'static Row {
+    PROFILES.iter().find(|row| row.profile == profile).expect("the table has every profile")
 }
 
 /// Who the command runs as, worked out.
@@ -201,7 +169,7 @@ pub struct CopiedFilter(pub Vec<(u16, u8, u8, u32)>);
 ///
 /// `target`'s ids are as the target itself sees them.
 pub fn credentials(profile: Profile, target: &Process, asked: Option<(u32, u32, Vec<u32>)>) -> Credentials {
-    let row = profile.row();
+    let row = row(profile);
     let (uid, gid, groups) = asked.unwrap_or_else(|| match row.user {
         User::Target => (target.uid, target.gid, target.groups.clone()),
         User::NeverRoot if target.uid == 0 => (65534, 65534, Vec::new()),

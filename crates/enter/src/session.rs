@@ -12,6 +12,7 @@ use std::time::Duration;
 use fathom_host::cgroup::Leaf;
 use fathom_host::incarnation::Freezer;
 use fathom_model::Failure;
+use fathom_protocol::Seen;
 use rustix::fs::FlockOperation;
 use serde::{Deserialize, Serialize};
 
@@ -21,29 +22,12 @@ use crate::failure::{Step, refused};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Registry(PathBuf);
 
-/// What is on record about one session. Version 1.
+/// What is on record about one session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
-    /// Format of this record.
-    pub version: u32,
-    /// The session.
-    pub id: String,
-    /// What was entered.
-    pub target: String,
-    /// The command; empty for a shell.
-    pub command: Vec<String>,
-    /// Profile name.
-    pub profile: String,
-    /// Who asked, as a host uid.
-    pub owner: u32,
-    /// Seconds since 1970.
-    pub started: u64,
-    /// Process number of the supervisor.
-    pub supervisor: u32,
-    /// Whether it goes on without a client.
-    pub detached: bool,
-    /// Whether it has a terminal.
-    pub terminal: bool,
+    /// What anybody may hear about it.
+    #[serde(flatten)]
+    pub seen: Seen,
     /// Its cgroups.
     pub leaf: Option<Leaf>,
     /// What it holds frozen.

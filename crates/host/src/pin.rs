@@ -51,7 +51,7 @@ impl Pinned {
         };
         let namespaces = Kind::ALL
             .iter()
-            .map(|(kind, name, _)| {
+            .map(|(kind, name)| {
                 open_namespace(&folder, *kind, name).map_err(|error| failure(pid, "the namespaces", error))
             })
             .collect::<Result<Vec<_>, _>>()?;

@@ -9,6 +9,8 @@ pub mod directory;
 pub mod failure;
 pub mod field;
 pub mod hint;
+pub mod namespace;
+pub mod profile;
 pub mod quantity;
 pub mod target;
 
@@ -17,4 +19,5 @@ pub use directory::Directory;
 pub use failure::{Class, Ending, Failure};
 pub use field::{Field, Kind, Value};
 pub use hint::Hint;
+pub use profile::Profile;
 pub use target::Target;

@@ -8,6 +8,7 @@ use std::str::FromStr;
 
 use crate::container::Engine;
 use crate::directory::distance;
+use crate::failure::{Class, Failure};
 use crate::hint::Hint;
 
 /// A place to enter, trace or explain.
@@ -122,6 +123,12 @@ pub enum TargetError {
         /// A kind that looks like one of its parts.
         alike: Option<&'static str>,
     },
+}
+
+impl From<TargetError> for Failure {
+    fn from(error: TargetError) -> Self {
+        Failure { hint: error.hint(), ..Failure::new(Class::Usage, error.to_string()) }
+    }
 }
 
 impl Hint for TargetError {

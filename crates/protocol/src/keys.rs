@@ -1,4 +1,13 @@
-//! The two keys, Ctrl-P Ctrl-Q as in docker, that leave a session to itself.
+//! What is typed: whether a session hears it, and the two keys, Ctrl-P Ctrl-Q as in docker, that leave it to itself.
+
+/// Whether what is typed reaches the command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Input {
+    /// It does (`-i`).
+    Forwarded,
+    /// The command reads end of file.
+    Closed,
+}
 
 const LEAVE: [u8; 2] = [0x10, 0x11];
 

@@ -4,13 +4,16 @@
 //! and the bytes of streams travel in. **Does not** open, read or write anything: whoever has a carrier brings the
 //! bytes. What is here is promised to other versions of ourselves: [`VERSION`] and the golden file say which.
 //!
-//! Read [`wish`] first, then [`frame`].
+//! Read [`wish`] first, then [`frame`], then [`answer`].
 
+pub mod answer;
 pub mod frame;
 pub mod keys;
 pub mod wish;
 
+pub use answer::Seen;
 pub use frame::{Decoder, Frame, Word};
+pub use keys::Input;
 pub use wish::{Action, Entry, Place, Wish};
 
 /// Grows when a node of the version before would misunderstand.

@@ -34,7 +34,13 @@ const BARRED: &[(&str, &[&str], &str)] = &[
     ("rustix", &["model", "filter", "scap", "protocol"], "pure crates do no I/O"),
     ("libc", &["model", "filter", "scap", "protocol"], "pure crates do no I/O"),
     ("tokio", &["host", "enter"], "nothing that joins a namespace runs in a process with tokio in it"),
+    ("rustix", &["cluster"], "what speaks to a cluster is portable"),
+    ("libc", &["cluster"], "what speaks to a cluster is portable"),
 ];
+
+/// Crates that are Linux only. `cli` may use them there and nowhere else; what else it uses is the client half, which
+/// builds for every system.
+const LINUX: &[&str] = &["host", "kernel", "runtime", "enter", "mini", "toolkit", "demo", "agent", "libc"];
 
 /// One arrow: who uses whom, in which way.
 struct Edge {
@@ -42,6 +48,8 @@ struct Edge {
     to: String,
     /// `normal`, `build` or `dev`.
     kind: String,
+    /// The systems that it is for, where it is not for all.
+    target: Option<String>,
 }
 
 /// Every direct dependency of our crates, with `fathom-` taken off ours.
@@ -62,6 +70,7 @@ fn edges() -> Vec<Edge> {
             from: text(&package["name"]),
             to: text(&dependency["name"]),
             kind: dependency["kind"].as_str().unwrap_or("normal").to_owned(),
+            target: dependency["target"].as_str().map(str::to_owned),
         };
         dependencies.iter().map(edge).collect()
     };
@@ -74,7 +83,7 @@ fn layer(name: &str) -> Option<usize> {
 
 /// Why this arrow may not be, if so.
 fn mistake(edge: &Edge) -> Option<String> {
-    let Edge { from, to, kind } = edge;
+    let Edge { from, to, kind, target } = edge;
     if from == "xtask" {
         return None;
     }
@@ -89,6 +98,9 @@ fn mistake(edge: &Edge) -> Option<String> {
     }
     if kind == "dev" {
         return None;
+    }
+    if from == "cli" && LINUX.contains(&to.as_str()) && target.as_deref() != Some(r#"cfg(target_os = "linux")"#) {
+        return Some(format!("`cli` must not use `{to}` on every system: it is Linux only"));
     }
     let reserved = RESERVED.iter().find(|(name, who, _)| name == to && !who.contains(&from.as_str()));
     let barred = BARRED.iter().find(|(name, who, _)| name == to && who.contains(&from.as_str()));
@@ -111,17 +123,26 @@ fn every_crate_has_its_floor() {
 
 #[test]
 fn the_law_can_fail() {
-    let edge = |from: &str, to: &str, kind: &str| Edge { from: from.into(), to: to.into(), kind: kind.into() };
+    let edge = |from: &str, to: &str, kind: &str| Edge {
+        from: from.into(),
+        to: to.into(),
+        kind: kind.into(),
+        target: (from == "cli").then(|| r#"cfg(target_os = "linux")"#.into()),
+    };
     for (bad, says) in [
         (edge("topology", "trace", "normal"), "`topology` must not use `trace`: same layer or above"),
         (edge("enter", "toolkit", "dev"), "`enter` must not use `toolkit`: same layer or above"),
         (edge("model", "host", "normal"), "`model` must not use `host`: same layer or above"),
         (edge("host", "clap", "normal"), "`host` must not use `clap`: libraries take options, not words"),
         (edge("scap", "tokio", "normal"), "`scap` must not use `tokio`: pure crates have no async"),
+        (edge("cluster", "rustix", "normal"), "`cluster` must not use `rustix`: what speaks to a cluster is portable"),
         (edge("host", "testkit", "normal"), "`host` ships `testkit`, which is for tests: make it a dev-dependency"),
     ] {
         assert_eq!(mistake(&bad).as_deref(), Some(says));
     }
+    let everywhere = Edge { target: None, ..edge("cli", "enter", "normal") };
+    let says = "`cli` must not use `enter` on every system: it is Linux only";
+    assert_eq!(mistake(&everywhere).as_deref(), Some(says));
     for good in [edge("cli", "enter", "normal"), edge("host", "testkit", "dev"), edge("cli", "clap", "normal")] {
         assert_eq!(mistake(&good), None);
     }

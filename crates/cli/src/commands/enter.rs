@@ -1,20 +1,16 @@
 //! `fathom enter TARGET [-- CMD]`: from words to an entry, from the entry to a status.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::IsTerminal as _;
 
 use anyhow::Context as _;
-use fathom_agent::entry::{self, Prepared, Sought};
-use fathom_enter::client::{self, Input, Outcome};
-use fathom_enter::failure::refused;
 use fathom_model::target::{Object, ObjectKind};
 use fathom_model::{Class, Failure, Target};
-use fathom_protocol::Entry;
-use fathom_protocol::wish::Await;
+use fathom_protocol::{Entry, Input};
 
+use crate::terminal::size;
 use crate::words::{Cgroup, Enter, Root};
-use crate::{environment, exit, printer};
+use crate::{environment, exit, machine};
 
 mod remote;
 
@@ -32,21 +28,10 @@ pub(crate) fn run(words: &Enter) -> anyhow::Result<i32> {
 }
 
 fn enter(words: &Enter) -> anyhow::Result<i32> {
-    check(words)?;
-    if let Some(object) = object(&words.target) {
-        return remote::enter(words, object, self::entry(words)?);
+    match object(&words.target) {
+        Some(object) => remote::enter(words, object, entry(words)?, input(words)),
+        None => machine::enter(words, &entry(words)?, input(words)),
     }
-    let prepared = entry::prepare(
-        &environment::node(),
-        Sought::Named(&words.target),
-        &self::entry(words)?,
-        &mut printer::Listening::default(),
-    )?;
-    if words.dry_run {
-        printer::data(&crate::output::plan::show(&prepared.plan));
-        return Ok(0);
-    }
-    carry(words, prepared)
 }
 
 /// What is looked for in a cluster. To kubectl's users a bare word is a pod.
@@ -57,37 +42,6 @@ fn object(target: &str) -> Option<Object> {
             Some(Object { namespace: None, kind: ObjectKind::Pod, name, container: None })
         }
         _ => None,
-    }
-}
-
-/// Words that do not go together.
-fn check(words: &Enter) -> Result<(), Failure> {
-    if words.dry_run && (words.wait || words.hold) {
-        return Err(
-            Failure::new(Class::Usage, "--wait and --hold do not go with --dry-run").hinting("leave one of them out")
-        );
-    }
-    if words.record.is_some() && terminal(words)?.is_none() {
-        return Err(Failure::new(Class::Usage, "--record needs a terminal to record").hinting("add -t"));
-    }
-    Ok(())
-}
-
-fn carry(words: &Enter, prepared: Prepared) -> anyhow::Result<i32> {
-    let recording = match &words.record {
-        Some(path) => {
-            Some(File::create(path).map_err(|error| refused(format!("record to {}", path.display()), error))?)
-        }
-        None => None,
-    };
-    let session = prepared.start(recording)?;
-    let id = session.id().to_owned();
-    match session.carry(input(words), &mut |text| printer::notice(text))? {
-        Outcome::Ended(ending) => Ok(ending.status()),
-        Outcome::Detached => {
-            printer::data(&format!("{id}\n"));
-            Ok(0)
-        }
     }
 }
 
@@ -104,7 +58,7 @@ fn entry(words: &Enter) -> Result<Entry, Failure> {
         terminal,
         target_root: words.root == Root::Target,
         toolkit: words.toolkit.clone().or_else(|| environment::text("FATHOM_TOOLKIT")),
-        profile: words.profile.map(|profile| profile.row().name.to_owned()),
+        profile: words.profile.map(|profile| profile.name().to_owned()),
         namespaces: words.ns.as_ref().map(|kinds| kinds.iter().map(|kind| kind.name().to_owned()).collect()),
         user: words.user.clone(),
         workdir: words.workdir.clone(),
@@ -116,11 +70,7 @@ fn entry(words: &Enter) -> Result<Entry, Failure> {
         detach: words.detach,
         ttl: words.ttl.map(|ttl| ttl.as_secs()),
         survive: words.survive,
-        await_next: match (words.wait, words.hold) {
-            (_, true) => Some(Await::Hold),
-            (true, false) => Some(Await::Enter),
-            (false, false) => None,
-        },
+        await_next: words.here.await_next(),
         ..Entry::default()
     })
 }
@@ -133,7 +83,7 @@ fn terminal(words: &Enter) -> Result<Option<(u16, u16)>, Failure> {
             .hinting("leave -t out"));
     }
     let implied = !words.stdin && ours && std::io::stdout().is_terminal();
-    Ok((words.tty || implied).then(|| client::terminal_size(std::io::stdout())))
+    Ok((words.tty || implied).then(size))
 }
 
 fn variables(words: &Enter, terminal: bool) -> BTreeMap<String, String> {

@@ -1,49 +1,116 @@
-//! `fathom sessions`: who is inside, and back in.
+//! `fathom sessions`: who is inside, and back in. Here those of the agents of a cluster, as `kubectl fathom sessions`.
 
 use std::io::IsTerminal as _;
 
-use fathom_enter::client::{self, Input, Outcome};
-use fathom_enter::sweep;
+use fathom_cluster::{Agent, AgentOptions, Cluster};
+use fathom_model::{Class, Failure};
+use fathom_protocol::{Action, Input, Seen};
 
+use crate::conversation::{self, Last, Manner};
 use crate::output::sessions::Placed;
-use crate::words::{Sessions, SessionsAction};
-use crate::{environment, output, printer};
-
-mod remote;
+use crate::words::{Format, Sessions, SessionsAction};
+use crate::{environment, kubernetes, machine, output, printer};
 
 pub(crate) fn run(words: &Sessions) -> anyhow::Result<i32> {
-    if words.remote || environment::is_plugin() {
-        return remote::run(words);
-    }
-    let registry = environment::registry();
+    if words.remote || environment::is_plugin() { remote(words) } else { machine::sessions(words) }
+}
+
+fn remote(words: &Sessions) -> anyhow::Result<i32> {
+    let options = kubernetes::agent(&words.cluster, None);
     match &words.action {
         None | Some(SessionsAction::List) => {
-            sweep::sweep(&registry);
-            let ids = registry.ids().unwrap_or_default();
-            let states = ids.iter().filter_map(|id| registry.state(id).ok());
-            let states: Vec<Placed> = states.map(|state| Placed { node: None, state }).collect();
-            printer::data(&output::records(output::sessions::FIELDS, &states, words.output)?);
+            let seen = kubernetes::block_on(async { seen(&open(words).await?, &options).await })?;
+            let placed = |(agent, sessions): (Agent, Vec<Seen>)| {
+                sessions.into_iter().map(move |seen| Placed { node: Some(agent.node.clone()), seen })
+            };
+            let seen = seen.into_iter().flat_map(placed);
+            // Which node it is matters here.
+            let format = if words.output == Format::Table { Format::Wide } else { words.output };
+            printer::data(&output::records(output::sessions::FIELDS, &seen.collect::<Vec<_>>(), format)?);
             Ok(0)
         }
         Some(SessionsAction::Attach { id }) => {
-            let input = if std::io::stdin().is_terminal() { Input::Forwarded } else { Input::Closed };
-            match client::attach(&registry, id, input, &mut |text| printer::notice(text))? {
-                Outcome::Ended(ending) => Ok(ending.status()),
-                Outcome::Detached => Ok(0),
-            }
+            // A session that has a terminal is attached to from one, as on one machine.
+            let terminal = std::io::stdin().is_terminal();
+            let manner = Manner { terminal, input: if terminal { Input::Forwarded } else { Input::Closed } };
+            let attach = Action::Attach { session: id.clone() };
+            Ok(status(kubernetes::block_on(with(words, &options, id, attach, manner))?))
         }
         Some(SessionsAction::Kill { id }) => {
-            client::kill(&registry, id)?;
+            let manner = Manner { terminal: false, input: Input::Closed };
+            let kill = Action::Kill { session: id.clone() };
+            kubernetes::block_on(with(words, &options, id, kill, manner))?;
             Ok(0)
         }
-        Some(SessionsAction::Release { id }) => {
-            client::release(&registry, id)?;
-            Ok(0)
-        }
+        Some(SessionsAction::Release { .. }) => Err(Failure::new(Class::Unsupported, "nothing is held in a cluster")
+            .hinting("--hold works on a node")
+            .into()),
         Some(SessionsAction::Cleanup) => {
-            let swept = sweep::sweep(&registry);
-            printer::data(&format!("{} sessions removed, {} processes ended\n", swept.sessions, swept.processes));
+            let removed = kubernetes::block_on(async { remove_idle(&open(words).await?, &options).await })?;
+            printer::data(&format!("{removed} agents removed\n"));
             Ok(0)
         }
+    }
+}
+
+async fn open(words: &Sessions) -> Result<Cluster, Failure> {
+    Cluster::open(&kubernetes::access(&words.cluster)).await
+}
+
+/// The sessions of every agent that answers.
+async fn seen(cluster: &Cluster, options: &AgentOptions) -> Result<Vec<(Agent, Vec<Seen>)>, Failure> {
+    let mut seen = Vec::new();
+    for agent in cluster.agents(options).await? {
+        match list(cluster, &agent).await {
+            Ok(sessions) => seen.push((agent, sessions)),
+            Err(failure) => printer::notice(&format!("{} on {} does not answer: {failure}", agent.pod, agent.node)),
+        }
+    }
+    Ok(seen)
+}
+
+async fn list(cluster: &Cluster, agent: &Agent) -> Result<Vec<Seen>, Failure> {
+    let (speaker, listener) = cluster.converse(agent, Action::List).await?;
+    let manner = Manner { terminal: false, input: Input::Closed };
+    let unread = |why: String| Failure::new(Class::System, format!("cannot read its list of sessions: {why}"));
+    match conversation::carry(manner, speaker, listener).await? {
+        Last::Answer(text) => serde_json::from_str(&text).map_err(|error| unread(error.to_string())),
+        other => Err(unread(format!("{other:?}"))),
+    }
+}
+
+/// Agents that say that nobody is in them need not wait for their grace. One that says nothing stays.
+async fn remove_idle(cluster: &Cluster, options: &AgentOptions) -> Result<usize, Failure> {
+    let seen = seen(cluster, options).await?;
+    let idle: Vec<&Agent> = seen.iter().filter(|(_, sessions)| sessions.is_empty()).map(|(agent, _)| agent).collect();
+    for agent in &idle {
+        cluster.remove(agent).await?;
+    }
+    Ok(idle.len())
+}
+
+/// Says `action` to the agent that has session `id`.
+async fn with(
+    words: &Sessions,
+    options: &AgentOptions,
+    id: &str,
+    action: Action,
+    manner: Manner,
+) -> Result<Last, Failure> {
+    let cluster = open(words).await?;
+    let has = |sessions: &[Seen]| sessions.iter().any(|session| session.id == id);
+    let found = seen(&cluster, options).await?.into_iter().find(|(_, sessions)| has(sessions));
+    let (agent, _) = found.ok_or_else(|| {
+        Failure::new(Class::NotFound, format!("no agent in {} has a session `{id}`", options.namespace))
+            .hinting("`kubectl fathom sessions` lists them; --agent-namespace names another namespace")
+    })?;
+    let (speaker, listener) = cluster.converse(&agent, action).await?;
+    conversation::carry(manner, speaker, listener).await
+}
+
+fn status(last: Last) -> i32 {
+    match last {
+        Last::Ended(ending) => ending.status(),
+        Last::Left(_) | Last::Answer(_) => 0,
     }
 }

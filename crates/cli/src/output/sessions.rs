@@ -3,15 +3,15 @@
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
-use fathom_enter::session::State;
 use fathom_model::field::Shown;
 use fathom_model::{Field, Kind, Value};
+use fathom_protocol::Seen;
 
 /// A session and where it is.
 pub(crate) struct Placed {
     /// The node of a cluster; none on this machine.
     pub(crate) node: Option<String>,
-    pub(crate) state: State,
+    pub(crate) seen: Seen,
 }
 
 /// One row per column.
@@ -21,42 +21,42 @@ pub(crate) const FIELDS: &[Field<Placed>] = &[
         kind: Kind::Text,
         doc: "what `attach` and `kill` take",
         shown: Shown::Always,
-        get: |s| Value::text(&s.state.id),
+        get: |s| Value::text(&s.seen.id),
     },
     Field {
         name: "target",
         kind: Kind::Text,
         doc: "what was entered",
         shown: Shown::Always,
-        get: |s| Value::text(&s.state.target),
+        get: |s| Value::text(&s.seen.target),
     },
     Field {
         name: "profile",
         kind: Kind::Text,
         doc: "what its command may do",
         shown: Shown::Always,
-        get: |s| Value::text(&s.state.profile),
+        get: |s| Value::text(&s.seen.profile),
     },
     Field {
         name: "state",
         kind: Kind::Text,
         doc: "attached or detached when it was started",
         shown: Shown::Always,
-        get: |s| Value::text(if s.state.detached { "detached" } else { "attached" }),
+        get: |s| Value::text(if s.seen.detached { "detached" } else { "attached" }),
     },
     Field {
         name: "age",
         kind: Kind::Age,
         doc: "time since it was started",
         shown: Shown::Always,
-        get: |s| age(s.state.started),
+        get: |s| age(s.seen.started),
     },
     Field {
         name: "command",
         kind: Kind::Text,
         doc: "what runs in it",
         shown: Shown::Always,
-        get: |s| Value::Text(Cow::Owned(s.state.command.join(" "))),
+        get: |s| Value::Text(Cow::Owned(s.seen.command.join(" "))),
     },
     Field {
         name: "node",
@@ -70,14 +70,14 @@ pub(crate) const FIELDS: &[Field<Placed>] = &[
         kind: Kind::Number,
         doc: "process number of its supervisor",
         shown: Shown::Wide,
-        get: |s| Value::Number(s.state.supervisor.into()),
+        get: |s| Value::Number(s.seen.supervisor.into()),
     },
     Field {
         name: "owner",
         kind: Kind::Number,
         doc: "uid of who started it",
         shown: Shown::Wide,
-        get: |s| Value::Number(s.state.owner.into()),
+        get: |s| Value::Number(s.seen.owner.into()),
     },
 ];
 

@@ -3,9 +3,10 @@
 use std::os::fd::OwnedFd;
 
 use fathom_model::{Class, Failure};
+use fathom_protocol::Input;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 
-use super::relay::{self, Input, Outcome};
+use super::relay::{self, Outcome};
 use super::{Line, screen};
 use crate::failure::refused;
 use crate::session::Registry;
@@ -25,7 +26,7 @@ pub fn attach(registry: &Registry, id: &str, input: Input, notice: &mut dyn FnMu
 /// An open line to session `id`.
 pub fn line(registry: &Registry, id: &str) -> Result<Line, Failure> {
     let control = connect(registry, id)?;
-    let has_terminal = registry.state(id).is_ok_and(|state| state.terminal);
+    let has_terminal = registry.state(id).is_ok_and(|state| state.seen.terminal);
     Ok(Line { id: id.to_owned(), control, pipes: None, has_terminal })
 }
 

@@ -11,6 +11,7 @@ use std::thread::JoinHandle;
 
 use fathom_host::sys;
 use fathom_model::{Ending, Failure};
+use fathom_protocol::Input;
 use fathom_protocol::keys::{Keys, Typed};
 use rustix::event::{PollFd, PollFlags, poll};
 
@@ -26,15 +27,6 @@ pub enum Outcome {
     Ended(Ending),
     /// The session goes on without us.
     Detached,
-}
-
-/// Whether what is typed reaches the command.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Input {
-    /// It does (`-i`).
-    Forwarded,
-    /// The command reads end of file.
-    Closed,
 }
 
 /// Signals that a command without a terminal gets passed on.

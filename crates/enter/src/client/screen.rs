@@ -6,14 +6,14 @@ use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetat
 
 /// A terminal in raw mode, put back when dropped.
 #[derive(Debug)]
-pub struct Raw<'fd> {
+pub(super) struct Raw<'fd> {
     terminal: BorrowedFd<'fd>,
     before: Termios,
 }
 
 impl<'fd> Raw<'fd> {
     /// Every key goes to the session as it is. `None` where `terminal` is none.
-    pub fn new(terminal: BorrowedFd<'fd>) -> Option<Raw<'fd>> {
+    pub(super) fn new(terminal: BorrowedFd<'fd>) -> Option<Raw<'fd>> {
         let before = tcgetattr(terminal).ok()?;
         let mut raw = before.clone();
         raw.make_raw();
@@ -29,6 +29,6 @@ impl Drop for Raw<'_> {
 }
 
 /// Columns and rows of a terminal; some say 0×0, which programs take for "unknown".
-pub fn size(terminal: impl AsFd) -> (u16, u16) {
+pub(super) fn size(terminal: impl AsFd) -> (u16, u16) {
     tcgetwinsize(terminal).map_or((0, 0), |size| (size.ws_col, size.ws_row))
 }

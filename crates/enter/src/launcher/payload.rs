@@ -10,7 +10,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 
 use fathom_host::cgroup::Door;
-use fathom_host::namespace::Kind;
+use fathom_host::namespace::{Kind, link_type};
 use fathom_host::sys;
 use fathom_model::{Class, Failure};
 
@@ -59,7 +59,7 @@ fn prepare(plan: &Plan, threshold: &Threshold) -> Result<(), Failure> {
     }
     for (kind, fd) in [(Kind::Cgroup, &threshold.cgroup), (Kind::User, &threshold.user)] {
         if let Some(fd) = fd {
-            rustix::thread::move_into_link_name_space(fd.as_fd(), kind.link_type())
+            rustix::thread::move_into_link_name_space(fd.as_fd(), Some(link_type(kind)))
                 .map_err(|error| refused(format!("join the target's {} namespace", kind.name()), error))?;
         }
     }

@@ -9,7 +9,7 @@
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
-use fathom_host::namespace::Kind;
+use fathom_host::namespace::{Kind, link_type};
 use fathom_host::sys::{MountAttributes, Recursion, mount_setattr};
 use fathom_model::{Class, Failure};
 use rustix::fs::{CWD, Dir, FileType, Mode, OFlags};
@@ -95,7 +95,7 @@ fn gather(plan: &Plan, material: &mut Material) -> Result<Parts, Failure> {
         }
     };
     if let Some(mounts) = material.take(Role::Namespace(Kind::Mnt)) {
-        rustix::thread::move_into_link_name_space(mounts.as_fd(), Kind::Mnt.link_type())
+        rustix::thread::move_into_link_name_space(mounts.as_fd(), Some(link_type(Kind::Mnt)))
             .step("join the target's mount namespace")?;
     }
     let mut parts =

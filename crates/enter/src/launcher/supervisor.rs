@@ -9,9 +9,10 @@ use std::time::{Duration, Instant, SystemTime};
 
 use fathom_host::cgroup::KillSwitch;
 use fathom_host::incarnation::Freezer;
-use fathom_host::namespace::Kind;
+use fathom_host::namespace::{Kind, link_type};
 use fathom_host::sys::{self, Cloned};
 use fathom_model::Failure;
+use fathom_protocol::Seen;
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use rustix::process::{DumpableBehavior, Pid};
 
@@ -174,8 +175,8 @@ fn open_for_writing(path: &std::path::Path) -> Option<OwnedFd> {
 
 fn write_state(plan: &Plan, record: &Record) -> Result<(), Failure> {
     let started = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
-    record.write(&State {
-        version: 1,
+    let seen = Seen {
+        version: Seen::VERSION,
         id: plan.id.clone(),
         target: plan.target.clone(),
         command: plan.command.clone(),
@@ -185,16 +186,15 @@ fn write_state(plan: &Plan, record: &Record) -> Result<(), Failure> {
         supervisor: std::process::id(),
         detached: plan.attachment == Attachment::Detached,
         terminal: matches!(plan.streams, Streams::Terminal { .. }),
-        leaf: plan.leaf.clone(),
-        held: plan.held.clone(),
-    })
+    };
+    record.write(&State { seen, leaf: plan.leaf.clone(), held: plan.held.clone() })
 }
 
 /// Joins what can be joined now. Returns the user namespace, which only the command enters.
 fn join_namespaces(plan: &Plan, material: &mut Material) -> Result<Option<OwnedFd>, Failure> {
     for kind in plan.join.iter().filter(|kind| matches!(kind, Kind::Net | Kind::Ipc | Kind::Uts)) {
         let namespace = material.need(Role::Namespace(*kind))?;
-        rustix::thread::move_into_link_name_space(namespace.as_fd(), kind.link_type())
+        rustix::thread::move_into_link_name_space(namespace.as_fd(), Some(link_type(*kind)))
             .map_err(|error| refused(format!("join the target's {} namespace", kind.name()), error))?;
     }
     if matches!(plan.nature, crate::subject::Nature::Image { .. }) {
@@ -216,7 +216,7 @@ fn join_pids(plan: &Plan, material: &mut Material) -> Result<(), Failure> {
         Pids::Own => sys::unshare(&[Kind::Pid]).step("make a pid namespace"),
         Pids::Target => {
             let namespace = material.need(Role::Namespace(Kind::Pid))?;
-            rustix::thread::move_into_link_name_space(namespace.as_fd(), Kind::Pid.link_type())
+            rustix::thread::move_into_link_name_space(namespace.as_fd(), Some(link_type(Kind::Pid)))
                 .step("join the target's pid namespace")
         }
     }
@@ -247,7 +247,7 @@ fn return_to_machine(way_back: &OwnedFd) {
     if let Ok((_, fds)) = wire::receive_fds(way_back)
         && let [machine, mounts] = fds.as_slice()
     {
-        let _ = rustix::thread::move_into_link_name_space(mounts.as_fd(), Kind::Mnt.link_type());
+        let _ = rustix::thread::move_into_link_name_space(mounts.as_fd(), Some(link_type(Kind::Mnt)));
         if rustix::process::fchdir(machine).is_ok() {
             let _ = rustix::process::chroot(".");
         }

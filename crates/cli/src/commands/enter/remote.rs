@@ -1,22 +1,17 @@
 //! The same words for a pod or a node of a cluster: an agent there does what this machine would have done.
 
 use fathom_cluster::{Cluster, Located};
+use fathom_model::Failure;
 use fathom_model::target::{Object, ObjectKind};
-use fathom_model::{Class, Failure};
-use fathom_protocol::{Action, Entry, Place};
+use fathom_protocol::{Action, Entry, Input, Place};
 
-use super::input;
 use crate::conversation::{self, Last, Manner};
 use crate::words::Enter;
 use crate::{kubernetes, printer};
 
-pub(super) fn enter(words: &Enter, object: Object, entry: Entry) -> anyhow::Result<i32> {
-    if words.record.is_some() || words.dry_run {
-        return Err(Failure::new(Class::Usage, "--record and --dry-run are for targets on this machine")
-            .hinting("leave them out")
-            .into());
-    }
-    match kubernetes::block_on(converse(words, object, entry))? {
+pub(super) fn enter(words: &Enter, object: Object, entry: Entry, input: Input) -> anyhow::Result<i32> {
+    words.here.fit_a_cluster()?;
+    match kubernetes::block_on(converse(words, object, entry, input))? {
         Last::Ended(ending) => Ok(ending.status()),
         Last::Left(id) => {
             printer::data(&format!("{id}\n"));
@@ -26,7 +21,7 @@ pub(super) fn enter(words: &Enter, object: Object, entry: Entry) -> anyhow::Resu
     }
 }
 
-async fn converse(words: &Enter, mut object: Object, mut entry: Entry) -> Result<Last, Failure> {
+async fn converse(words: &Enter, mut object: Object, mut entry: Entry, input: Input) -> Result<Last, Failure> {
     let flags = &words.cluster;
     let cluster = Cluster::open(&kubernetes::access(flags)).await?;
     object.container = object.container.or_else(|| flags.container.clone());
@@ -36,7 +31,7 @@ async fn converse(words: &Enter, mut object: Object, mut entry: Entry) -> Result
         printer::notice(&format!("{asked} is {}", located.describe()));
     }
     entry.place = place(&located);
-    let manner = Manner { terminal: entry.terminal.is_some(), input: input(words) };
+    let manner = Manner { terminal: entry.terminal.is_some(), input };
     let options = kubernetes::agent(flags, words.ttl);
     let (speaker, listener) = cluster.reach(&located.node, &options, Action::Enter(Box::new(entry))).await?;
     conversation::carry(manner, speaker, listener).await

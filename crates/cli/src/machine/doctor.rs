@@ -11,8 +11,9 @@ use fathom_runtime::places::{Origin, Socket, Speech};
 use fathom_runtime::{Missing, PATIENCE};
 use fathom_toolkit::Store;
 
-use crate::output::doctor::{Area, Check, FIELDS, State};
-use crate::words::Doctor;
+use super::node;
+use super::output::doctor::{Area, Check, FIELDS, State};
+use super::words::Doctor;
 use crate::{environment, exit, output, printer};
 
 pub(crate) fn run(words: &Doctor) -> anyhow::Result<i32> {
@@ -106,7 +107,7 @@ fn cgroups() -> Check {
 
 /// Each socket, and whether who listens there answered. Containers are found without them; names may not be.
 fn engines() -> Vec<Check> {
-    let places = environment::places();
+    let places = node::places();
     let sockets = places.sockets();
     if sockets.is_empty() {
         let note = "no engine listens; containers are found by their processes and the engines' files";

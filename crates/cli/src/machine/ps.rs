@@ -2,12 +2,14 @@
 
 use fathom_model::{Container, State};
 
-use crate::output::{self, containers};
-use crate::words::{Format, Ps};
-use crate::{environment, printer};
+use super::node;
+use super::output::containers;
+use super::words::Ps;
+use crate::words::Format;
+use crate::{output, printer};
 
 pub(crate) fn run(words: &Ps) -> anyhow::Result<i32> {
-    let (directory, missing) = environment::node().complete();
+    let (directory, missing) = node::node().complete();
     let runs = |container: &&Container| words.all || matches!(container.state, State::Running | State::Paused);
     let listed: Vec<Container> = directory.containers().iter().filter(runs).cloned().collect();
     let format = if words.quiet { Format::Name } else { words.output };

@@ -4,12 +4,14 @@ use std::fmt::Write as _;
 
 use clap::CommandFactory as _;
 use fathom_enter::profile::{Inherit, PROFILES, Rights, Seccomp, User, capability_names};
-use fathom_enter::{Class, Failure};
-use fathom_model::Field;
 use fathom_model::field::Shown;
+use fathom_model::{Class, Failure, Field};
 
-use crate::words::{Reference, Words};
-use crate::{environment, exit, output, printer};
+use super::output::{containers, sandboxes, toolkits};
+use super::words::Reference;
+use crate::output::sessions;
+use crate::words::Words;
+use crate::{environment, exit, printer};
 
 /// A page: its name, and what writes it.
 type Page = (&'static str, fn() -> String);
@@ -73,7 +75,7 @@ fn profiles() -> String {
             Inherit::Off => "no",
         };
         vec![
-            format!("`{}`", row.name),
+            format!("`{}`", row.profile),
             row.doc.to_owned(),
             user.to_owned(),
             capabilities,
@@ -125,10 +127,10 @@ fn fields() -> String {
     let columns = ["field", "in tables", "what it holds"];
     let mut text = "# Fields\n\nColumns of tables, and keys of `-o json` and `-o yaml`.\n\n".to_owned();
     for (title, rows) in [
-        ("`fathom ps`", rows(output::containers::FIELDS)),
-        ("`fathom sessions`", rows(output::sessions::FIELDS)),
-        ("`fathom toolkit list`", rows(output::toolkits::FIELDS)),
-        ("`fathom demo status`", rows(output::sandboxes::FIELDS)),
+        ("`fathom ps`", rows(containers::FIELDS)),
+        ("`fathom sessions`", rows(sessions::FIELDS)),
+        ("`fathom toolkit list`", rows(toolkits::FIELDS)),
+        ("`fathom demo status`", rows(sandboxes::FIELDS)),
     ] {
         text.push_str(
             table(title, "", &columns, rows)

@@ -8,14 +8,14 @@ use fathom_agent::relay;
 use fathom_agent::watch::{self, Presence};
 use fathom_host::sys;
 
-use crate::environment;
-use crate::words::Agent;
+use super::node;
+use super::words::Agent;
 
 /// Stays until nobody needs it.
 pub(crate) fn run(words: &Agent) -> anyhow::Result<i32> {
     let signals = sys::signal_fd(&[libc::SIGTERM, libc::SIGINT]).context("cannot receive signals")?;
     let stop = || matches!(sys::read_signal(&signals), Ok(Some(_)));
-    watch::until_unneeded(&environment::node(), &lock(), words.grace, stop).context("cannot watch for clients")?;
+    watch::until_unneeded(&node::node(), &lock(), words.grace, stop).context("cannot watch for clients")?;
     Ok(0)
 }
 
@@ -25,7 +25,7 @@ pub(crate) fn relay() -> anyhow::Result<i32> {
     let own =
         |fd: std::os::fd::BorrowedFd<'_>| rustix::io::fcntl_dupfd_cloexec(fd, 3).context("cannot copy a descriptor");
     let (from, to) = (own(std::io::stdin().as_fd())?, own(std::io::stdout().as_fd())?);
-    relay::serve(&environment::node(), from, to).context("cannot speak with the client")?;
+    relay::serve(&node::node(), from, to).context("cannot speak with the client")?;
     Ok(0)
 }
 

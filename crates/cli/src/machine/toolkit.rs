@@ -8,16 +8,19 @@ use fathom_model::{Class, Failure};
 use fathom_toolkit::full::{self, FullOptions};
 use fathom_toolkit::{Source, build_full};
 
-use crate::printer::Listening;
-use crate::words::{Toolkit, ToolkitAction};
-use crate::{archive, environment, output, printer};
+use super::listening::Listening;
+use super::output::progress::Bar;
+use super::output::toolkits;
+use super::words::{Toolkit, ToolkitAction};
+use super::{archive, node};
+use crate::{output, printer};
 
 pub(crate) fn run(words: &Toolkit) -> anyhow::Result<i32> {
-    let store = environment::store();
+    let store = node::store();
     match &words.action {
         None | Some(ToolkitAction::List) => {
             let entries = store.list().map_err(failure)?;
-            printer::data(&output::records(output::toolkits::FIELDS, &entries, words.output)?);
+            printer::data(&output::records(toolkits::FIELDS, &entries, words.output)?);
         }
         Some(ToolkitAction::Import { source }) => {
             let entry = import(&store, &Source::detect(source).map_err(failure)?, &mut Listening::default())?;
@@ -42,7 +45,7 @@ fn build(store: &fathom_toolkit::Store, file: Option<&Path>, add: &[String]) -> 
     let options = FullOptions { extra: add.to_vec(), epoch };
     let scratch = std::env::temp_dir().join(format!("fathom-toolkit-{}.tar", std::process::id()));
     let packed = file.unwrap_or(&scratch);
-    let mut bar = output::progress::Bar::new();
+    let mut bar = Bar::new();
     let made = archive::whole(packed, |out| {
         build_full(store, &options, out, &mut |line| bar.line(line)).map_err(failure)?;
         Ok(())

@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use fathom_model::field::Shown;
 use fathom_model::{Container, Field, Kind, State, Value};
 
+use crate::output::sessions::age;
+
 /// One row per column.
 pub(crate) const FIELDS: &[Field<Container>] = &[
     Field {
@@ -48,7 +50,7 @@ pub(crate) const FIELDS: &[Field<Container>] = &[
         kind: Kind::Age,
         doc: "time since its first process started",
         shown: Shown::Always,
-        get: |c| c.started.map_or(Value::Unknown, super::sessions::age),
+        get: |c| c.started.map_or(Value::Unknown, age),
     },
     Field {
         name: "state",

@@ -2,10 +2,10 @@
 
 use anyhow::Context as _;
 use fathom_demo::{Outcome, Place, State};
-use fathom_enter::{Class, Failure};
-use fathom_model::Hint as _;
+use fathom_model::{Class, Failure, Hint as _};
 
-use crate::words::{Demo, DemoAction};
+use super::output::sandboxes;
+use super::words::{Demo, DemoAction};
 use crate::{environment, output, printer};
 
 pub(crate) fn run(words: &Demo) -> anyhow::Result<i32> {
@@ -20,7 +20,7 @@ pub(crate) fn run(words: &Demo) -> anyhow::Result<i32> {
             if report.outcome == Outcome::AlreadyUp {
                 printer::notice("the demo was up already");
             }
-            printer::data(&output::records(output::sandboxes::FIELDS, &report.sandboxes, words.output)?);
+            printer::data(&output::records(sandboxes::FIELDS, &report.sandboxes, words.output)?);
             Ok(0)
         }
         DemoAction::Down => {
@@ -31,7 +31,7 @@ pub(crate) fn run(words: &Demo) -> anyhow::Result<i32> {
         DemoAction::Status => {
             let status = fathom_demo::status(&place).map_err(failure)?;
             status.missing.iter().for_each(|missing| printer::notice(missing));
-            printer::data(&output::records(output::sandboxes::FIELDS, &status.sandboxes, words.output)?);
+            printer::data(&output::records(sandboxes::FIELDS, &status.sandboxes, words.output)?);
             let all_run = status.sandboxes.iter().any(|sandbox| sandbox.state == State::Running);
             Ok(i32::from(!all_run))
         }

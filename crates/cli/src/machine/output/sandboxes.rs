@@ -6,6 +6,8 @@ use fathom_demo::{SandboxStatus, State};
 use fathom_model::field::Shown;
 use fathom_model::{Field, Kind, Value};
 
+use crate::output::sessions::age;
+
 /// One row per column.
 pub(crate) const FIELDS: &[Field<SandboxStatus>] = &[
     Field {
@@ -55,7 +57,7 @@ pub(crate) const FIELDS: &[Field<SandboxStatus>] = &[
         kind: Kind::Age,
         doc: "time since it started",
         shown: Shown::Always,
-        get: |s| s.started.map_or(Value::Unknown, super::sessions::age),
+        get: |s| s.started.map_or(Value::Unknown, age),
     },
 ];
 

@@ -1,0 +1,58 @@
+//! This machine, where it is none with Linux: nothing on it can be looked at or entered, and what would be answers with
+//! where to go instead. The names are those of `machine.rs`.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use fathom_model::{Class, Failure, Target};
+use fathom_protocol::wish::Await;
+use fathom_protocol::{Entry, Input};
+
+use crate::words::{Enter, Sessions};
+
+/// What `fathom enter` can reach from here.
+pub(crate) const TARGETS: &str = "pod/NAME, deploy/NAME, svc/NAME, node/NAME, … of a cluster";
+
+/// Verbs that are of use only on a Linux machine: none.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {}
+
+/// What `fathom enter` takes for a target on this machine: nothing.
+#[derive(Debug, Args)]
+pub(crate) struct Here {}
+
+impl Here {
+    /// What is waited for first.
+    pub(crate) fn await_next(&self) -> Option<Await> {
+        None
+    }
+
+    /// Whether a target of a cluster can do without this machine.
+    pub(crate) fn fit_a_cluster(&self) -> Result<(), Failure> {
+        Ok(())
+    }
+}
+
+/// The program is no other than it seems.
+pub(crate) fn called(_: &[OsString]) -> Option<ExitCode> {
+    None
+}
+
+pub(crate) fn run(verb: Verb) -> anyhow::Result<i32> {
+    match verb {}
+}
+
+pub(crate) fn enter(words: &Enter, _: &Entry, _: Input) -> anyhow::Result<i32> {
+    let target: Target = words.target.parse().map_err(Failure::from)?;
+    let message = format!("cannot enter `{target}`: it is on a Linux machine, and this is none");
+    Err(Failure::new(Class::Unsupported, message)
+        .hinting("name what is in a cluster, such as pod/NAME, or run fathom on the node itself")
+        .into())
+}
+
+pub(crate) fn sessions(_: &Sessions) -> anyhow::Result<i32> {
+    Err(Failure::new(Class::Unsupported, "no session is on this machine: only Linux has them")
+        .hinting("add --remote for those of a cluster")
+        .into())
+}

@@ -1,0 +1,39 @@
+//! This machine, where it is one with Linux: what can be looked at and entered on it. Other systems have `elsewhere.rs`
+//! in its place, with the same names.
+//!
+//! One file per verb, as in `commands`.
+
+mod agent;
+mod archive;
+mod demo;
+mod doctor;
+mod enter;
+mod image;
+mod listening;
+mod node;
+mod output;
+mod program;
+mod ps;
+mod reference;
+mod sessions;
+mod toolkit;
+mod words;
+
+pub(crate) use enter::enter;
+pub(crate) use program::called;
+pub(crate) use sessions::sessions;
+pub(crate) use words::{Here, TARGETS, Verb};
+
+/// Does what was asked.
+pub(crate) fn run(verb: Verb) -> anyhow::Result<i32> {
+    match verb {
+        Verb::Ps(words) => ps::run(&words),
+        Verb::Toolkit(words) => toolkit::run(&words),
+        Verb::Image(words) => image::run(&words),
+        Verb::Demo(words) => demo::run(&words),
+        Verb::Agent(words) => agent::run(&words),
+        Verb::Relay => agent::relay(),
+        Verb::Reference(words) => reference::run(&words),
+        Verb::Doctor(words) => doctor::run(&words),
+    }
+}

@@ -1,0 +1,152 @@
+//! The words that are of use only on a Linux machine: verbs that look at it, and what `enter` takes for a target on it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use crate::words::{AGENT_IMAGE, Format};
+
+/// What `fathom enter` can reach from here.
+pub(crate) const TARGETS: &str = "A container by name or id, ENGINE://ID, pid:N, unit:NAME, netns:NAME, host, \
+    image:FILE, or, in a cluster, pod/NAME, deploy/NAME, svc/NAME, node/NAME, …";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// List every container here, of any engine
+    Ps(Ps),
+    /// List, import, export, build and remove toolkits
+    Toolkit(Toolkit),
+    /// Write the image that agents in a cluster run
+    Image(Image),
+    /// Start, look at or end a small shop to try everything on
+    Demo(Demo),
+    /// Stay on a node for as long as clients need it; what `kubectl fathom enter` runs there
+    #[command(hide = true)]
+    Agent(Agent),
+    /// Speak with one client over stdin and stdout
+    #[command(hide = true)]
+    Relay,
+    /// Print a page of the reference
+    #[command(hide = true)]
+    Reference(Reference),
+    /// Say what works on this kernel and with these engines, and what to do about the rest
+    Doctor(Doctor),
+}
+
+/// What `fathom enter` takes for a target on this machine only.
+#[derive(Debug, Args)]
+pub(crate) struct Here {
+    /// Enter the container's next incarnation, as soon as it exists
+    #[arg(long)]
+    pub(crate) wait: bool,
+    /// Freeze the next incarnation as soon as its own program runs, until the session ends
+    #[arg(long)]
+    pub(crate) hold: bool,
+    /// Record the terminal as an asciicast
+    #[arg(long, value_name = "FILE")]
+    pub(crate) record: Option<PathBuf>,
+    /// Print the plan and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Ps {
+    /// table, wide, json, yaml or name
+    #[arg(short, long, value_enum, default_value_t = Format::Table)]
+    pub(crate) output: Format,
+    /// Stopped containers too
+    #[arg(short, long)]
+    pub(crate) all: bool,
+    /// Only ids
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// table, wide, json, yaml or name
+    #[arg(short, long, value_enum, default_value_t = Format::Table)]
+    pub(crate) output: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Toolkit {
+    #[command(subcommand)]
+    pub(crate) action: Option<ToolkitAction>,
+    /// table, wide, json, yaml or name
+    #[arg(short, long, value_enum, default_value_t = Format::Table, global = true)]
+    pub(crate) output: Format,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ToolkitAction {
+    /// List the toolkits of the store
+    List,
+    /// Unpack an OCI archive or layout, a docker-save file, a folder, or an image of a registry
+    Import { source: String },
+    /// Write a toolkit as an OCI archive, to a file or to stdout
+    Export { name: String, file: Option<PathBuf> },
+    /// Remove a toolkit from the store
+    Remove { name: String },
+    /// Build the full toolkit from Debian's packages
+    Build {
+        /// Keep the archive in this file too
+        file: Option<PathBuf>,
+        /// One more package; can be repeated
+        #[arg(long, value_name = "PACKAGE")]
+        add: Vec<String>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Image {
+    #[command(subcommand)]
+    pub(crate) action: ImageAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ImageAction {
+    /// Write it as an OCI archive, to a file or to stdout: this program with its applets, the same bytes every time
+    Export {
+        file: Option<PathBuf>,
+        /// What the image is called
+        #[arg(long, value_name = "NAME", default_value = AGENT_IMAGE)]
+        name: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    #[command(subcommand)]
+    pub(crate) action: DemoAction,
+    /// table, wide, json, yaml or name
+    #[arg(short, long, value_enum, default_value_t = Format::Table, global = true)]
+    pub(crate) output: Format,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DemoAction {
+    /// Start it; nothing happens where it runs already
+    Up,
+    /// End it; nothing of it stays
+    Down,
+    /// Say what runs
+    Status,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Agent {
+    /// How long to stay when no client is there
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = fathom_model::quantity::parse_duration)]
+    pub(crate) grace: std::time::Duration,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Reference {
+    /// Which page
+    pub(crate) page: Option<String>,
+    /// Name the pages
+    #[arg(long)]
+    pub(crate) list: bool,
+}
