@@ -36,7 +36,11 @@ const DATA: &[(&str, &str, &str)] = &[
     ("curl", "CURL_CA_BUNDLE", "/.fathom/root/etc/ssl/certs/ca-certificates.crt"),
     ("openssl", "SSL_CERT_DIR", "/.fathom/root/etc/ssl/certs"),
     ("wget", "SSL_CERT_FILE", "/.fathom/root/etc/ssl/certs/ca-certificates.crt"),
-    ("iptables", "XTABLES_LIBDIR", "/.fathom/root/usr/lib/x86_64-linux-gnu/xtables"),
+    (
+        "iptables",
+        "XTABLES_LIBDIR",
+        "/.fathom/root/usr/lib/x86_64-linux-gnu/xtables:/.fathom/root/usr/lib/aarch64-linux-gnu/xtables",
+    ),
 ];
 
 /// Whether this session has a toolkit to jump into.

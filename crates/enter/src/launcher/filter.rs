@@ -13,14 +13,15 @@ use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, sock_filter};
 use crate::failure::Step as _;
 use crate::profile::{CopiedFilter, Seccomp};
 
+/// libc for musl does not name it on every architecture; the number is of include/uapi/asm-generic/unistd.h.
+#[cfg(not(target_arch = "x86_64"))]
+const KEXEC_FILE_LOAD: i64 = 294;
+#[cfg(target_arch = "x86_64")]
+const KEXEC_FILE_LOAD: i64 = libc::SYS_kexec_file_load;
+
 /// Loading kernels and modules.
-const KERNEL_CODE: &[i64] = &[
-    libc::SYS_kexec_load,
-    libc::SYS_kexec_file_load,
-    libc::SYS_init_module,
-    libc::SYS_finit_module,
-    libc::SYS_delete_module,
-];
+const KERNEL_CODE: &[i64] =
+    &[libc::SYS_kexec_load, KEXEC_FILE_LOAD, libc::SYS_init_module, libc::SYS_finit_module, libc::SYS_delete_module];
 
 /// What else changes the machine or reaches round its walls. Tracing (ptrace, process_vm_*) is not among it.
 const MACHINE: &[i64] = &[
