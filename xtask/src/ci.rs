@@ -5,6 +5,7 @@ use std::process::Command;
 use fathom_testkit::need::find_program;
 
 use crate::program::{self, cargo};
+use crate::system::{ARM, WINDOWS};
 use crate::{docs, test};
 
 /// What `cargo xtask ci` takes.
@@ -30,11 +31,25 @@ enum Step {
     Rustdoc,
     /// Licences, bans, sources and advisories: deny.toml
     Deny,
+    /// What speaks to a cluster builds for Windows
+    Windows,
+    /// All of it builds for Linux on aarch64; a test starts what this step built
+    Arm,
     /// Every test
     Test,
 }
 
-const STEPS: &[Step] = &[Step::Format, Step::Lint, Step::Tidy, Step::Docs, Step::Rustdoc, Step::Deny, Step::Test];
+const STEPS: &[Step] = &[
+    Step::Format,
+    Step::Lint,
+    Step::Tidy,
+    Step::Docs,
+    Step::Rustdoc,
+    Step::Deny,
+    Step::Windows,
+    Step::Arm,
+    Step::Test,
+];
 
 /// Runs all steps, also after one has failed, and names those that did.
 pub(crate) fn run(words: &Words) -> anyhow::Result<u8> {
@@ -80,6 +95,8 @@ fn check(step: Step) -> anyhow::Result<bool> {
             Ok(true)
         }
         Step::Deny => passes(cargo().args(["deny", "--workspace", "check"])),
+        Step::Windows => passes(&mut WINDOWS.build()?),
+        Step::Arm => passes(&mut ARM.build()?),
         Step::Test => Ok(test::run(&test::Words::ALL)? == 0),
     }
 }

@@ -10,6 +10,7 @@ mod demo;
 mod docs;
 mod fuzz;
 mod program;
+mod system;
 mod test;
 mod toolkit;
 
