@@ -16,6 +16,7 @@ mod aggregation;
 mod api;
 mod authority;
 mod call;
+mod client;
 mod controllers;
 mod exec;
 mod fault;
@@ -23,6 +24,7 @@ mod kind;
 mod kubelet;
 mod objects;
 mod patch;
+mod proxy;
 mod rbac;
 mod reviews;
 mod selector;
@@ -48,6 +50,8 @@ use kind::Kind;
 use kubelet::Kubelet;
 
 pub use authority::{Authority, Identity};
+pub use client::Answer;
+pub use proxy::Proxy;
 
 /// What [`Kubernetes::start`] needs of a machine.
 pub const NEEDS: [Need; 5] = [
@@ -193,7 +197,7 @@ impl Kubernetes {
             "users": [{"name": name, "user": {"token": token}}],
             "contexts": [{"name": "test", "context": {"cluster": "test", "user": name}}],
         });
-        let place = self.scratch.join(&format!("kubeconfig-{}", store::random(8)));
+        let place = self.scratch.join(format!("kubeconfig-{}", store::random(8)));
         fs::write(&place, config.to_string()).expect("the folder can be written to");
         place
     }

@@ -90,7 +90,7 @@ pub(super) fn status(old: &Value, told: &[Told], address: &str, started: &str, r
     let runs = |one: &Told| matches!(one.state, State::Running { .. });
     let ended = |one: &Told| matches!(one.state, State::Ended { .. });
     let failed = |one: &Told| matches!(one.state, State::Ended { code, .. } if code != 0);
-    let over = !restarts && of(Role::Main).all(ended) || (!restarts && of(Role::Init).any(failed));
+    let over = !restarts && (of(Role::Main).all(ended) || of(Role::Init).any(failed));
     let phase = match () {
         () if over && (of(Role::Main).any(failed) || of(Role::Init).any(failed)) => "Failed",
         () if over => "Succeeded",

@@ -53,7 +53,7 @@ fn source(api: &Api, kubelet: &Kubelet, pod: &Value, volume: &Value) -> Option<P
         fs::create_dir_all(&place).expect("the node's folder can be written to");
         return Some(place);
     }
-    let place = kubelet.scratch.join(&format!("pods/{}/{}", text(&pod["metadata"]["uid"]), text(&volume["name"])));
+    let place = kubelet.scratch.join(format!("pods/{}/{}", text(&pod["metadata"]["uid"]), text(&volume["name"])));
     fs::create_dir_all(&place).expect("the kubelet's folder can be written to");
     if volume["emptyDir"].is_object() {
         return Some(place);
