@@ -2,17 +2,17 @@
 //! other.
 //!
 //! One loop, no thread, nothing that can block: a client that does not read stops the command's output and nothing
-//! else, and one that is gone is noticed within [`PATIENCE`](fathom_protocol::frame::PATIENCE), whatever the network does;
-//! only while a command leaves a megabyte unread does it take the end of the stream.
+//! else, a command that does not read stops its input and nothing else, and a client that is gone is noticed within
+//! [`PATIENCE`](fathom_protocol::frame::PATIENCE), whatever the network does.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::time::Instant;
 
 use fathom_enter::client::{self, Line, Outcome, Session};
 use fathom_enter::failure::Step as _;
 use fathom_enter::wire::{self, Message, Received};
 use fathom_model::{Class, Ending, Failure};
+use fathom_protocol::credit::WINDOW;
 use fathom_protocol::frame::BEAT;
 use fathom_protocol::{Action, Frame, Input, Seen, VERSION, Wish, Word};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -26,7 +26,7 @@ mod streams;
 use peer::Client;
 use streams::Streams;
 
-/// Bytes that may wait for a client, or for a command that does not read.
+/// Bytes that may wait for the network.
 const MOST_WAITING: usize = 1 << 20;
 
 /// How much is read at once.
@@ -122,20 +122,21 @@ fn carry(mut line: Line, lost: &dyn Fn() -> Failure, client: &mut Client) -> Res
             streams.drain(index, client);
         }
         client.gone |= happened.deaf;
-        if streams.is_full() {
-            // It is we who do not listen.
-            client.heard = Instant::now();
-        }
         client.write();
         if happened.client {
             client.read();
         }
         while let Some(frame) = client.next() {
-            if ending.is_none() && obey(&frame, &line, &mut streams) == Next::Leave {
+            if let Frame::Word(Word::Room(room)) = frame {
+                client.allowance.grow(room);
+            } else if ending.is_none() && obey(&frame, &line, &mut streams, client) == Next::Leave {
                 return Ok(());
             }
         }
-        streams.feed();
+        let fed = streams.feed();
+        client.pass(fed);
+        // One that sends more than it may is none of ours.
+        client.gone |= streams.waiting.len() > WINDOW;
         if client.is_gone() {
             // The supervisor sees the line go, and ends what was not to go on without a client.
             return Ok(());
@@ -151,7 +152,7 @@ enum Next {
 }
 
 /// Does what the client says.
-fn obey(frame: &Frame, line: &Line, streams: &mut Streams) -> Next {
+fn obey(frame: &Frame, line: &Line, streams: &mut Streams, client: &mut Client) -> Next {
     // A supervisor that hears no more is noticed where it is heard.
     let tell = |message: &Message| {
         let _ = wire::send(&line.control, message);
@@ -161,6 +162,7 @@ fn obey(frame: &Frame, line: &Line, streams: &mut Streams) -> Next {
             for piece in bytes.chunks(wire::LONGEST / 2) {
                 tell(&Message::Input(piece.to_vec()));
             }
+            client.pass(bytes.len());
         }
         Frame::Input(bytes) if bytes.is_empty() => streams.input_ended = true,
         Frame::Input(bytes) => streams.waiting.extend(bytes),
@@ -205,10 +207,10 @@ struct Happened {
 fn wait(line: &Line, streams: &Streams, client: &Client) -> Happened {
     let wants = |wanted: bool, flags: PollFlags| if wanted { flags } else { PollFlags::empty() };
     let (reads, writes) = (PollFlags::IN, PollFlags::OUT);
-    let has_room = client.outgoing.len() < MOST_WAITING;
+    let has_room = client.outgoing.len() < MOST_WAITING && client.allowance.left() > 0;
     let mut fds: Vec<(BorrowedFd<'_>, PollFlags)> = vec![
         (line.control.as_fd(), wants(has_room, reads)),
-        (client.from.as_fd(), wants(!streams.is_full(), reads)),
+        (client.from.as_fd(), reads),
         (client.to.as_fd(), wants(!client.outgoing.is_empty(), writes)),
     ];
     fds.extend(streams.outputs.iter().filter(|_| has_room).map(|(file, _)| (file.as_fd(), reads)));

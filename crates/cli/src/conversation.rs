@@ -1,10 +1,13 @@
 //! A conversation with a node: our terminal or pipes on one side, frames on the other.
 
+use std::collections::VecDeque;
 use std::io::Write as _;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Instant;
 
 use fathom_cluster::{Listener, Speaker};
 use fathom_model::{Class, Ending, Failure};
+use fathom_protocol::credit::{Allowance, Passed};
 use fathom_protocol::frame::{BEAT, PATIENCE};
 use fathom_protocol::keys::{Keys, Typed};
 use fathom_protocol::{Frame, Input, Word};
@@ -37,25 +40,20 @@ pub(crate) enum Last {
 pub(crate) async fn carry(manner: Manner, speaker: Speaker, mut listener: Listener) -> Result<Last, Failure> {
     let Manner { terminal, input } = manner;
     let _raw = (terminal && input == Input::Forwarded).then(Raw::new).flatten();
-    let say = say(speaker);
+    let (say, allowance) = (say(speaker), Arc::new(Room::default()));
     match input {
-        Input::Forwarded => read_stdin(say.clone(), terminal),
+        Input::Forwarded => read_stdin(say.clone(), allowance.clone(), terminal),
         // Nobody hears us any more if this fails; then the node's last word is still to come.
         Input::Closed => drop(say.send(Frame::Input(Vec::new())).await),
     }
-    let (show, shows) = show();
+    let mut screen = Screen::new();
     let mut events = Events::new(terminal).map_err(deaf)?;
     let mut beat = tokio::time::interval(BEAT);
-    let (mut heard, mut shown, mut started) = (Instant::now(), None, None);
+    let (mut heard, mut started) = (Instant::now(), None);
+    let (mut passed, mut words) = (Passed::default(), VecDeque::new());
     let last = loop {
         tokio::select! {
-            // What is not shown yet holds the node back, and nothing else.
-            room = show.reserve(), if shown.is_some() => {
-                if let (Ok(room), Some(frame)) = (room, shown.take()) {
-                    room.send(frame);
-                }
-            }
-            frame = listener.next(), if shown.is_none() => {
+            frame = listener.next() => {
                 heard = Instant::now();
                 let frame = match frame {
                     Ok(frame) => frame,
@@ -72,23 +70,28 @@ pub(crate) async fn carry(manner: Manner, speaker: Speaker, mut listener: Listen
                     Some(Frame::Word(Word::Answer(text))) => break Ok(Last::Answer(text)),
                     Some(Frame::Word(Word::Notice(text))) => printer::notice(&text),
                     Some(Frame::Word(Word::Started(id))) => started = Some(id),
+                    Some(Frame::Word(Word::Room(room))) => allowance.grow(room),
                     Some(Frame::Word(_) | Frame::Input(_)) => {}
-                    Some(frame) => shown = Some(frame),
+                    Some(frame) => screen.show(frame),
                 }
             }
-            event = events.next() => {
-                let word = match event {
-                    Event::Resized(columns, rows) => Word::Resize(columns, rows),
-                    // A shell would ignore it, and nobody would be there to end the shell.
-                    Event::Signal(_) if terminal => Word::Kill,
-                    Event::Signal(name) => Word::Signal(name.to_owned()),
-                };
-                let _ = say.send(Frame::Word(word)).await;
-            }
+            count = screen.shown() => words.extend(passed.add(count)),
+            event = events.next() => words.push_back(match event {
+                Event::Resized(columns, rows) => Word::Resize(columns, rows),
+                // A shell would ignore it, and nobody would be there to end the shell.
+                Event::Signal(_) if terminal => Word::Kill,
+                Event::Signal(name) => Word::Signal(name.to_owned()),
+            }),
+            // A node that does not take our words is heard all the same.
+            room = say.reserve(), if !words.is_empty() => match (room, words.pop_front()) {
+                (Ok(room), Some(word)) => room.send(Frame::Word(word)),
+                // The other direction says why.
+                _ => words.clear(),
+            },
             _ = beat.tick() => {
                 // A full queue says by itself that we are there.
                 let _ = say.try_send(Frame::Word(Word::Alive));
-                if shown.is_none() && heard.elapsed() > PATIENCE {
+                if heard.elapsed() > PATIENCE {
                     break Err(Failure::new(Class::System, "the node has not been heard for a while")
                         .hinting("the network or the node is gone; the session ends there by itself"));
                 }
@@ -96,8 +99,7 @@ pub(crate) async fn carry(manner: Manner, speaker: Speaker, mut listener: Listen
         }
     };
     // All that came before the last word is to be seen before we go.
-    drop(show);
-    let _ = shows.join();
+    screen.end();
     last
 }
 
@@ -119,39 +121,108 @@ fn say(mut speaker: Speaker) -> mpsc::Sender<Frame> {
     sender
 }
 
-fn read_stdin(say: mpsc::Sender<Frame>, terminal: bool) {
+/// What the node has room for, to be waited for by a thread.
+#[derive(Default)]
+struct Room {
+    allowance: Mutex<Allowance>,
+    grown: Condvar,
+}
+
+impl Room {
+    fn grow(&self, room: u32) {
+        self.allowance.lock().unwrap_or_else(PoisonError::into_inner).grow(room);
+        self.grown.notify_all();
+    }
+
+    /// Some of `wanted`, as soon as there is room for any.
+    fn spend(&self, wanted: usize) -> usize {
+        let allowance = self.allowance.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.grown.wait_while(allowance, |allowance| allowance.left() == 0);
+        let mut allowance = waited.unwrap_or_else(PoisonError::into_inner);
+        let count = wanted.min(allowance.left());
+        allowance.spend(count);
+        count
+    }
+}
+
+fn read_stdin(say: mpsc::Sender<Frame>, room: Arc<Room>, terminal: bool) {
     std::thread::spawn(move || {
         let (mut stdin, mut keys) = (terminal::Stdin::open(), Keys::default());
         loop {
             let read = stdin.read();
-            let count = read.len();
-            let frame = match terminal.then(|| keys.sift(read)) {
-                Some(Typed::Leave) => Frame::Word(Word::Detach),
-                // To a node, no bytes are the end of all.
-                Some(Typed::Bytes(bytes)) if bytes.is_empty() && count > 0 => continue,
-                Some(Typed::Bytes(bytes)) => Frame::Input(bytes),
-                None => Frame::Input(read.to_vec()),
+            let is_end = read.is_empty();
+            let mut bytes = match terminal.then(|| keys.sift(read)) {
+                Some(Typed::Leave) => {
+                    let _ = say.blocking_send(Frame::Word(Word::Detach));
+                    return;
+                }
+                Some(Typed::Bytes(bytes)) => bytes,
+                None => read.to_vec(),
             };
-            if say.blocking_send(frame).is_err() || count == 0 {
+            while !bytes.is_empty() {
+                let rest = bytes.split_off(room.spend(bytes.len()));
+                if say.blocking_send(Frame::Input(std::mem::replace(&mut bytes, rest))).is_err() {
+                    return;
+                }
+            }
+            if is_end {
+                // To a node, no bytes are the end of all.
+                let _ = say.blocking_send(Frame::Input(Vec::new()));
                 return;
             }
         }
     });
 }
 
-/// Whoever sends into it writes to our stdout and stderr, without blocking us when nobody reads there.
-fn show() -> (mpsc::Sender<Frame>, std::thread::JoinHandle<()>) {
-    let (sender, mut frames) = mpsc::channel::<Frame>(4);
-    let thread = std::thread::spawn(move || {
-        let (mut output, mut errors) = (terminal::screen(std::io::stdout()), terminal::screen(std::io::stderr()));
-        while let Some(frame) = frames.blocking_recv() {
-            // A reader that has gone is told by the end of the command, as in any pipeline.
-            let _ = match frame {
-                Frame::Output(bytes) => output.write_all(&bytes).and_then(|()| output.flush()),
-                Frame::Errors(bytes) => errors.write_all(&bytes),
-                Frame::Input(_) | Frame::Word(_) => Ok(()),
-            };
+/// Our stdout and stderr, behind a thread: nobody waits when nobody reads there. The node sends no more than there is
+/// room for.
+struct Screen {
+    frames: std::sync::mpsc::Sender<Frame>,
+    shown: mpsc::UnboundedReceiver<usize>,
+    thread: std::thread::JoinHandle<()>,
+}
+
+impl Screen {
+    fn new() -> Self {
+        let (frames, waiting) = std::sync::mpsc::channel();
+        let (tell, shown) = mpsc::unbounded_channel();
+        let thread = std::thread::spawn(move || {
+            let (mut output, mut errors) = (terminal::screen(std::io::stdout()), terminal::screen(std::io::stderr()));
+            for frame in waiting {
+                // A reader that has gone is told by the end of the command, as in any pipeline.
+                let count = match frame {
+                    Frame::Output(bytes) => {
+                        let _ = output.write_all(&bytes).and_then(|()| output.flush());
+                        bytes.len()
+                    }
+                    Frame::Errors(bytes) => {
+                        let _ = errors.write_all(&bytes);
+                        bytes.len()
+                    }
+                    Frame::Input(_) | Frame::Word(_) => 0,
+                };
+                let _ = tell.send(count);
+            }
+        });
+        Screen { frames, shown, thread }
+    }
+
+    fn show(&self, frame: Frame) {
+        // The thread lives until we end.
+        let _ = self.frames.send(frame);
+    }
+
+    /// How much more has been shown.
+    async fn shown(&mut self) -> usize {
+        match self.shown.recv().await {
+            Some(count) => count,
+            None => std::future::pending().await,
         }
-    });
-    (sender, thread)
+    }
+
+    /// Returns when everything has been shown.
+    fn end(self) {
+        drop(self.frames);
+        let _ = self.thread.join();
+    }
 }

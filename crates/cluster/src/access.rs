@@ -1,10 +1,15 @@
 //! Which cluster, and as whom: from a kubeconfig, or from inside a pod.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use fathom_model::{Class, Failure};
+use kube::client::ClientBuilder;
+use kube::client::retry::RetryPolicy;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
+use tower::buffer::BufferLayer;
+use tower::retry::RetryLayer;
 
 /// What kubectl's common flags say.
 #[derive(Debug, Clone, Default)]
@@ -45,9 +50,18 @@ impl Cluster {
             config.auth_info.impersonate_groups = Some(access.groups.clone());
         }
         let namespace = config.default_namespace.clone();
-        let client = Client::try_from(config).map_err(|error| unusable(error.to_string()))?;
+        // The client's own way of coming again goes on for hours.
+        config.default_retry = false;
+        let builder = ClientBuilder::try_from(config).map_err(|error| unusable(error.to_string()))?;
+        let client = builder.with_layer(&BufferLayer::new(64)).with_layer(&RetryLayer::new(come_again())).build();
         Ok(Cluster { client, namespace })
     }
+}
+
+/// What a server that has too much to do is given: a person waits at the other end.
+fn come_again() -> RetryPolicy {
+    let (first, longest) = (Duration::from_millis(200), Duration::from_secs(3));
+    RetryPolicy::new(first, longest, 6, true).expect("the pauses are in order")
 }
 
 async fn configuration(access: &Access) -> Result<Config, Failure> {

@@ -1,19 +1,28 @@
 //! Frames with the relay that an exec starts in an agent's pod: one exec, from its wish to its last word.
 
 use std::pin::Pin;
+use std::time::Duration;
 
 use fathom_model::{Class, Failure};
+use fathom_protocol::credit::WINDOW;
 use fathom_protocol::frame::BEAT;
 use fathom_protocol::{Action, Decoder, Frame, VERSION, Wish, Word};
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, Shared};
 use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Status;
 use kube::api::{Api, AttachParams, AttachedProcess};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 use crate::error::{Tried, failure};
 use crate::{Agent, AgentOptions, Cluster};
 
-/// How much the streams of one exec may hold.
-const BUFFER: usize = 1 << 20;
+/// How much the streams of one exec may hold: all that can be under way, so that the client of the API never waits
+/// for us. One that waits hears and says nothing.
+const BUFFER: usize = WINDOW + (1 << 20);
+
+/// How much is read at once.
+const PIECE: usize = 128 << 10;
 
 /// What we say. Apart from [`Listener`], so that neither waits for the other.
 pub struct Speaker {
@@ -23,6 +32,8 @@ pub struct Speaker {
 /// What the node says.
 pub struct Listener {
     process: AttachedProcess,
+    /// What the API says of the exec when it is over, whether or not its streams say so.
+    over: Shared<BoxFuture<'static, Option<Status>>>,
     from: Pin<Box<dyn AsyncRead + Send>>,
     decoder: Decoder,
     buffer: Vec<u8>,
@@ -70,8 +81,9 @@ impl Cluster {
             pods.exec(&agent.pod, ["/fathom", "relay"], &streams).await.map_err(|error| failure(tried, error))?;
         let mut speaker = Speaker { to: Box::pin(process.stdin().expect("it was asked for")) };
         let from = Box::pin(process.stdout().expect("it was asked for"));
+        let over = process.take_status().expect("nobody else takes it").boxed().shared();
         let mut listener =
-            Listener { process, from, decoder: Decoder::default(), buffer: vec![0; BUFFER / 8], first: None };
+            Listener { process, over, from, decoder: Decoder::default(), buffer: vec![0; PIECE], first: None };
         speaker.send(&Frame::Word(Word::Wish(Wish { version: VERSION, action }))).await?;
         // A slow one may have heard us already: it is for whoever carries the conversation to lose patience, and not
         // for us to wish a second time.
@@ -108,7 +120,13 @@ impl Listener {
                 Ok(None) => {}
                 Err(garbage) => return Err(lost(Some(format!("the node sent {garbage}")))),
             }
-            match self.from.read(&mut self.buffer).await {
+            // A connection that broke ends the exec, and leaves its streams open for ever.
+            let read = tokio::select! {
+                biased;
+                read = self.from.read(&mut self.buffer) => read,
+                _ = self.over.clone() => return Ok(None),
+            };
+            match read {
                 Ok(0) => return Ok(None),
                 Ok(count) => self.decoder.feed(&self.buffer[..count]),
                 Err(error) => return Err(lost(Some(error.to_string()))),
@@ -121,12 +139,10 @@ impl Listener {
     pub async fn post_mortem(mut self) -> Option<Failure> {
         let mut said = String::new();
         if let Some(mut stderr) = self.process.stderr() {
-            let _ = stderr.read_to_string(&mut said).await;
+            // Open for ever where the connection broke.
+            let _ = tokio::time::timeout(Duration::from_millis(500), stderr.read_to_string(&mut said)).await;
         }
-        let status = match self.process.take_status() {
-            Some(status) => status.await,
-            None => None,
-        };
+        let status = self.over.await;
         if status.as_ref().is_some_and(|status| status.status.as_deref() == Some("Success")) {
             return None;
         }

@@ -39,6 +39,8 @@ pub enum Word {
     Detach,
     /// The session is to end.
     Kill,
+    /// So many bytes of the streams have been handed on, and as many more may come: see [`crate::credit`].
+    Room(u32),
     /// Whoever says it is there. A node's answer to a wish; then both say it every [`BEAT`].
     Alive,
     /// The session runs; its id.
@@ -165,6 +167,7 @@ mod tests {
             Word::Signal("INT".into()),
             Word::Detach,
             Word::Kill,
+            Word::Room(262_144),
             Word::Alive,
             Word::Started("abc".into()),
             Word::Notice("holding it".into()),

@@ -7,6 +7,7 @@
 //! Read [`wish`] first, then [`frame`], then [`answer`].
 
 pub mod answer;
+pub mod credit;
 pub mod frame;
 pub mod keys;
 pub mod wish;

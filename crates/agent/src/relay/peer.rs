@@ -5,6 +5,7 @@ use std::os::fd::OwnedFd;
 use std::time::Instant;
 
 use fathom_model::{Class, Failure};
+use fathom_protocol::credit::{Allowance, Passed};
 use fathom_protocol::frame::{BEAT, PATIENCE};
 use fathom_protocol::{Decoder, Frame, Wish, Word};
 use fathom_toolkit::Progress;
@@ -24,6 +25,10 @@ pub(super) struct Client {
     pub(super) heard: Instant,
     said: Instant,
     pub(super) gone: bool,
+    /// What it has room for.
+    pub(super) allowance: Allowance,
+    /// What came from it and has been dealt with.
+    passed: Passed,
 }
 
 impl Client {
@@ -31,7 +36,17 @@ impl Client {
         rustix::io::ioctl_fionbio(&from, true)?;
         rustix::io::ioctl_fionbio(&to, true)?;
         let now = Instant::now();
-        Ok(Client { from, to, decoder: Decoder::default(), outgoing: Vec::new(), heard: now, said: now, gone: false })
+        Ok(Client {
+            from,
+            to,
+            decoder: Decoder::default(),
+            outgoing: Vec::new(),
+            heard: now,
+            said: now,
+            gone: false,
+            allowance: Allowance::default(),
+            passed: Passed::default(),
+        })
     }
 
     /// The first thing that is said; none if the client leaves without a word.
@@ -73,7 +88,17 @@ impl Client {
     }
 
     pub(super) fn queue(&mut self, frame: &Frame) {
+        if let Frame::Output(bytes) | Frame::Errors(bytes) = frame {
+            self.allowance.spend(bytes.len());
+        }
         self.outgoing.extend(frame.encode());
+    }
+
+    /// So much of what it sent is dealt with.
+    pub(super) fn pass(&mut self, count: usize) {
+        if let Some(word) = self.passed.add(count) {
+            self.queue(&Frame::Word(word));
+        }
     }
 
     pub(super) fn say(&mut self, word: Word) {

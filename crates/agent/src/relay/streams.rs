@@ -8,8 +8,8 @@ use fathom_enter::client::Pipes;
 use fathom_protocol::Frame;
 use rustix::io::Errno;
 
+use super::PIECE;
 use super::peer::Client;
-use super::{MOST_WAITING, PIECE};
 
 /// A pipe with the frame that its bytes travel in.
 pub(super) type Output = (File, fn(Vec<u8>) -> Frame);
@@ -40,30 +40,33 @@ impl Streams {
         Ok(Streams { input, outputs, waiting: Vec::new(), input_ended: false })
     }
 
-    /// Whether the command has to read before more is taken for it.
-    pub(super) fn is_full(&self) -> bool {
-        self.waiting.len() >= MOST_WAITING
-    }
-
-    /// Gives the command what it takes; closes its stdin when there will be no more.
-    pub(super) fn feed(&mut self) {
-        if let Some(input) = &self.input {
+    /// Gives the command what it takes; closes its stdin when there will be no more. Says how much is dealt with.
+    pub(super) fn feed(&mut self) -> usize {
+        let before = self.waiting.len();
+        if let Some(input) = self.input.as_ref().filter(|_| before > 0) {
             match rustix::io::write(input, &self.waiting) {
                 Ok(count) => drop(self.waiting.drain(..count)),
                 Err(Errno::AGAIN | Errno::INTR) => {}
                 // It reads no more.
-                Err(_) => (self.waiting, self.input) = (Vec::new(), None),
+                Err(_) => self.input = None,
             }
+        }
+        if self.input.is_none() {
+            self.waiting.clear();
         }
         if self.input_ended && self.waiting.is_empty() {
             self.input = None;
         }
+        before - self.waiting.len()
     }
 
-    /// Takes what an output has; forgets it when it ends.
+    /// Takes what an output has, if the client has room for it; forgets it when it ends.
     pub(super) fn drain(&mut self, index: usize, client: &mut Client) {
         let (file, frame) = &self.outputs[index];
-        let mut buffer = vec![0; PIECE];
+        let mut buffer = vec![0; PIECE.min(client.allowance.left())];
+        if buffer.is_empty() {
+            return;
+        }
         match rustix::io::read(file, buffer.as_mut_slice()) {
             Ok(0) => drop(self.outputs.remove(index)),
             Ok(count) => {

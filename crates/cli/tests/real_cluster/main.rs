@@ -2,4 +2,5 @@
 //! have the images `busybox:1.35` and the agent's (`fathom image export`); otherwise each test starts one of its own.
 
 mod agentless;
+mod faults;
 mod support;

@@ -18,7 +18,7 @@ const AGENT: &str = concat!("fathom-agent:", env!("CARGO_PKG_VERSION"));
 
 /// A cluster with a namespace for one test, which goes with it.
 pub(crate) struct Cluster {
-    kubeconfig: OsString,
+    pub(crate) kubeconfig: OsString,
     pub(crate) namespace: String,
     /// The cluster, where it is the test's own.
     pub(crate) own: Option<Kubernetes>,

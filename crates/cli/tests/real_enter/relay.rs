@@ -5,6 +5,7 @@ use std::process::{Child, ChildStdin, Stdio};
 use std::time::Duration;
 
 use fathom_model::{Class, Ending, Failure};
+use fathom_protocol::credit::{Passed, WINDOW};
 use fathom_protocol::{Action, Decoder, Entry, Frame, Place, VERSION, Wish, Word};
 use fathom_testkit::engine::{Containerd, Spec};
 use fathom_testkit::{Need, needs};
@@ -16,6 +17,7 @@ struct Client {
     relay: Child,
     to: Option<ChildStdin>,
     decoder: Decoder,
+    passed: Passed,
 }
 
 impl Client {
@@ -28,7 +30,7 @@ impl Client {
     fn silent(machine: &Machine) -> Self {
         let mut relay = machine.spawn(["relay"]);
         let to = relay.stdin.take();
-        Client { relay, to, decoder: Decoder::default() }
+        Client { relay, to, decoder: Decoder::default(), passed: Passed::default() }
     }
 
     fn say(&mut self, word: Word) {
@@ -39,11 +41,17 @@ impl Client {
         self.to.as_mut().expect("not hung up yet").write_all(&frame.encode()).expect("the relay listens");
     }
 
-    /// The next frame that is no mere sign of life; none at the end.
+    /// The next frame that is no mere sign of life; none at the end. Whatever is heard is as good as handed on.
     fn hear(&mut self) -> Option<Frame> {
         loop {
             match self.decoder.next_frame().expect("it speaks as we do") {
-                Some(Frame::Word(Word::Alive)) => {}
+                Some(Frame::Word(Word::Alive | Word::Room(_))) => {}
+                Some(Frame::Output(bytes)) => {
+                    if let (Some(word), Some(_)) = (self.passed.add(bytes.len()), &self.to) {
+                        self.say(word);
+                    }
+                    return Some(Frame::Output(bytes));
+                }
                 Some(frame) => return Some(frame),
                 None => {
                     let mut bytes = [0; 4096];
@@ -125,8 +133,10 @@ fn a_command_that_does_not_read_holds_up_nothing_else() {
     let script = "head -c 3000000 /dev/zero; sleep 1000";
     let mut client = Client::wish(&machine, entering(on_the_node(&["sh", "-c", script])));
     client.hear_started();
-    // More than pipe and relay hold together would block us here if it had to go through.
-    client.send(&Frame::Input(vec![0; 1 << 20]));
+    // All that may be under way at once; more than any pipe between us holds.
+    for _ in 0..4 {
+        client.send(&Frame::Input(vec![0; WINDOW / 4]));
+    }
     let mut count = 0;
     while count < 3_000_000 {
         match client.hear() {
@@ -136,6 +146,52 @@ fn a_command_that_does_not_read_holds_up_nothing_else() {
     }
     client.say(Word::Kill);
     assert!(matches!(client.hear_out().2, Some(Word::Ended(Ending::Killed(9)))));
+    machine.assert_clean();
+}
+
+#[test]
+fn a_client_that_does_not_read_is_sent_no_more_than_the_window() {
+    needs!(Need::Root);
+    let machine = Machine::new();
+    let mut client = Client::wish(&machine, entering(on_the_node(&["sh", "-c", "yes; true"])));
+    client.hear_started();
+    let mut bytes = vec![0; WINDOW + (1 << 20)];
+    let mut output = client.relay.stdout.take().expect("a pipe");
+    // Signs of life still come, so the end of the bytes is told by the time between them.
+    let mut sent = 0;
+    let mut decoder = Decoder::default();
+    while let Ok(count @ 1..) = output.read(&mut bytes) {
+        decoder.feed(&bytes[..count]);
+        let mut waits = false;
+        while let Some(frame) = decoder.next_frame().expect("it speaks as we do") {
+            match frame {
+                Frame::Output(bytes) => sent += bytes.len(),
+                Frame::Word(Word::Alive) => waits = true,
+                other => panic!("{other:?}"),
+            }
+        }
+        if waits {
+            break;
+        }
+    }
+    assert_eq!(sent, WINDOW);
+    client.say(Word::Kill);
+    drop(client);
+    machine.assert_clean();
+}
+
+#[test]
+fn a_client_that_sends_more_than_it_may_is_none_of_ours() {
+    needs!(Need::Root);
+    let machine = Machine::new();
+    let mut client = Client::wish(&machine, entering(on_the_node(&["sleep", "1000"])));
+    client.hear_started();
+    let piece = Frame::Input(vec![0; 1 << 20]).encode();
+    let to = client.to.as_mut().expect("not hung up yet");
+    let refused = (0..8).any(|_| to.write_all(&piece).is_err());
+    assert!(refused, "{} bytes are kept", 8 << 20);
+    client.to = None;
+    client.relay.wait().expect("it is ours");
     machine.assert_clean();
 }
 
