@@ -20,6 +20,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use crate::entry::{self, Sought};
 use crate::{Listener as _, Node};
 
+mod arrival;
 mod peer;
 mod streams;
 
@@ -75,6 +76,7 @@ fn grant(node: &Node, wish: Wish, peer: &mut Client) -> Result<(), Failure> {
             peer.say(Word::Ended(Ending::Exited(0)));
             Ok(())
         }
+        Action::Bring { archive, size } => arrival::take(node, &archive, size, peer),
         Action::List => {
             fathom_enter::sweep::sweep(&node.registry);
             let ids = node.registry.ids().unwrap_or_default();

@@ -41,7 +41,7 @@ pub(crate) struct Enter {
     /// What `/` is: the tools (target at /target) or the target's own tree (tools at /.fathom)
     #[arg(long, value_enum, default_value_t = Root::Tools)]
     pub(crate) root: Root,
-    /// Tools to bring: mini, full, or the name of an imported toolkit [default: full if there is one, else mini]
+    /// Tools to bring: mini, full, the name of an imported toolkit, or an archive, in a cluster one of this machine [default: full if there is one, else mini]
     #[arg(long, value_name = "NAME")]
     pub(crate) toolkit: Option<String>,
     /// What the command may do: as-target, restricted, general, netadmin, sysadmin, host

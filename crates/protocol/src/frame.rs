@@ -41,6 +41,8 @@ pub enum Word {
     Kill,
     /// So many bytes of the streams have been handed on, and as many more may come: see [`crate::credit`].
     Room(u32),
+    /// So many bytes of the archive are here; the rest is to follow.
+    Have(u64),
     /// Whoever says it is there. A node's answer to a wish; then both say it every [`BEAT`].
     Alive,
     /// The session runs; its id.
@@ -168,6 +170,11 @@ mod tests {
             Word::Detach,
             Word::Kill,
             Word::Room(262_144),
+            Word::Have(1 << 33),
+            Word::Wish(Wish {
+                version: crate::VERSION,
+                action: Action::Bring { archive: "sha256:4f1c".into(), size: 1 << 33 },
+            }),
             Word::Alive,
             Word::Started("abc".into()),
             Word::Notice("holding it".into()),

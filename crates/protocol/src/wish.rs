@@ -32,6 +32,14 @@ pub enum Action {
     },
     /// Say which sessions there are.
     List,
+    /// Take in an archive for the node's store. Answered with [`crate::Word::Have`] where it is not there yet, after
+    /// which the rest of it is the input; and in the end with the image's digest.
+    Bring {
+        /// The SHA-256 of the archive: `sha256:4f1c…`.
+        archive: String,
+        /// Its bytes.
+        size: u64,
+    },
 }
 
 /// An entry: where, what, and with which rights. Whatever is left out is the node's to choose.

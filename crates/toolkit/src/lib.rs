@@ -46,4 +46,4 @@ pub use limits::{Budget, Limits};
 pub use own::build_own;
 pub use reference::{Reference, Transport};
 pub use source::Source;
-pub use store::{Entry, Progress, Store};
+pub use store::{Arrival, Entry, Progress, Store};

@@ -3,12 +3,14 @@
 //! ```text
 //! STORE/trees/HEX/root        the tree
 //! STORE/trees/HEX/entry.json  what is known about it ([`Entry`])
+//! STORE/arriving/HEX          an archive that comes in pieces; STORE/arrived/HEX  which image it was
 //! STORE/half/HEX              an import under way, or what a killed one left
 //! STORE/half/HEX.lock         held by whoever makes or removes HEX
 //! STORE/lock                  held while names move
 //! ```
 //! The folder is closed to everybody but its owner: the trees hold set-id programs of foreign making.
 
+mod arrival;
 mod claim;
 mod entry;
 mod import;
@@ -29,6 +31,7 @@ use crate::limits::Limits;
 use crate::source::Source;
 use crate::{origin, pack};
 
+pub use arrival::Arrival;
 use claim::Claim;
 pub use entry::{Entry, Hold};
 
@@ -175,7 +178,7 @@ impl Store {
                 swept += 1;
             }
         }
-        Ok(swept)
+        Ok(swept + self.sweep_arrivals()?)
     }
 
     /// Gives the names to the entry, and takes them from others.

@@ -13,6 +13,7 @@ use crate::words::{Cgroup, Enter, Root};
 use crate::{environment, exit, machine};
 
 mod remote;
+mod toolkit;
 
 pub(crate) fn run(words: &Enter) -> anyhow::Result<i32> {
     let result = enter(words);

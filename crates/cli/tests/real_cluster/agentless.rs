@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::process::Command;
 use std::time::Duration;
 
-use crate::support::{Cluster, ended, within};
+use crate::support::{Cluster, ended, tools, within};
 
 #[test]
 fn one_command_in_one_pod_and_nothing_stays() {
@@ -33,6 +33,23 @@ fn each_container_of_a_pod_can_be_meant() {
     assert!(got.status == 3 && got.stderr.contains("its containers: "), "{got:?}");
     let got = cluster.run(&["pod/nobody"], &["true"]);
     assert!(got.status == 3 && got.stderr.contains("nobody"), "{got:?}");
+}
+
+#[test]
+fn a_toolkit_of_a_laptop_goes_to_the_node_once() {
+    let Some(cluster) = Cluster::with_shop() else { return };
+    let folder = fathom_testkit::Scratch::new("toolkit");
+    let file = folder.join("tools.tar");
+    std::fs::write(&file, tools("hello", 1 << 20)).expect("the folder is ours");
+    let file = file.to_str().expect("tests use readable paths");
+    for _ in 0..2 {
+        let got = cluster.run(&["deploy/web", "--toolkit", file], &["hello"]);
+        assert_eq!((got.status, got.stdout.as_str()), (0, "hello\n"), "{}", got.stderr);
+    }
+    let broken = folder.join("broken.tar");
+    std::fs::write(&broken, "no archive").expect("the folder is ours");
+    let got = cluster.run(&["deploy/web", "--toolkit", broken.to_str().expect("readable")], &["true"]);
+    assert!(got.status == 2 && got.stderr.contains("is not an image"), "{got:?}");
 }
 
 #[test]

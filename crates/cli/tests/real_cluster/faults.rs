@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use fathom_testkit::kubernetes::{Kubernetes, Proxy};
 use serde_json::json;
 
-use crate::support::{Cluster, ended, within};
+use crate::support::{Cluster, ended, tools, within};
 
 /// A cluster that is the test's own; none where a real one is named, which nobody may break.
 fn breakable() -> Option<Cluster> {
@@ -135,6 +135,40 @@ fn a_connection_that_breaks_off_ends_the_session() {
     assert!(got.status == 5 && got.stderr.contains("cut off"), "{got:?}");
     cluster.kubeconfig = good;
     assert!(within(Duration::from_secs(20), || !sleeps(&cluster, "4244")), "the session goes on");
+}
+
+/// What was sent before a client was killed is not sent again.
+#[test]
+fn a_toolkit_that_was_half_sent_goes_on_from_there() {
+    let Some(mut cluster) = breakable() else { return };
+    let folder = fathom_testkit::Scratch::new("toolkit");
+    let file = folder.join("tools.tar");
+    std::fs::write(&file, tools("resumed", 24 << 20)).expect("the folder is ours");
+    let file = file.to_str().expect("tests use readable paths");
+    let arriving = own(&cluster).node_root().join("var/lib/fathom/store/arriving");
+    let have = || {
+        let files = std::fs::read_dir(&arriving).into_iter().flatten().flatten();
+        files.filter_map(|file| Some(file.metadata().ok()?.len())).sum::<u64>()
+    };
+    let good = cluster.kubeconfig.clone();
+    let proxy = through(&mut cluster);
+    let mut sending = cluster.enter(&["deploy/web", "--toolkit", file, "--", "resumed"]);
+    let mut sending = sending.stderr(Stdio::null()).spawn().expect("fathom starts");
+    let arrives = within(Duration::from_secs(20), || {
+        // From the first bytes on it goes slowly, so that it is not over before it is cut off.
+        if have() > 0 {
+            proxy.delay(Duration::from_millis(20));
+        }
+        have() > 1 << 20
+    });
+    sending.kill().expect("it is ours");
+    sending.wait().expect("it is ours");
+    assert!(arrives && have() < 24 << 20, "{} bytes came", have());
+    let before = have();
+    cluster.kubeconfig = good;
+    let got = cluster.run(&["deploy/web", "--toolkit", file], &["resumed"]);
+    assert_eq!((got.status, got.stdout.as_str()), (0, "resumed\n"), "{}", got.stderr);
+    assert!(before > 0 && have() == 0, "{} bytes stay", have());
 }
 
 /// A pager that is left open is no reason to lose what comes after.

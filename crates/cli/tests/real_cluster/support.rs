@@ -160,6 +160,16 @@ fn agent() -> PathBuf {
     archive
 }
 
+/// An image with busybox and a program `name` that says its name, as an archive of at least so many bytes.
+pub(crate) fn tools(name: &str, size: usize) -> Vec<u8> {
+    use fathom_testkit::engine::image::{Content, Entry};
+    let script = format!("#!/bin/sh\necho {name}\n").into_bytes();
+    let weight: Vec<u8> = (0..size as u32).map(|number| ((number * 31) >> 7) as u8).collect();
+    let content = Content::busybox().named(&format!("fathom.test/{name}:1"));
+    let content = content.with(Entry::File(format!("bin/{name}"), 0o755, script));
+    content.with(Entry::File("weight".to_owned(), 0o644, weight)).archive()
+}
+
 pub(crate) fn ended(output: Output) -> Ended {
     use std::os::unix::process::ExitStatusExt as _;
     Ended {

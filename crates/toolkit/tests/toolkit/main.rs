@@ -4,6 +4,7 @@
 #![allow(unreachable_pub, reason = "modules of a test have nobody else to show things to")]
 #![allow(clippy::unwrap_used, reason = "the helpers of tests are tests too")]
 
+mod arrival;
 mod builder;
 mod full;
 mod hostile;

@@ -5,6 +5,7 @@ use fathom_model::Failure;
 use fathom_model::target::{Object, ObjectKind};
 use fathom_protocol::{Action, Entry, Input, Place};
 
+use super::toolkit;
 use crate::conversation::{self, Last, Manner};
 use crate::words::Enter;
 use crate::{kubernetes, printer};
@@ -33,6 +34,7 @@ async fn converse(words: &Enter, mut object: Object, mut entry: Entry, input: In
     entry.place = place(&located);
     let manner = Manner { terminal: entry.terminal.is_some(), input };
     let options = kubernetes::agent(flags, words.ttl);
+    entry.toolkit = toolkit::brought(&cluster, &located.node, &options, entry.toolkit).await?;
     let (speaker, listener) = cluster.reach(&located.node, &options, Action::Enter(Box::new(entry))).await?;
     conversation::carry(manner, speaker, listener).await
 }
