@@ -2,6 +2,7 @@
 //! run, turn by turn. Prints a Markdown page; `--write` keeps it as docs/benchmarks.md.
 
 mod burst;
+mod cluster;
 mod containers;
 mod crowd;
 mod memory;
@@ -14,7 +15,6 @@ mod turns;
 use std::path::PathBuf;
 
 use anyhow::Context;
-use fathom_testkit::need::workspace;
 
 use crate::program::{Profile, fathom};
 use containers::Containers;
@@ -25,6 +25,8 @@ use page::Page;
 pub(crate) enum Words {
     /// `fathom enter` and `fathom ps` beside runc, nsenter, ctr and docker
     Enter(Enter),
+    /// `fathom enter` into pods beside kubectl
+    Cluster(cluster::Words),
     /// Inside a mount namespace of its own: the part of `enter` that has 500 containers
     #[command(hide = true)]
     Crowd(crowd::Words),
@@ -70,6 +72,7 @@ const PARTS: &[Part] = &[Part::Start, Part::Prompt, Part::Memory, Part::Burst, P
 pub(crate) fn run(words: &Words) -> anyhow::Result<u8> {
     let words = match words {
         Words::Enter(words) => words,
+        Words::Cluster(words) => return cluster::run(words),
         Words::Crowd(words) => return crowd::inside(words),
     };
     let program = match &words.program {
@@ -77,7 +80,8 @@ pub(crate) fn run(words: &Words) -> anyhow::Result<u8> {
         None => fathom(Profile::Release)?,
     };
     let containers = Containers::start(&program)?;
-    let mut page = Page::begin(words.rounds, &containers);
+    let mut page = Page::begin("enter", words.rounds, &containers.program);
+    page.engines(&containers);
     for part in PARTS.iter().filter(|part| words.only.is_empty() || words.only.contains(part)) {
         eprintln!("measuring: {}", format!("{part:?}").to_lowercase());
         match part {
@@ -89,11 +93,5 @@ pub(crate) fn run(words: &Words) -> anyhow::Result<u8> {
             Part::Stream => stream::measure(&containers, &mut page)?,
         }
     }
-    let text = page.finish();
-    print!("{text}");
-    if words.write {
-        let path = workspace().join("docs/benchmarks.md");
-        std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
-    }
-    Ok(0)
+    page.show(words.write)
 }

@@ -2,39 +2,52 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use fathom_testkit::need::workspace;
 
 use super::containers::Containers;
 use super::turns::Series;
 
-/// A page that grows table by table.
+/// A part of docs/benchmarks.md that grows table by table.
 #[derive(Debug)]
 pub(super) struct Page {
+    part: &'static str,
     text: String,
 }
 
 impl Page {
     /// The head.
-    pub(super) fn begin(rounds: u32, containers: &Containers) -> Self {
-        let mut text = "# Benchmarks\n\nWritten by `cargo xtask bench enter --write`. ".to_owned();
+    pub(super) fn begin(part: &'static str, rounds: u32, program: &Path) -> Self {
+        let mut text = format!("# Benchmarks: {part}\n\nWritten by `cargo xtask bench {part} --write`. ");
         let _ = writeln!(
             text,
             "Every program takes its turn in every round, {rounds} rounds, three more before them that do not count. \
              Ratios are of medians; a ratio below 1 means that fathom takes less.\n"
         );
-        let mut line = |name: &str, value: &str| {
-            let _ = writeln!(text, "- {name}: {value}");
-        };
+        let mut page = Page { part, text };
+        let mut line = |name: &str, value: &str| page.line(name, value);
         line("date", &said(Command::new("date").args(["--utc", "+%F"])));
         line("machine", &machine());
         line("kernel", &format!("{}, cgroup {}", first_line("/proc/sys/kernel/osrelease"), hierarchy()));
         line("load when it began", &first_line("/proc/loadavg").split(' ').take(3).collect::<Vec<_>>().join(" "));
         let commit = said(Command::new("git").current_dir(workspace()).args(["rev-parse", "--short", "HEAD"]));
-        let bytes = fs::metadata(&containers.program).map_or(0, |meta| meta.len());
+        let bytes = fs::metadata(program).map_or(0, |meta| meta.len());
         line("fathom", &format!("{commit}, {}", size(bytes)));
+        page
+    }
+
+    /// One line more of the head.
+    pub(super) fn line(&mut self, name: &str, value: &str) {
+        let _ = writeln!(self.text, "- {name}: {value}");
+    }
+
+    /// The engines that fathom is measured beside.
+    pub(super) fn engines(&mut self, containers: &Containers) {
+        let mut line = |name: &str, value: &str| self.line(name, value);
         line("runc", &first_word_of_version(Command::new("runc").arg("--version")));
         if containers.containerd.is_some() {
             line("containerd", &said(Command::new("containerd").arg("--version")));
@@ -43,7 +56,6 @@ impl Page {
             line("docker", &said(Command::new("dockerd").arg("--version")));
         }
         line("nsenter", &said(Command::new("nsenter").arg("--version")));
-        Page { text }
     }
 
     /// Times beside each other; the ratio is that of the first series to each.
@@ -76,10 +88,35 @@ impl Page {
         }
     }
 
-    /// The whole page.
-    pub(super) fn finish(self) -> String {
-        self.text
+    /// Prints it; keeps it as its part of docs/benchmarks.md too where that is wanted.
+    pub(super) fn show(self, write: bool) -> anyhow::Result<u8> {
+        print!("{}", self.text);
+        if write {
+            let path = workspace().join("docs/benchmarks.md");
+            let kept = fs::read_to_string(&path).unwrap_or_default();
+            fs::write(&path, replaced(&kept, self.part, &self.text))
+                .with_context(|| format!("cannot write {}", path.display()))?;
+        }
+        Ok(0)
     }
+}
+
+/// The page with one part new; parts begin with a heading that names them.
+fn replaced(page: &str, part: &str, text: &str) -> String {
+    const HEADING: &str = "# Benchmarks: ";
+    let mut parts = Vec::new();
+    let mut rest = page;
+    while let Some(at) = rest.get(1..).and_then(|rest| rest.find(HEADING)) {
+        parts.push(&rest[..=at]);
+        rest = &rest[at + 1..];
+    }
+    parts.push(rest);
+    let own = format!("{HEADING}{part}\n");
+    let others = |found: &&&str| found.starts_with(HEADING) && !found.starts_with(&own);
+    let mut all: Vec<String> = parts.iter().filter(others).map(|part| format!("{}\n", part.trim_end())).collect();
+    all.push(format!("{}\n", text.trim_end()));
+    all.sort_by_key(|part| !part.starts_with("# Benchmarks: enter"));
+    all.join("\n")
 }
 
 /// `12.3 ms`.
@@ -144,12 +181,22 @@ mod tests {
     }
 
     #[test]
+    fn each_part_of_the_page_is_written_alone() {
+        let first = replaced("# Benchmarks\n\nold\n", "cluster", "# Benchmarks: cluster\n\n1\n");
+        assert_eq!(first, "# Benchmarks: cluster\n\n1\n");
+        let both = replaced(&first, "enter", "# Benchmarks: enter\n\n2\n");
+        assert_eq!(both, "# Benchmarks: enter\n\n2\n\n# Benchmarks: cluster\n\n1\n");
+        let again = replaced(&both, "cluster", "# Benchmarks: cluster\n\n3\n");
+        assert_eq!(again, "# Benchmarks: enter\n\n2\n\n# Benchmarks: cluster\n\n3\n");
+    }
+
+    #[test]
     fn ratios_are_of_the_first() {
-        let mut page = Page { text: String::new() };
+        let mut page = Page { part: "enter", text: String::new() };
         let series = |name: &str, millis| Series::new(name.to_owned(), vec![Duration::from_millis(millis)]);
         page.times("T", "what", vec![series("ours", 10), series("theirs", 20)]);
         assert_eq!(
-            page.finish(),
+            page.text,
             "\n## T\n\nWhat.\n\n|  | median | nine of ten | best | ours is … of it |\n|---|---:|---:|---:|---:|\n\
              | ours | 10.0 ms | 10.0 ms | 10.0 ms | 1.00 |\n| theirs | 20.0 ms | 20.0 ms | 20.0 ms | 0.50 |\n"
         );

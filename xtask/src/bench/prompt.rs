@@ -51,11 +51,7 @@ pub(super) fn measure(containers: &Containers, rounds: u32, page: &mut Page) -> 
 /// Starts the command on a terminal, waits for the first byte, ends the shell.
 fn first_byte(command: &Command) -> anyhow::Result<Duration> {
     let (master, slave) = terminal().context("cannot open a terminal")?;
-    let end = || slave.try_clone().map(Stdio::from).context("cannot share a terminal");
-    // runc wants the terminal to be the controlling one.
-    let mut wrapped = Command::new("setsid");
-    wrapped.arg("--ctty").arg(command.get_program()).args(command.get_args());
-    wrapped.stdin(end()?).stdout(end()?).stderr(end()?);
+    let mut wrapped = on_terminal(command, &slave)?;
     let started = Instant::now();
     let mut child = wrapped.spawn().context("cannot run setsid")?;
     let shown = wait_readable(&master, PATIENCE);
@@ -74,7 +70,16 @@ fn first_byte(command: &Command) -> anyhow::Result<Duration> {
     Ok(time)
 }
 
-fn terminal() -> anyhow::Result<(OwnedFd, OwnedFd)> {
+/// The same command with a terminal of its own. runc wants it to be the controlling one.
+pub(super) fn on_terminal(command: &Command, slave: &OwnedFd) -> anyhow::Result<Command> {
+    let end = || slave.try_clone().map(Stdio::from).context("cannot share a terminal");
+    let mut wrapped = Command::new("setsid");
+    wrapped.arg("--ctty").arg(command.get_program()).args(command.get_args());
+    wrapped.stdin(end()?).stdout(end()?).stderr(end()?);
+    Ok(wrapped)
+}
+
+pub(super) fn terminal() -> anyhow::Result<(OwnedFd, OwnedFd)> {
     let master = rustix::pty::openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;
     rustix::pty::grantpt(&master)?;
     rustix::pty::unlockpt(&master)?;
@@ -85,7 +90,7 @@ fn terminal() -> anyhow::Result<(OwnedFd, OwnedFd)> {
     Ok((master, slave))
 }
 
-fn wait_readable(fd: impl AsFd, patience: Duration) -> bool {
+pub(super) fn wait_readable(fd: impl AsFd, patience: Duration) -> bool {
     let patience = Timespec { tv_sec: patience.as_secs() as i64, tv_nsec: 0 };
     matches!(poll(&mut [PollFd::new(&fd, PollFlags::IN)], Some(&patience)), Ok(1..))
 }
