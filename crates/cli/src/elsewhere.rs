@@ -43,8 +43,8 @@ pub(crate) fn run(verb: Verb) -> anyhow::Result<i32> {
     match verb {}
 }
 
-pub(crate) fn enter(words: &Enter, _: &Entry, _: Input) -> anyhow::Result<i32> {
-    let target: Target = words.target.parse().map_err(Failure::from)?;
+pub(crate) fn enter(_: &Enter, target: &str, _: &Entry, _: Input) -> anyhow::Result<i32> {
+    let target: Target = target.parse().map_err(Failure::from)?;
     let message = format!("cannot enter `{target}`: it is on a Linux machine, and this is none");
     Err(Failure::new(Class::Unsupported, message)
         .hinting("name what is in a cluster, such as pod/NAME, or run fathom on the node itself")

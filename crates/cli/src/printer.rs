@@ -27,10 +27,15 @@ pub(crate) fn failed(error: &anyhow::Error) -> ExitCode {
         Some(_) => {}
         None => error.chain().skip(1).for_each(|cause| eprintln!("  caused by: {cause}")),
     }
-    if let Some(hint) = failure.and_then(Failure::hint) {
-        eprintln!("hint: {hint}");
+    if let Some(text) = failure.and_then(Failure::hint) {
+        hint(&text);
     }
     exit::code(exit::of(error))
+}
+
+/// One thing to try.
+pub(crate) fn hint(text: &str) {
+    eprintln!("hint: {text}");
 }
 
 /// Wrong words, or help that was asked for.

@@ -10,6 +10,10 @@ use fathom_model::namespace::Kind;
 
 use crate::machine;
 
+mod pods;
+
+pub(crate) use pods::Pods;
+
 /// See and enter containers, on a Linux machine or in a cluster, with tools, leaving nothing behind.
 #[derive(Debug, Parser)]
 #[command(name = "fathom", version, disable_help_subcommand = true, max_term_width = 100)]
@@ -31,10 +35,8 @@ pub(crate) enum Verb {
 /// What `fathom enter` takes.
 #[derive(Debug, Args)]
 pub(crate) struct Enter {
-    #[arg(help = machine::TARGETS)]
-    pub(crate) target: String,
-    #[command(flatten)]
-    pub(crate) cluster: Cluster,
+    #[arg(help = machine::TARGETS, required_unless_present = "selector", conflicts_with = "selector")]
+    pub(crate) target: Option<String>,
     /// The command and its arguments; without one, the toolkit's shell
     #[arg(last = true)]
     pub(crate) command: Vec<String>,
@@ -91,6 +93,10 @@ pub(crate) struct Enter {
     /// Write whose status it was, and which, to a file
     #[arg(long, value_name = "FILE")]
     pub(crate) status_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) cluster: Cluster,
+    #[command(flatten)]
+    pub(crate) pods: Pods,
 }
 
 /// With no registry's name: an image that a node has need not be pulled.

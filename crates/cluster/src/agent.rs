@@ -55,13 +55,18 @@ const JOB: &str = "batch.kubernetes.io/job-name";
 impl Cluster {
     /// Every agent of our version in this namespace, on whatever node.
     pub async fn agents(&self, options: &AgentOptions) -> Result<Vec<Agent>, Failure> {
+        let found = self.agents_pods(options).await?;
+        let judged = found.iter().filter_map(|pod| judge(pod, options).ok().flatten());
+        Ok(judged.map(|agent| Agent { found: true, ..agent }).collect())
+    }
+
+    /// Pods of agents that run, may yet run, or never will.
+    async fn agents_pods(&self, options: &AgentOptions) -> Result<Vec<Pod>, Failure> {
         let pods: Api<Pod> = Api::namespaced(self.client.clone(), &options.namespace);
         let (name, kind) = NAME;
         let listing = ListParams::default().labels(&format!("{name}={kind},{VERSION}={}", env!("CARGO_PKG_VERSION")));
         let found = pods.list(&listing).await.map_err(|error| failure(tried("list", "pods", "", options), error))?;
-        let leaves = |pod: &Pod| pod.metadata.deletion_timestamp.is_some();
-        let judged = found.items.iter().filter(|pod| !leaves(pod)).filter_map(|pod| judge(pod, options).ok().flatten());
-        Ok(judged.map(|agent| Agent { found: true, ..agent }).collect())
+        Ok(found.items.into_iter().filter(|pod| pod.metadata.deletion_timestamp.is_none()).collect())
     }
 
     /// Takes an agent away, with all that runs in it.
@@ -79,11 +84,24 @@ impl Cluster {
 
     /// An agent on `node`: the one that is there, but for `not`, or a new one.
     pub async fn agent(&self, node: &str, options: &AgentOptions, not: Option<&Agent>) -> Result<Agent, Failure> {
-        let fits = |agent: &Agent| agent.node == node && not.is_none_or(|not| not.pod != agent.pod);
-        if let Some(agent) = self.agents(options).await?.into_iter().find(fits) {
-            return Ok(agent);
-        }
         let pods: Api<Pod> = Api::namespaced(self.client.clone(), &options.namespace);
+        let mut starting = None;
+        for pod in self.agents_pods(options).await? {
+            let is_there = pod.spec.as_ref().is_some_and(|spec| spec.node_name.as_deref() == Some(node));
+            match judge(&pod, options) {
+                Ok(Some(agent)) if is_there && not.is_none_or(|not| not.pod != agent.pod) => {
+                    return Ok(Agent { found: true, ..agent });
+                }
+                Ok(None) if is_there => starting = pod.labels().get(JOB).cloned(),
+                _ => {}
+            }
+        }
+        // Another client's, who came a moment before us. If it does not come up, ours will or says why not.
+        if let Some(job) = starting
+            && let Ok(Ok(agent)) = tokio::time::timeout(options.patience / 4, running(&pods, &job, options)).await
+        {
+            return Ok(Agent { found: true, ..agent });
+        }
         let jobs: Api<Job> = Api::namespaced(self.client.clone(), &options.namespace);
         let job: Job = serde_json::from_value(manifest(node, options)).expect("the manifest is a Job");
         let job = jobs
@@ -122,10 +140,14 @@ async fn running(pods: &Api<Pod>, job: &str, options: &AgentOptions) -> Result<A
         }
         let mut events = pods.watch(&WatchParams::default().labels(&selector), &version).await.map_err(lost)?.boxed();
         while let Some(event) = events.try_next().await.map_err(lost)? {
-            if let WatchEvent::Added(pod) | WatchEvent::Modified(pod) = event
-                && let Some(agent) = judge(&pod, options)?
-            {
-                return Ok(agent);
+            match event {
+                WatchEvent::Added(pod) | WatchEvent::Modified(pod) => {
+                    if let Some(agent) = judge(&pod, options)? {
+                        return Ok(agent);
+                    }
+                }
+                WatchEvent::Deleted(pod) => return Err(never(&pod, Some("it was taken away".to_owned()), options)),
+                WatchEvent::Bookmark(_) | WatchEvent::Error(_) => {}
             }
         }
     }

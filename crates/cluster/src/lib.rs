@@ -4,16 +4,20 @@
 //! **Owns** everything that is said to the API server. **Does not** know what an entry is made of (`protocol` and the
 //! node do) nor what a terminal is (`cli` does). Nothing here needs Linux.
 //!
-//! Read in this order: [`access`] (who we are), [`locate`] (a name to a container on a node), [`agent`] (a pod of ours
-//! on that node), [`conversation`] (frames through an exec of it).
+//! Read in this order: [`access`] (who we are), [`locate`] (a name to a container on a node), [`crowd`] (a selector to
+//! many of them), [`agent`] (a pod of ours on that node), [`conversation`] (frames through an exec of it).
 
 pub mod access;
 pub mod agent;
 pub mod conversation;
+pub mod crowd;
 mod error;
 pub mod locate;
+mod sharing;
 
 pub use access::{Access, Cluster};
 pub use agent::{Agent, AgentOptions};
 pub use conversation::{Listener, Speaker, cut_off};
+pub use crowd::{Crowd, Selection};
 pub use locate::Located;
+pub use sharing::Agents;

@@ -41,6 +41,11 @@ pub struct Container {
 }
 
 impl Located {
+    /// The pod, or the node where there is none.
+    pub fn pod_name(&self) -> &str {
+        self.container.as_ref().map_or(&self.node, |container| &container.pod)
+    }
+
     /// As a person would type it.
     pub fn describe(&self) -> String {
         match &self.container {
@@ -70,7 +75,7 @@ impl Cluster {
         Ok(located)
     }
 
-    async fn get<K>(&self, namespace: &str, name: &str, resource: &str, group: &str) -> Result<K, Failure>
+    pub(crate) async fn get<K>(&self, namespace: &str, name: &str, resource: &str, group: &str) -> Result<K, Failure>
     where
         K: Resource<Scope = NamespaceResourceScope> + Clone + DeserializeOwned + std::fmt::Debug,
         K::DynamicType: Default,
@@ -81,7 +86,7 @@ impl Cluster {
     }
 
     /// The labels of the pods behind a workload or a service; none for a pod.
-    async fn selector(&self, object: &Object, namespace: &str) -> Result<Option<String>, Failure> {
+    pub(crate) async fn selector(&self, object: &Object, namespace: &str) -> Result<Option<String>, Failure> {
         let name = &object.name;
         let selector = match object.kind {
             ObjectKind::Pod | ObjectKind::Node => return Ok(None),
@@ -131,7 +136,7 @@ impl Cluster {
     }
 
     /// A node that is not ready would keep us waiting for an agent that never starts.
-    async fn check_node(&self, name: &str) -> Result<(), Failure> {
+    pub(crate) async fn check_node(&self, name: &str) -> Result<(), Failure> {
         let api: Api<Node> = Api::all(self.client.clone());
         let node = match api.get(name).await {
             Ok(node) => node,
@@ -172,14 +177,14 @@ fn written(selector: &LabelSelector) -> String {
 }
 
 /// When the pod became ready, if it is.
-fn ready_since(pod: &Pod) -> Option<String> {
+pub(crate) fn ready_since(pod: &Pod) -> Option<String> {
     let conditions = pod.status.as_ref()?.conditions.as_ref()?;
     let ready = conditions.iter().find(|condition| condition.type_ == "Ready" && condition.status == "True")?;
     Some(ready.last_transition_time.as_ref().map_or_else(String::new, |time| time.0.to_string()))
 }
 
 /// The container `wanted`, or the pod's main one, if it runs.
-fn container_of(pod: &Pod, namespace: &str, wanted: Option<&str>) -> Result<Located, Failure> {
+pub(crate) fn container_of(pod: &Pod, namespace: &str, wanted: Option<&str>) -> Result<Located, Failure> {
     let pod_name = pod.name_any();
     let spec = pod.spec.clone().unwrap_or_default();
     let status = pod.status.clone().unwrap_or_default();

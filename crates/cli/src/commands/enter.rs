@@ -12,6 +12,7 @@ use crate::terminal::size;
 use crate::words::{Cgroup, Enter, Root};
 use crate::{environment, exit, machine};
 
+mod many;
 mod remote;
 mod toolkit;
 
@@ -29,20 +30,40 @@ pub(crate) fn run(words: &Enter) -> anyhow::Result<i32> {
 }
 
 fn enter(words: &Enter) -> anyhow::Result<i32> {
-    match object(&words.target) {
-        Some(object) => remote::enter(words, object, entry(words)?, input(words)),
-        None => machine::enter(words, &entry(words)?, input(words)),
+    match asked(words) {
+        Asked::OfCluster(whom) if words.pods.all => many::enter(words, &whom, entry(words)?),
+        Asked::OfCluster(whom) => remote::enter(words, whom, entry(words)?, input(words)),
+        Asked::OfThisMachine(target) if words.pods.all => Err(many::unwanted(target).into()),
+        Asked::OfThisMachine(target) => machine::enter(words, target, &entry(words)?, input(words)),
     }
 }
 
-/// What is looked for in a cluster. To kubectl's users a bare word is a pod.
-fn object(target: &str) -> Option<Object> {
+/// Where the words lead.
+enum Asked<'a> {
+    OfCluster(Whom),
+    OfThisMachine(&'a str),
+}
+
+/// What is looked for in a cluster.
+pub(crate) enum Whom {
+    /// One thing by its name.
+    Object(Object),
+    /// Pods by their labels.
+    Labels(String),
+}
+
+/// To kubectl's users a bare word is a pod.
+fn asked(words: &Enter) -> Asked<'_> {
+    let target = match (&words.target, &words.pods.selector) {
+        (_, Some(labels)) => return Asked::OfCluster(Whom::Labels(labels.clone())),
+        (target, None) => target.as_deref().unwrap_or_default(),
+    };
     match target.parse() {
-        Ok(Target::Object(object)) => Some(object),
+        Ok(Target::Object(object)) => Asked::OfCluster(Whom::Object(object)),
         Ok(Target::Container { engine: None, name }) if environment::is_plugin() => {
-            Some(Object { namespace: None, kind: ObjectKind::Pod, name, container: None })
+            Asked::OfCluster(Whom::Object(Object { namespace: None, kind: ObjectKind::Pod, name, container: None }))
         }
-        _ => None,
+        _ => Asked::OfThisMachine(target),
     }
 }
 
@@ -83,7 +104,7 @@ fn terminal(words: &Enter) -> Result<Option<(u16, u16)>, Failure> {
         return Err(Failure::new(Class::Usage, "stdin is not a terminal, so -t cannot connect it to one")
             .hinting("leave -t out"));
     }
-    let implied = !words.stdin && ours && std::io::stdout().is_terminal();
+    let implied = !words.stdin && !words.pods.all && ours && std::io::stdout().is_terminal();
     Ok((words.tty || implied).then(size))
 }
 

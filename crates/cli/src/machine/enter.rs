@@ -48,9 +48,9 @@ impl Here {
     }
 }
 
-pub(crate) fn enter(words: &Enter, entry: &Entry, input: Input) -> anyhow::Result<i32> {
+pub(crate) fn enter(words: &Enter, target: &str, entry: &Entry, input: Input) -> anyhow::Result<i32> {
     words.here.check(entry)?;
-    let sought = Sought::Named(&words.target);
+    let sought = Sought::Named(target);
     let prepared = entry::prepare(&node::node(), sought, entry, &mut Listening::default())?;
     if words.here.dry_run {
         printer::data(&plan::show(&prepared.plan));

@@ -42,21 +42,33 @@ impl Cluster {
             return None;
         }
         let cluster = match real {
-            Some(kubeconfig) => Cluster { kubeconfig, namespace: namespace(), own: None },
+            Some(kubeconfig) => Self::bare_in(kubeconfig),
             None => {
                 let own = Kubernetes::start();
                 own.import(&agent(), AGENT);
-                Cluster { kubeconfig: own.kubeconfig().into(), namespace: namespace(), own: Some(own) }
+                let mut cluster = Self::bare_in(own.kubeconfig().into());
+                cluster.own = Some(own);
+                cluster
             }
         };
-        let namespace = format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: {}}}\n", cluster.namespace);
-        cluster.apply(&namespace);
         cluster.apply(SHOP);
         cluster.kubectl(&["-n", &cluster.namespace, "rollout", "status", "deploy/web", "--timeout=60s"]);
         Some(cluster)
     }
 
-    fn apply(&self, manifest: &str) {
+    /// With nothing in it: for what only a real cluster does, such as restarting what has crashed.
+    pub(crate) fn bare() -> Self {
+        Self::bare_in(std::env::var_os(REAL).expect("the test needs it"))
+    }
+
+    fn bare_in(kubeconfig: OsString) -> Self {
+        let cluster = Cluster { kubeconfig, namespace: namespace(), own: None };
+        let namespace = format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: {}}}\n", cluster.namespace);
+        cluster.apply(&namespace);
+        cluster
+    }
+
+    pub(crate) fn apply(&self, manifest: &str) {
         let mut kubectl = self.command("kubectl");
         kubectl
             .args(["-n", &self.namespace, "apply", "--validate=false", "-f", "-"])

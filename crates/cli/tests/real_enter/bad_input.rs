@@ -37,6 +37,11 @@ fn targets_that_are_none() {
     check(&["enter", "--profile", "root", "host"], 2, "`root` is no profile", "");
     check(&["enter", "--ns", "net,foo", "host"], 2, "`foo` is no namespace", "");
     check(&["enter", "-u", "no-such-user", "host", "--", "true"], 2, "no user `no-such-user`", "hint:");
+    check(&["enter", "-l", "app=web", "host", "--", "true"], 2, "cannot be used with", "Usage");
+    check(&["enter", "-l", "app=web", "--all"], 2, "--all needs a command", "hint: write it after `--`");
+    check(&["enter", "-l", "app=web", "--all", "-t", "--", "true"], 2, "-t does not go with --all", "hint:");
+    check(&["enter", "host", "--all", "--", "true"], 2, "--all means nothing", "hint: name a workload");
+    check(&["enter", "host", "--parallel", "2", "--", "true"], 2, "--all", "Usage");
     check(&["enter", "--record", "/tmp/x", "host", "--", "true"], 2, "--record needs a terminal", "hint: add -t");
 }
 

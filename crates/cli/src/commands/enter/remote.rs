@@ -2,17 +2,17 @@
 
 use fathom_cluster::{Cluster, Located};
 use fathom_model::Failure;
-use fathom_model::target::{Object, ObjectKind};
+use fathom_model::target::ObjectKind;
 use fathom_protocol::{Action, Entry, Input, Place};
 
-use super::toolkit;
+use super::{Whom, toolkit};
 use crate::conversation::{self, Last, Manner};
 use crate::words::Enter;
 use crate::{kubernetes, printer};
 
-pub(super) fn enter(words: &Enter, object: Object, entry: Entry, input: Input) -> anyhow::Result<i32> {
+pub(super) fn enter(words: &Enter, whom: Whom, entry: Entry, input: Input) -> anyhow::Result<i32> {
     words.here.fit_a_cluster()?;
-    match kubernetes::block_on(converse(words, object, entry, input))? {
+    match kubernetes::block_on(converse(words, whom, entry, input))? {
         Last::Ended(ending) => Ok(ending.status()),
         Last::Left(id) => {
             printer::data(&format!("{id}\n"));
@@ -22,15 +22,10 @@ pub(super) fn enter(words: &Enter, object: Object, entry: Entry, input: Input) -
     }
 }
 
-async fn converse(words: &Enter, mut object: Object, mut entry: Entry, input: Input) -> Result<Last, Failure> {
+async fn converse(words: &Enter, whom: Whom, mut entry: Entry, input: Input) -> Result<Last, Failure> {
     let flags = &words.cluster;
     let cluster = Cluster::open(&kubernetes::access(flags)).await?;
-    object.container = object.container.or_else(|| flags.container.clone());
-    let asked = object.to_string();
-    let located = cluster.locate(&object).await?;
-    if !matches!(object.kind, ObjectKind::Pod | ObjectKind::Node) {
-        printer::notice(&format!("{asked} is {}", located.describe()));
-    }
+    let located = locate(&cluster, whom, flags.container.as_deref()).await?;
     entry.place = place(&located);
     let manner = Manner { terminal: entry.terminal.is_some(), input };
     let options = kubernetes::agent(flags, words.ttl);
@@ -39,7 +34,27 @@ async fn converse(words: &Enter, mut object: Object, mut entry: Entry, input: In
     conversation::carry(manner, speaker, listener).await
 }
 
-fn place(located: &Located) -> Place {
+/// Says which one it is where the words left that open.
+async fn locate(cluster: &Cluster, whom: Whom, container: Option<&str>) -> Result<Located, Failure> {
+    let (asked, located) = match whom {
+        Whom::Labels(labels) => {
+            let located = cluster.locate_only(&labels, container).await?;
+            (labels, located)
+        }
+        Whom::Object(mut object) => {
+            object.container = object.container.or_else(|| container.map(str::to_owned));
+            let located = cluster.locate(&object).await?;
+            if matches!(object.kind, ObjectKind::Pod | ObjectKind::Node) {
+                return Ok(located);
+            }
+            (object.to_string(), located)
+        }
+    };
+    printer::notice(&format!("{asked} is {}", located.describe()));
+    Ok(located)
+}
+
+pub(super) fn place(located: &Located) -> Place {
     match &located.container {
         None => Place::Node,
         Some(container) => Place::Container { id: container.id.clone(), pod: container.uid.clone() },
