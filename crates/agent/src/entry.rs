@@ -12,7 +12,7 @@ use fathom_host::namespace::Kind;
 use fathom_model::{Class, Failure};
 use fathom_protocol::{Entry, Place};
 
-use crate::next::{self, Held};
+use crate::next::{self, Held, Wanted};
 use crate::{Listener, Node, resolve, tools};
 
 /// How the target is said.
@@ -101,11 +101,18 @@ fn find(
         return Err(Failure::new(Class::Usage, "--wait and --hold do not go with --profile as-target")
             .hinting("leave one of them out"));
     }
-    let Sought::Named(text) = sought else {
-        return Err(Failure::new(Class::Unsupported, "this node cannot wait for a container of a pod")
-            .hinting("leave --wait and --hold out"));
+    let (subject, held) = match sought {
+        Sought::Named(text) => next::next(node, text, arrival, listener)?,
+        Sought::Placed(Place::Incarnation { pod, namespace, name, container, after }) => {
+            let wanted = Wanted { pod, namespace, name, container, after: after.as_deref() };
+            next::next_of_pod(node, &wanted, arrival, listener)?
+        }
+        Sought::Placed(_) => {
+            return Err(Failure::new(Class::Usage, "only a container of a pod comes back, by its name")
+                .hinting("leave --wait and --hold out"));
+        }
     };
-    next::next(node, text, arrival, listener).map(|(subject, held)| (subject, None, held))
+    Ok((subject, None, held))
 }
 
 fn options(entry: &Entry, profile: Option<Profile>, subject: &Subject, toolkit: Toolkit) -> Result<Options, Failure> {

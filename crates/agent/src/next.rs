@@ -13,6 +13,10 @@ use fathom_protocol::wish::Await;
 
 use crate::{Listener, Node};
 
+mod pod;
+
+pub(crate) use pod::{Wanted, next as next_of_pod};
+
 /// A target that is frozen, until a session answers for it.
 #[derive(Debug)]
 pub(crate) struct Held {
@@ -101,10 +105,14 @@ fn poll<T>(tick: Duration, mut look: impl FnMut() -> Option<T>) -> T {
 fn hold(host: &Host, pid: u32, listener: &mut dyn Listener) -> Result<Held, Failure> {
     let freezer = Freezer::of(host, pid)?;
     let guard = guard::freeze(&freezer)?;
+    tell(host, pid, listener);
+    Ok(Held { freezer, guard })
+}
+
+fn tell(host: &Host, pid: u32, listener: &mut dyn Listener) {
     let used = incarnation::cpu_used(host, pid);
     listener.notice(&format!(
         "holding it (pid {pid}) after {:.1} ms of CPU; it goes on when the session ends, or by `fathom sessions release`",
         used.as_secs_f64() * 1e3
     ));
-    Ok(Held { freezer, guard })
 }

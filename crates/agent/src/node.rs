@@ -24,4 +24,8 @@ pub trait Listener {
     fn notice(&mut self, text: &str);
     /// How far an image is.
     fn progress(&mut self, progress: &Progress);
+    /// Whether anybody still waits; asked again and again by what may take long.
+    fn waits(&mut self) -> bool {
+        true
+    }
 }

@@ -60,6 +60,7 @@ fn grant(node: &Node, wish: Wish, peer: &mut Client) -> Result<(), Failure> {
     peer.say(Word::Alive);
     match wish.action {
         Action::Enter(entry) => {
+            peer.typed = entry.terminal.is_some();
             let prepared = entry::prepare(node, Sought::Placed(&entry.place), &entry, peer)?;
             let mut session = prepared.start(None)?;
             if entry.detach {
@@ -77,6 +78,11 @@ fn grant(node: &Node, wish: Wish, peer: &mut Client) -> Result<(), Failure> {
             Ok(())
         }
         Action::Bring { archive, size } => arrival::take(node, &archive, size, peer),
+        Action::Release { session } => {
+            client::release(&node.registry, &session)?;
+            peer.say(Word::Ended(Ending::Exited(0)));
+            Ok(())
+        }
         Action::List => {
             fathom_enter::sweep::sweep(&node.registry);
             let ids = node.registry.ids().unwrap_or_default();

@@ -43,18 +43,27 @@ pub fn placed(node: &Node, place: &Place) -> Result<Found, Failure> {
     let (id, pod) = match place {
         Place::Node => return Ok((node_itself(&node.host)?, None)),
         Place::Container { id, pod } => (id, pod),
+        Place::Incarnation { container, .. } => {
+            return Err(Failure::new(Class::Usage, format!("`{container}` can only be waited for without an id")));
+        }
     };
     let target: Target = id.parse().map_err(|_| no_id(id))?;
     let Target::Container { engine: engine @ Some(_), name } = &target else { return Err(no_id(id)) };
     let subject = container(node, name, *engine)?;
+    check_pod(&subject, pod)?;
+    Ok((subject, None))
+}
+
+/// Whether the cgroup of what was found is of the pod with this uid.
+pub(crate) fn check_pod(subject: &Subject, uid: &str) -> Result<(), Failure> {
     // cgroupfs writes the uid as the API does, systemd with underscores.
-    let written = [pod.clone(), pod.replace('-', "_")];
-    if pod.is_empty() || !naming::paths(&subject.pinned.cgroup).any(|path| written.iter().any(|uid| path.contains(uid)))
+    let written = [uid.to_owned(), uid.replace('-', "_")];
+    if uid.is_empty() || !naming::paths(&subject.pinned.cgroup).any(|path| written.iter().any(|uid| path.contains(uid)))
     {
-        return Err(Failure::new(Class::NotFound, format!("{} is not of the pod with the uid `{pod}`", subject.title))
+        return Err(Failure::new(Class::NotFound, format!("{} is not of the pod with the uid `{uid}`", subject.title))
             .hinting("the pod may have been replaced; try again"));
     }
-    Ok((subject, None))
+    Ok(())
 }
 
 fn no_id(id: &str) -> Failure {

@@ -25,10 +25,12 @@ impl Presence {
         Ok(Presence(file))
     }
 
-    fn is_missed(lock: &Path) -> io::Result<bool> {
-        match rustix::fs::flock(open(lock)?, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(true),
-            Err(rustix::io::Errno::WOULDBLOCK) => Ok(false),
+    /// The lock itself, if nobody is here; nobody can come for as long as it lives.
+    fn shut(lock: &Path) -> io::Result<Option<File>> {
+        let file = open(lock)?;
+        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Some(file)),
+            Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
@@ -39,21 +41,34 @@ fn open(lock: &Path) -> io::Result<File> {
 }
 
 /// Returns when nobody has been here for `grace` and no session of ours lives, or when `stop` says so; then no session
-/// of ours lives either.
-pub fn until_unneeded(node: &Node, lock: &Path, grace: Duration, mut stop: impl FnMut() -> bool) -> io::Result<()> {
+/// of ours lives either. For as long as the result lives, a client that comes too late hears nothing, and so looks for
+/// another agent.
+pub fn until_unneeded(
+    node: &Node,
+    lock: &Path,
+    grace: Duration,
+    mut stop: impl FnMut() -> bool,
+) -> io::Result<Option<File>> {
     const TICK: Duration = Duration::from_millis(200);
     let mut needed = Instant::now();
-    while needed.elapsed() < grace && !stop() {
-        if !Presence::is_missed(lock)? || !sessions(node).is_empty() {
-            needed = Instant::now();
+    let shut = loop {
+        if stop() {
+            break None;
         }
+        let shut = Presence::shut(lock)?;
+        if shut.is_none() || !sessions(node).is_empty() {
+            needed = Instant::now();
+        } else if needed.elapsed() >= grace {
+            break shut;
+        }
+        drop(shut);
         std::thread::sleep(TICK);
-    }
+    };
     for id in sessions(node) {
         // One that ended meanwhile is no loss.
         let _ = client::kill(&node.registry, &id);
     }
-    Ok(())
+    Ok(shut)
 }
 
 /// The sessions that this agent's relays have started: their supervisors are in our cgroup, wherever the record is

@@ -6,7 +6,6 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use fathom_model::{Class, Failure, Target};
-use fathom_protocol::wish::Await;
 use fathom_protocol::{Entry, Input};
 
 use crate::words::{Enter, Sessions};
@@ -23,11 +22,6 @@ pub(crate) enum Verb {}
 pub(crate) struct Here {}
 
 impl Here {
-    /// What is waited for first.
-    pub(crate) fn await_next(&self) -> Option<Await> {
-        None
-    }
-
     /// Whether a target of a cluster can do without this machine.
     pub(crate) fn fit_a_cluster(&self) -> Result<(), Failure> {
         Ok(())

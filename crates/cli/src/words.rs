@@ -88,6 +88,12 @@ pub(crate) struct Enter {
     /// Stay when the target dies
     #[arg(long)]
     pub(crate) survive: bool,
+    /// Enter the container's next incarnation, as soon as it exists
+    #[arg(long)]
+    pub(crate) wait: bool,
+    /// Freeze the next incarnation as soon as its own program runs, until the session ends
+    #[arg(long)]
+    pub(crate) hold: bool,
     #[command(flatten)]
     pub(crate) here: machine::Here,
     /// Write whose status it was, and which, to a file

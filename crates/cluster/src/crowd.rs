@@ -103,7 +103,7 @@ impl Cluster {
     }
 
     /// By name.
-    async fn pods(&self, namespace: &str, selector: &str) -> Result<Vec<Pod>, Failure> {
+    pub(crate) async fn pods(&self, namespace: &str, selector: &str) -> Result<Vec<Pod>, Failure> {
         let tried = Tried { verb: "list", resource: "pods", group: "", namespace: Some(namespace), name: "" };
         let api: Api<Pod> = Api::namespaced(self.client.clone(), namespace);
         let listed = api.list(&ListParams::default().labels(selector)).await;

@@ -12,6 +12,7 @@ pub mod agent;
 pub mod conversation;
 pub mod crowd;
 mod error;
+pub mod incarnation;
 pub mod locate;
 mod sharing;
 
@@ -19,5 +20,6 @@ pub use access::{Access, Cluster};
 pub use agent::{Agent, AgentOptions};
 pub use conversation::{Listener, Speaker, cut_off};
 pub use crowd::{Crowd, Selection};
+pub use incarnation::Next;
 pub use locate::Located;
 pub use sharing::Agents;

@@ -183,14 +183,18 @@ pub(crate) fn ready_since(pod: &Pod) -> Option<String> {
     Some(ready.last_transition_time.as_ref().map_or_else(String::new, |time| time.0.to_string()))
 }
 
+/// The pod's main container: the one that it is annotated with, or its first.
+pub(crate) fn default_container(pod: &Pod) -> String {
+    let first = || pod.spec.as_ref()?.containers.first().map(|container| container.name.clone());
+    pod.annotations().get(DEFAULT_CONTAINER).cloned().or_else(first).unwrap_or_default()
+}
+
 /// The container `wanted`, or the pod's main one, if it runs.
 pub(crate) fn container_of(pod: &Pod, namespace: &str, wanted: Option<&str>) -> Result<Located, Failure> {
     let pod_name = pod.name_any();
     let spec = pod.spec.clone().unwrap_or_default();
     let status = pod.status.clone().unwrap_or_default();
-    let default = || pod.annotations().get(DEFAULT_CONTAINER).cloned();
-    let first = || spec.containers.first().map(|container| container.name.clone());
-    let name = wanted.map(str::to_owned).or_else(default).or_else(first).unwrap_or_default();
+    let name = wanted.map_or_else(|| default_container(pod), str::to_owned);
     let all: Vec<ContainerStatus> =
         [status.container_statuses, status.init_container_statuses, status.ephemeral_container_statuses]
             .into_iter()

@@ -12,6 +12,10 @@ use std::time::Duration;
 use crate::cgroup::{Layout, naming};
 use crate::{Error, Host};
 
+mod pod;
+
+pub use pod::{Leaf, Pod};
+
 /// A container that is waited for, known by the cgroup it had.
 #[derive(Debug)]
 pub struct Awaited {
@@ -43,13 +47,7 @@ impl Awaited {
     pub fn arrived(&mut self, host: &Host) -> Option<u32> {
         let fresh: Vec<u32> = self.processes().filter(|pid| !self.known.contains(pid)).collect();
         let beside: Vec<PathBuf> = self.beside().filter(|folder| !self.siblings.contains(folder)).collect();
-        let fresh = fresh.into_iter().chain(beside.iter().flat_map(|folder| processes(folder)));
-        // Its own first process, where it has a pid namespace; the eldest otherwise.
-        fresh
-            .filter_map(|pid| host.process(pid).ok())
-            .filter(|process| process.state != 'Z')
-            .min_by_key(|process| (process.own_pid(), process.started))
-            .map(|process| process.pid)
+        first(host, fresh.into_iter().chain(beside.iter().flat_map(|folder| processes(folder))))
     }
 
     fn processes(&self) -> impl Iterator<Item = u32> {
@@ -70,6 +68,15 @@ impl Awaited {
     }
 }
 
+/// A container's own first process, where it has a pid namespace; the eldest otherwise.
+fn first(host: &Host, pids: impl IntoIterator<Item = u32>) -> Option<u32> {
+    pids.into_iter()
+        .filter_map(|pid| host.process(pid).ok())
+        .filter(|process| process.state != 'Z')
+        .min_by_key(|process| (process.own_pid(), process.started))
+        .map(|process| process.pid)
+}
+
 fn processes(folder: &Path) -> Vec<u32> {
     let text = fs::read_to_string(folder.join("cgroup.procs")).unwrap_or_default();
     text.lines().filter_map(|line| line.parse().ok()).collect()
@@ -78,10 +85,14 @@ fn processes(folder: &Path) -> Vec<u32> {
 /// Names of runtimes, as their first process is called before it executes the container's program.
 const RUNTIMES: &[&str] = &["runc", "crun", "youki", "kata", "conmon", "containerd-shim", "exe"];
 
+/// The file that runs in `pid`: it changes when the process executes another.
+pub fn program(host: &Host, pid: u32) -> Option<PathBuf> {
+    fs::read_link(host.path(format!("proc/{pid}/exe"))).ok()
+}
+
 /// Whether the container's own program runs in `pid` by now. `None` when the process is gone.
 pub fn is_its_own(host: &Host, pid: u32) -> Option<bool> {
-    let program = |pid: u32| fs::read_link(host.path(format!("proc/{pid}/exe"))).ok();
-    let own = program(pid)?;
+    let own = program(host, pid)?;
     let process = host.process(pid).ok()?;
     let is_runtime = RUNTIMES.iter().any(|runtime| process.name.starts_with(runtime));
     // Runtimes run from a sealed copy of themselves: a memory file, or a mount that is attached nowhere and so has no
@@ -91,7 +102,7 @@ pub fn is_its_own(host: &Host, pid: u32) -> Option<bool> {
     // A root that is about to be changed for another.
     let root = fs::read_link(host.path(format!("proc/{pid}/root"))).unwrap_or_default();
     let is_moving = root.to_string_lossy().ends_with(" (deleted)");
-    Some(!is_runtime && !is_copy && !is_moving && program(process.parent).as_ref() != Some(&own))
+    Some(!is_runtime && !is_copy && !is_moving && program(host, process.parent).as_ref() != Some(&own))
 }
 
 /// The file that freezes a cgroup, with the words for frozen and thawed.

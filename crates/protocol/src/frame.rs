@@ -154,6 +154,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::wish::Await;
     use crate::{Action, Entry, Place};
 
     fn all() -> Vec<Frame> {
@@ -163,8 +164,19 @@ mod tests {
             terminal: Some((80, 24)),
             ..Entry::default()
         };
+        let place = Place::Incarnation {
+            pod: "uid".into(),
+            namespace: "shop".into(),
+            name: "web-0".into(),
+            container: "web".into(),
+            after: Some("containerd://4f1c".into()),
+        };
+        let next = Entry { place, await_next: Some(Await::Hold), ..Entry::default() };
+        let wish = |action| Word::Wish(Wish { version: crate::VERSION, action });
         let words = [
-            Word::Wish(Wish { version: crate::VERSION, action: Action::Enter(Box::new(entry)) }),
+            wish(Action::Enter(Box::new(entry))),
+            wish(Action::Enter(Box::new(next))),
+            wish(Action::Release { session: "abc".into() }),
             Word::Resize(101, 33),
             Word::Signal("INT".into()),
             Word::Detach,

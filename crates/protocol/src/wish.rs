@@ -30,6 +30,11 @@ pub enum Action {
         /// Its id.
         session: String,
     },
+    /// Let the container that a session holds go on.
+    Release {
+        /// Its id.
+        session: String,
+    },
     /// Say which sessions there are.
     List,
     /// Take in an archive for the node's store. Answered with [`crate::Word::Have`] where it is not there yet, after
@@ -107,5 +112,18 @@ pub enum Place {
         id: String,
         /// The pod's uid: the node refuses when the container's cgroup names another.
         pod: String,
+    },
+    /// An incarnation of a container that has no id yet: only for who waits for it.
+    Incarnation {
+        /// The pod's uid, checked as above.
+        pod: String,
+        /// The pod's namespace.
+        namespace: String,
+        /// The pod's name.
+        name: String,
+        /// The container's name in the pod.
+        container: String,
+        /// The last incarnation that the client knows of, as the API has it: it is not the one that is meant.
+        after: Option<String>,
     },
 }

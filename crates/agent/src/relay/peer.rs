@@ -1,11 +1,12 @@
 //! The client at the other end of a relay: what it says, what it is told, and whether it is there.
 
+use std::collections::VecDeque;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::time::Instant;
 
 use fathom_model::{Class, Failure};
-use fathom_protocol::credit::{Allowance, Passed};
+use fathom_protocol::credit::{Allowance, Passed, WINDOW};
 use fathom_protocol::frame::{BEAT, PATIENCE};
 use fathom_protocol::{Decoder, Frame, Wish, Word};
 use fathom_toolkit::Progress;
@@ -29,7 +30,17 @@ pub(super) struct Client {
     pub(super) allowance: Allowance,
     /// What came from it and has been dealt with.
     passed: Passed,
+    /// What was said while nobody could obey.
+    early: VecDeque<Frame>,
+    /// Whether a terminal's keys are what comes.
+    pub(super) typed: bool,
 }
+
+/// Frames that may wait for a session to begin: more than anybody types meanwhile.
+const MOST_EARLY: usize = 1 << 16;
+
+/// What Ctrl-C is to a terminal.
+const INTERRUPT: u8 = 3;
 
 impl Client {
     pub(super) fn new(from: OwnedFd, to: OwnedFd) -> io::Result<Self> {
@@ -46,6 +57,8 @@ impl Client {
             gone: false,
             allowance: Allowance::default(),
             passed: Passed::default(),
+            early: VecDeque::new(),
+            typed: false,
         })
     }
 
@@ -81,6 +94,10 @@ impl Client {
 
     /// The next frame; a client that sends garbage is none of ours, and as good as gone.
     pub(super) fn next(&mut self) -> Option<Frame> {
+        self.early.pop_front().or_else(|| self.decode())
+    }
+
+    fn decode(&mut self) -> Option<Frame> {
         self.decoder.next_frame().unwrap_or_else(|_| {
             self.gone = true;
             None
@@ -148,5 +165,28 @@ impl Listener for Client {
     /// Long work is no silence.
     fn progress(&mut self, _: &Progress) {
         self.write();
+    }
+
+    /// Hears what is said meanwhile; whoever interrupts, or would rather leave, waits no more.
+    fn waits(&mut self) -> bool {
+        self.write();
+        self.read();
+        while let Some(frame) = self.decode() {
+            let ends = match &frame {
+                Frame::Word(Word::Signal(_) | Word::Kill | Word::Detach) => true,
+                Frame::Input(bytes) => self.typed && bytes.contains(&INTERRUPT),
+                _ => false,
+            };
+            if ends {
+                return false;
+            }
+            if frame != Frame::Word(Word::Alive) {
+                self.early.push_back(frame);
+            }
+        }
+        // One that sends more than it may is none of ours.
+        let bytes = |frame: &Frame| if let Frame::Input(bytes) = frame { bytes.len() } else { 0 };
+        self.gone |= self.early.len() > MOST_EARLY || self.early.iter().map(bytes).sum::<usize>() > WINDOW;
+        !self.is_gone()
     }
 }

@@ -6,6 +6,7 @@ use std::io::IsTerminal as _;
 use anyhow::Context as _;
 use fathom_model::target::{Object, ObjectKind};
 use fathom_model::{Class, Failure, Target};
+use fathom_protocol::wish::Await;
 use fathom_protocol::{Entry, Input};
 
 use crate::terminal::size;
@@ -92,7 +93,11 @@ fn entry(words: &Enter) -> Result<Entry, Failure> {
         detach: words.detach,
         ttl: words.ttl.map(|ttl| ttl.as_secs()),
         survive: words.survive,
-        await_next: words.here.await_next(),
+        await_next: match (words.wait, words.hold) {
+            (_, true) => Some(Await::Hold),
+            (true, false) => Some(Await::Enter),
+            (false, false) => None,
+        },
         ..Entry::default()
     })
 }

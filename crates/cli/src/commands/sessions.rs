@@ -42,9 +42,12 @@ fn remote(words: &Sessions) -> anyhow::Result<i32> {
             kubernetes::block_on(with(words, &options, id, kill, manner))?;
             Ok(0)
         }
-        Some(SessionsAction::Release { .. }) => Err(Failure::new(Class::Unsupported, "nothing is held in a cluster")
-            .hinting("--hold works on a node")
-            .into()),
+        Some(SessionsAction::Release { id }) => {
+            let manner = Manner { terminal: false, input: Input::Closed };
+            let release = Action::Release { session: id.clone() };
+            kubernetes::block_on(with(words, &options, id, release, manner))?;
+            Ok(0)
+        }
         Some(SessionsAction::Cleanup) => {
             let removed = kubernetes::block_on(async { remove_idle(&open(words).await?, &options).await })?;
             printer::data(&format!("{removed} agents removed\n"));

@@ -15,7 +15,9 @@ use super::words::Agent;
 pub(crate) fn run(words: &Agent) -> anyhow::Result<i32> {
     let signals = sys::signal_fd(&[libc::SIGTERM, libc::SIGINT]).context("cannot receive signals")?;
     let stop = || matches!(sys::read_signal(&signals), Ok(Some(_)));
-    watch::until_unneeded(&node::node(), &lock(), words.grace, stop).context("cannot watch for clients")?;
+    let shut = watch::until_unneeded(&node::node(), &lock(), words.grace, stop).context("cannot watch for clients")?;
+    // Held until the kernel lets go of it: whoever is behind the door must not meet somebody who goes.
+    std::mem::forget(shut);
     Ok(0)
 }
 

@@ -6,7 +6,6 @@ use fathom_agent::entry::{self, Prepared, Sought};
 use fathom_enter::client::Outcome;
 use fathom_enter::failure::refused;
 use fathom_model::{Class, Failure};
-use fathom_protocol::wish::Await;
 use fathom_protocol::{Entry, Input};
 
 use super::listening::Listening;
@@ -17,15 +16,6 @@ use crate::printer;
 use crate::words::Enter;
 
 impl Here {
-    /// What is waited for first.
-    pub(crate) fn await_next(&self) -> Option<Await> {
-        match (self.wait, self.hold) {
-            (_, true) => Some(Await::Hold),
-            (true, false) => Some(Await::Enter),
-            (false, false) => None,
-        }
-    }
-
     /// Whether a target of a cluster can do without this machine.
     pub(crate) fn fit_a_cluster(&self) -> Result<(), Failure> {
         if self.record.is_some() || self.dry_run {

@@ -36,12 +36,6 @@ pub(crate) enum Verb {
 /// What `fathom enter` takes for a target on this machine only.
 #[derive(Debug, Args)]
 pub(crate) struct Here {
-    /// Enter the container's next incarnation, as soon as it exists
-    #[arg(long)]
-    pub(crate) wait: bool,
-    /// Freeze the next incarnation as soon as its own program runs, until the session ends
-    #[arg(long)]
-    pub(crate) hold: bool,
     /// Record the terminal as an asciicast
     #[arg(long, value_name = "FILE")]
     pub(crate) record: Option<PathBuf>,

@@ -22,6 +22,15 @@ pub struct Guard {
 ///
 /// Must be called before the process has a second thread.
 pub fn freeze(freezer: &Freezer) -> Result<Guard, Failure> {
+    let guard = stand_by(freezer)?;
+    freezer.freeze()?;
+    Ok(guard)
+}
+
+/// A guard for what may be frozen any moment, for when that must not wait for one.
+///
+/// Must be called before the process has a second thread.
+pub fn stand_by(freezer: &Freezer) -> Result<Guard, Failure> {
     let (waits, pipe) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).step("make a pipe")?;
     // SAFETY: a client that has not started its session has one thread.
     #[allow(unsafe_code, reason = "the guard is forked off")]
@@ -37,11 +46,7 @@ pub fn freeze(freezer: &Freezer) -> Result<Guard, Failure> {
             }
             sys::exit_now(0)
         }
-        Cloned::Parent(pid) => {
-            let guard = Guard { pid, pipe };
-            freezer.freeze()?;
-            Ok(guard)
-        }
+        Cloned::Parent(pid) => Ok(Guard { pid, pipe }),
     }
 }
 

@@ -22,10 +22,15 @@ use crate::{exit, kubernetes, printer};
 type Report = (String, Result<Ending, Failure>);
 
 /// Words that make sense for one pod only.
-fn check(words: &Enter, entry: &Entry) -> Result<(), Failure> {
+fn check(words: &Enter) -> Result<(), Failure> {
     words.here.fit_a_cluster()?;
-    let alone =
-        [(words.tty, "-t"), (words.stdin, "-i"), (words.detach, "--detach"), (entry.await_next.is_some(), "--wait")];
+    let alone = [
+        (words.tty, "-t"),
+        (words.stdin, "-i"),
+        (words.detach, "--detach"),
+        (words.wait, "--wait"),
+        (words.hold, "--hold"),
+    ];
     if let Some((_, word)) = alone.into_iter().find(|(said, _)| *said) {
         return Err(Failure::new(Class::Usage, format!("{word} does not go with --all"))
             .hinting("leave one of them out: what many pods say cannot share a terminal"));
@@ -42,7 +47,7 @@ pub(super) fn unwanted(target: &str) -> Failure {
 }
 
 pub(super) fn enter(words: &Enter, whom: &Whom, entry: Entry) -> anyhow::Result<i32> {
-    check(words, &entry)?;
+    check(words)?;
     let reports = kubernetes::block_on(attend_all(words, whom, entry))?;
     Ok(sum_up(reports))
 }

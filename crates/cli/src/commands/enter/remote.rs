@@ -1,8 +1,8 @@
 //! The same words for a pod or a node of a cluster: an agent there does what this machine would have done.
 
-use fathom_cluster::{Cluster, Located};
-use fathom_model::Failure;
+use fathom_cluster::{Cluster, Located, Next};
 use fathom_model::target::ObjectKind;
+use fathom_model::{Class, Failure};
 use fathom_protocol::{Action, Entry, Input, Place};
 
 use super::{Whom, toolkit};
@@ -25,12 +25,19 @@ pub(super) fn enter(words: &Enter, whom: Whom, entry: Entry, input: Input) -> an
 async fn converse(words: &Enter, whom: Whom, mut entry: Entry, input: Input) -> Result<Last, Failure> {
     let flags = &words.cluster;
     let cluster = Cluster::open(&kubernetes::access(flags)).await?;
-    let located = locate(&cluster, whom, flags.container.as_deref()).await?;
-    entry.place = place(&located);
+    let node = if entry.await_next.is_some() {
+        let next = locate_next(&cluster, whom, flags.container.as_deref()).await?;
+        entry.place = incarnation(&next);
+        next.node
+    } else {
+        let located = locate(&cluster, whom, flags.container.as_deref()).await?;
+        entry.place = place(&located);
+        located.node
+    };
     let manner = Manner { terminal: entry.terminal.is_some(), input };
     let options = kubernetes::agent(flags, words.ttl);
-    entry.toolkit = toolkit::brought(&cluster, &located.node, &options, entry.toolkit).await?;
-    let (speaker, listener) = cluster.reach(&located.node, &options, Action::Enter(Box::new(entry))).await?;
+    entry.toolkit = toolkit::brought(&cluster, &node, &options, entry.toolkit).await?;
+    let (speaker, listener) = cluster.reach(&node, &options, Action::Enter(Box::new(entry))).await?;
     conversation::carry(manner, speaker, listener).await
 }
 
@@ -52,6 +59,28 @@ async fn locate(cluster: &Cluster, whom: Whom, container: Option<&str>) -> Resul
     };
     printer::notice(&format!("{asked} is {}", located.describe()));
     Ok(located)
+}
+
+async fn locate_next(cluster: &Cluster, whom: Whom, container: Option<&str>) -> Result<Next, Failure> {
+    let Whom::Object(mut object) = whom else {
+        return Err(Failure::new(Class::Usage, "--wait and --hold do not go with -l").hinting("name the pod"));
+    };
+    object.container = object.container.or_else(|| container.map(str::to_owned));
+    let next = cluster.locate_next(&object).await?;
+    if object.kind != ObjectKind::Pod {
+        printer::notice(&format!("{object} is {}", next.describe()));
+    }
+    Ok(next)
+}
+
+fn incarnation(next: &Next) -> Place {
+    Place::Incarnation {
+        pod: next.uid.clone(),
+        namespace: next.namespace.clone(),
+        name: next.pod.clone(),
+        container: next.container.clone(),
+        after: next.after.clone(),
+    }
 }
 
 pub(super) fn place(located: &Located) -> Place {
