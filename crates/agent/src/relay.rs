@@ -30,6 +30,9 @@ use streams::Streams;
 /// Bytes that may wait for the network.
 const MOST_WAITING: usize = 1 << 20;
 
+/// How long engines may take over a question that only they can answer.
+const ENGINES: std::time::Duration = std::time::Duration::from_secs(5);
+
 /// How much is read at once.
 const PIECE: usize = 128 << 10;
 
@@ -81,6 +84,12 @@ fn grant(node: &Node, wish: Wish, peer: &mut Client) -> Result<(), Failure> {
         Action::Release { session } => {
             client::release(&node.registry, &session)?;
             peer.say(Word::Ended(Ending::Exited(0)));
+            Ok(())
+        }
+        Action::Command { id, image } => {
+            let id = id.as_deref().map(|id| id.rsplit("://").next().unwrap_or(id));
+            let known = fathom_runtime::command(&node.places, id, &image, ENGINES);
+            peer.say(Word::Answer(serde_json::to_string(&known).expect("it is plain data")));
             Ok(())
         }
         Action::List => {

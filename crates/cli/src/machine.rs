@@ -8,6 +8,7 @@ mod archive;
 mod demo;
 mod doctor;
 mod enter;
+mod hold;
 mod image;
 mod listening;
 mod node;
@@ -32,6 +33,8 @@ pub(crate) fn run(verb: Verb) -> anyhow::Result<i32> {
         Verb::Image(words) => image::run(&words),
         Verb::Demo(words) => demo::run(&words),
         Verb::Agent(words) => agent::run(&words),
+        Verb::Hold(words) => hold::run(&words),
+        Verb::RunEntrypoint(words) => hold::run_entrypoint(&words),
         Verb::Relay => agent::relay(),
         Verb::Reference(words) => reference::run(&words),
         Verb::Doctor(words) => doctor::run(&words),

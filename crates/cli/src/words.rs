@@ -10,8 +10,10 @@ use fathom_model::namespace::Kind;
 
 use crate::machine;
 
+mod fork;
 mod pods;
 
+pub(crate) use fork::Fork;
 pub(crate) use pods::Pods;
 
 /// See and enter containers, on a Linux machine or in a cluster, with tools, leaving nothing behind.
@@ -103,6 +105,8 @@ pub(crate) struct Enter {
     pub(crate) cluster: Cluster,
     #[command(flatten)]
     pub(crate) pods: Pods,
+    #[command(flatten)]
+    pub(crate) fork: Fork,
 }
 
 /// With no registry's name: an image that a node has need not be pulled.

@@ -153,17 +153,18 @@ async fn running(pods: &Api<Pod>, job: &str, options: &AgentOptions) -> Result<A
     }
 }
 
+/// What a kubelet does not get over by itself in the time that somebody waits for a prompt.
+pub(crate) const HOPELESS: [&str; 6] = [
+    "CreateContainerConfigError",
+    "CreateContainerError",
+    "ErrImageNeverPull",
+    "ErrImagePull",
+    "ImagePullBackOff",
+    "InvalidImageName",
+];
+
 /// The agent if it runs, nothing if it may still, a failure if it never will.
 fn judge(pod: &Pod, options: &AgentOptions) -> Result<Option<Agent>, Failure> {
-    /// What a kubelet does not get over by itself in the time that somebody waits for a prompt.
-    const HOPELESS: [&str; 6] = [
-        "CreateContainerConfigError",
-        "CreateContainerError",
-        "ErrImageNeverPull",
-        "ErrImagePull",
-        "ImagePullBackOff",
-        "InvalidImageName",
-    ];
     let Some(status) = &pod.status else { return Ok(None) };
     if matches!(status.phase.as_deref(), Some("Failed" | "Succeeded")) {
         return Err(never(pod, status.reason.clone().or_else(|| status.message.clone()), options));

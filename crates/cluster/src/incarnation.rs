@@ -41,20 +41,23 @@ impl Cluster {
             return Err(Failure::new(Class::Usage, format!("`{object}` does not come back: only containers do"))
                 .hinting("leave --wait and --hold out"));
         }
-        let pod = match self.selector(object, namespace).await? {
-            None => self.get::<Pod>(namespace, &object.name, "pods", "").await?,
-            Some(selector) => {
-                let pods = self.pods(namespace, &selector).await?;
-                let stays = pods.into_iter().filter(|pod| pod.metadata.deletion_timestamp.is_none() && !is_over(pod));
-                stays.min_by_key(|pod| ready_since(pod).is_some()).ok_or_else(|| {
-                    Failure::new(Class::NotFound, format!("`{object}` has no pods"))
-                        .hinting(format!("`kubectl -n {namespace} describe {object}` says why"))
-                })?
-            }
-        };
+        let pod = self.troubled_pod(object, namespace).await?;
         let next = next_of(&pod, namespace, object.container.as_deref())?;
         self.check_node(&next.node).await?;
         Ok(next)
+    }
+
+    /// The pod that `object` means; of a workload's, one that is not ready, if there is one.
+    pub(crate) async fn troubled_pod(&self, object: &Object, namespace: &str) -> Result<Pod, Failure> {
+        let Some(selector) = self.selector(object, namespace).await? else {
+            return self.get::<Pod>(namespace, &object.name, "pods", "").await;
+        };
+        let pods = self.pods(namespace, &selector).await?;
+        let stays = pods.into_iter().filter(|pod| pod.metadata.deletion_timestamp.is_none() && !is_over(pod));
+        stays.min_by_key(|pod| ready_since(pod).is_some()).ok_or_else(|| {
+            Failure::new(Class::NotFound, format!("`{object}` has no pods"))
+                .hinting(format!("`kubectl -n {namespace} describe {object}` says why"))
+        })
     }
 }
 
@@ -100,7 +103,7 @@ fn next_of(pod: &Pod, namespace: &str, wanted: Option<&str>) -> Result<Next, Fai
 }
 
 /// Of the one that runs, or of the one that ran last.
-fn last_id(status: ContainerStatus) -> Option<String> {
+pub(crate) fn last_id(status: ContainerStatus) -> Option<String> {
     let last = status.last_state.and_then(|state| state.terminated).and_then(|end| end.container_id);
     status.container_id.or(last).filter(|id| !id.is_empty())
 }

@@ -63,7 +63,8 @@ pub fn run(arguments: &[OsString]) -> io::Error {
 /// Makes the folder of links for the toolkit at `tree`, once; afterwards it is shared as the tree is.
 pub fn link(tree: &Path, folder: &Path) -> io::Result<()> {
     if folder.is_dir() {
-        return Ok(());
+        // One that an older version made has no link to ourselves.
+        return link_ourselves(folder);
     }
     let half = folder.with_extension(std::process::id().to_string());
     let _ = std::fs::remove_dir_all(&half);
@@ -74,10 +75,18 @@ pub fn link(tree: &Path, folder: &Path) -> io::Result<()> {
             _ => {}
         }
     }
+    link_ourselves(&half)?;
     match std::fs::rename(&half, folder) {
         // Somebody else was faster, with the same links.
         Err(_) if folder.is_dir() => std::fs::remove_dir_all(&half),
         other => other,
+    }
+}
+
+fn link_ourselves(folder: &Path) -> io::Result<()> {
+    match std::os::unix::fs::symlink(PROGRAM, folder.join("fathom")) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
     }
 }
 

@@ -4,6 +4,7 @@
 //! something about the machine or the cluster writes it into these types.
 //! Read [`target`] first: it is what a person types.
 
+pub mod command;
 pub mod container;
 pub mod directory;
 pub mod failure;
@@ -14,6 +15,7 @@ pub mod profile;
 pub mod quantity;
 pub mod target;
 
+pub use command::Command;
 pub use container::{Claim, Container, Engine, PodRef, State};
 pub use directory::Directory;
 pub use failure::{Class, Ending, Failure};

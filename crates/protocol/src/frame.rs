@@ -177,6 +177,7 @@ mod tests {
             wish(Action::Enter(Box::new(entry))),
             wish(Action::Enter(Box::new(next))),
             wish(Action::Release { session: "abc".into() }),
+            wish(Action::Command { id: Some("containerd://4f1c".into()), image: "web:1".into() }),
             Word::Resize(101, 33),
             Word::Signal("INT".into()),
             Word::Detach,

@@ -45,6 +45,13 @@ pub enum Action {
         /// Its bytes.
         size: u64,
     },
+    /// Say what a container executes, as a [`fathom_model::Command`].
+    Command {
+        /// Its id as the API has it, if it ever had one.
+        id: Option<String>,
+        /// Its image.
+        image: String,
+    },
 }
 
 /// An entry: where, what, and with which rights. Whatever is left out is the node's to choose.

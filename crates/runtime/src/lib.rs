@@ -28,6 +28,12 @@ pub fn list(places: &Places, patience: Duration) -> Listing {
     live::ask(places, &read, patience).completed_by(read).finished()
 }
 
+/// What the container `id`, running or not, executes, and what `image` would: as engines with a CRI socket know it.
+/// Takes at most about `patience`.
+pub fn command(places: &Places, id: Option<&str>, image: &str, patience: Duration) -> fathom_model::Command {
+    live::command(places, id, image, patience)
+}
+
 /// What files alone say: microseconds instead of an engine's milliseconds, and right when every engine is dead.
 pub fn on_disk(places: &Places) -> Listing {
     disk::read(places).finished()

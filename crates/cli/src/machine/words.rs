@@ -6,6 +6,10 @@ use clap::{Args, Subcommand};
 
 use crate::words::{AGENT_IMAGE, Format};
 
+mod hold;
+
+pub(crate) use hold::{Hold, RunEntrypoint, Under};
+
 /// What `fathom enter` can reach from here.
 pub(crate) const TARGETS: &str = "A container by name or id, ENGINE://ID, pid:N, unit:NAME, netns:NAME, host, \
     image:FILE, or, in a cluster, pod/NAME, deploy/NAME, svc/NAME, node/NAME, …";
@@ -23,6 +27,11 @@ pub(crate) enum Verb {
     /// Stay on a node for as long as clients need it; what `kubectl fathom enter` runs there
     #[command(hide = true)]
     Agent(Agent),
+    /// Run what the container of a copy would have run, inside a session of `enter --fork`
+    RunEntrypoint(RunEntrypoint),
+    /// Wait as the first process of a container; what a copy of a pod runs
+    #[command(hide = true)]
+    Hold(Hold),
     /// Speak with one client over stdin and stdout
     #[command(hide = true)]
     Relay,

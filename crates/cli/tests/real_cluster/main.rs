@@ -5,4 +5,5 @@ mod agentless;
 mod crashing;
 mod crowd;
 mod faults;
+mod forks;
 mod support;

@@ -42,6 +42,9 @@ fn targets_that_are_none() {
     check(&["enter", "-l", "app=web", "--all", "-t", "--", "true"], 2, "-t does not go with --all", "hint:");
     check(&["enter", "host", "--all", "--", "true"], 2, "--all means nothing", "hint: name a workload");
     check(&["enter", "host", "--parallel", "2", "--", "true"], 2, "--all", "Usage");
+    check(&["enter", "host", "--fork"], 2, "cannot be copied", "hint: leave --fork out");
+    check(&["enter", "pod/web-0", "--fork", "--wait"], 2, "--wait does not go with --fork", "hint:");
+    check(&["run-entrypoint"], 3, "nothing is held here", "hint: `kubectl fathom enter POD --fork`");
     check(&["enter", "--record", "/tmp/x", "host", "--", "true"], 2, "--record needs a terminal", "hint: add -t");
 }
 

@@ -269,6 +269,7 @@ fn furnish_target(plan: &Plan, parts: &Parts, maker: Maker) -> Result<(), Failur
         (Toolkit::Mini { applets }, ..) => {
             maker.folder(".fathom/bin", 0o755).step("make /.fathom/bin")?;
             install_applets(applets, ".fathom/fathom", "../fathom", ".fathom/bin", &parts.program, maker)?;
+            maker.link("../fathom", ".fathom/bin/fathom").step("link /.fathom/bin/fathom")?;
         }
         (_, Some(toolkit), Some(trampolines)) => {
             for (tree, at) in [(toolkit, ".fathom/root"), (trampolines, ".fathom/bin")] {

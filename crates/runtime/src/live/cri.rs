@@ -16,6 +16,8 @@ use super::exchange::{Failure, Http2};
 use super::{Answer, Known, grpc, lacks_pid, within};
 use crate::records::{of_labels, of_sandbox};
 
+pub(super) mod command;
+
 const SERVICE: &str = "/runtime.v1.RuntimeService";
 
 #[derive(Clone, PartialEq, Message)]

@@ -1,0 +1,104 @@
+//! A copy of a pod that waits instead of crashing.
+
+use std::time::Duration;
+
+use fathom_testkit::{Need, needs};
+
+use crate::support::{Cluster, within};
+
+const CLUSTER: [Need; 2] = [Need::Variable("FATHOM_E2E_KUBECONFIG"), Need::Program("kubectl")];
+
+/// A deployment whose container ends at once, as nobody in particular and with a root that cannot be written to.
+fn with_broken() -> Cluster {
+    let cluster = Cluster::bare();
+    cluster.apply(
+        r#"
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: broken}
+spec:
+  selector: {matchLabels: {app: broken}}
+  template:
+    metadata: {labels: {app: broken, tier: front}}
+    spec:
+      terminationGracePeriodSeconds: 1
+      initContainers: [{name: first, image: "busybox:1.35", command: ["true"], imagePullPolicy: IfNotPresent}]
+      containers:
+      - name: broken
+        image: busybox:1.35
+        imagePullPolicy: IfNotPresent
+        command: [sh, -c]
+        args: ["echo $(GREETING) $(id -u) $(pwd); exit 42"]
+        workingDir: /tmp
+        env: [{name: GREETING, value: hello}]
+        securityContext: {runAsUser: 4711, readOnlyRootFilesystem: true}
+        livenessProbe: {exec: {command: ["false"]}, periodSeconds: 1}
+        lifecycle: {postStart: {exec: {command: ["false"]}}}
+"#,
+    );
+    cluster
+}
+
+fn copies(cluster: &Cluster) -> String {
+    cluster.kubectl(&["-n", &cluster.namespace, "get", "pods", "-l", "fathom.dev/fork-of", "-o", "name"])
+}
+
+#[test]
+fn a_copy_waits_and_runs_what_the_original_would_have_run() {
+    needs!(CLUSTER[0], CLUSTER[1]);
+    let cluster = with_broken();
+    let got = cluster.run(&["deploy/broken", "--fork"], &["fathom", "run-entrypoint"]);
+    assert_eq!((got.status, got.stdout.as_str()), (42, "hello 4711 /tmp\n"), "{}", got.stderr);
+    assert!(got.stderr.contains("the copy is") && got.stderr.contains("-fork-"), "{}", got.stderr);
+    assert!(within(Duration::from_secs(20), || copies(&cluster).is_empty()), "{}", copies(&cluster));
+    let show = cluster.run(&["deploy/broken", "--fork", "--skip-init"], &["fathom", "run-entrypoint", "--show"]);
+    assert_eq!(show.stdout, "sh -c echo hello $(id -u) $(pwd); exit 42\n", "{}", show.stderr);
+}
+
+#[test]
+fn a_copy_stays_where_that_is_wished_and_keeps_the_labels_that_are_named() {
+    needs!(CLUSTER[0], CLUSTER[1]);
+    let cluster = with_broken();
+    let words = ["deploy/broken", "--fork", "--keep", "--keep-labels", "tier"];
+    let got = cluster.run(&words, &["true"]);
+    assert_eq!(got.status, 0, "{}", got.stderr);
+    let tier = ["-n", &cluster.namespace, "get", "pods", "-l", "fathom.dev/fork-of,tier=front,!app", "-o", "name"];
+    assert_eq!(cluster.kubectl(&tier), copies(&cluster));
+    let copy = copies(&cluster).trim().to_owned();
+    // It can be entered as any other pod.
+    let again = cluster.run(&[&copy, "--root", "target"], &["fathom", "run-entrypoint"]);
+    assert_eq!(again.status, 42, "{}", again.stderr);
+}
+
+#[test]
+fn an_image_without_a_shell_is_held_and_its_engine_knows_what_it_runs() {
+    needs!(CLUSTER[0], CLUSTER[1]);
+    let cluster = Cluster::bare();
+    cluster.kubectl(&[
+        "-n",
+        &cluster.namespace,
+        "run",
+        "bare",
+        "--image=lab/pause:1",
+        "--image-pull-policy=IfNotPresent",
+    ]);
+    cluster.kubectl(&["-n", &cluster.namespace, "wait", "--for=condition=Ready", "pod/bare", "--timeout=60s"]);
+    let runs = cluster.run(&["pod/bare"], &["sh", "-c", "tr '\\0' ' ' < /proc/1/cmdline"]);
+    let got = cluster.run(&["pod/bare", "--fork"], &["fathom", "run-entrypoint", "--show"]);
+    assert_eq!(got.status, 0, "{}", got.stderr);
+    assert_eq!(got.stdout.trim(), runs.stdout.trim());
+    assert!(!got.stdout.trim().is_empty());
+}
+
+#[test]
+fn what_cannot_be_copied_is_told_and_leaves_nothing() {
+    needs!(CLUSTER[0], CLUSTER[1]);
+    let cluster = with_broken();
+    let got = cluster.run(&["deploy/broken", "--fork", "-c", "first"], &["true"]);
+    assert!(got.status == 3 && got.stderr.contains("its containers: broken"), "{got:?}");
+    let got = cluster.run(&["deploy/broken", "--fork", "--agent-image", "fathom-nowhere:1"], &["true"]);
+    assert!(got.status == 5 && got.stderr.contains("cannot start"), "{got:?}");
+    assert!(within(Duration::from_secs(20), || copies(&cluster).is_empty()), "{}", copies(&cluster));
+    let got = cluster.run(&["deploy/broken"], &["true"]);
+    assert_eq!(got.status, 3, "{got:?}");
+}
