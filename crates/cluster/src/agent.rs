@@ -5,7 +5,7 @@ use std::time::Duration;
 use fathom_model::{Class, Failure};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Event, Pod};
 use kube::ResourceExt as _;
 use kube::api::{Api, DeleteParams, ListParams, PostParams, WatchEvent, WatchParams};
 use serde_json::{Value, json};
@@ -109,7 +109,14 @@ impl Cluster {
             .await
             .map_err(|error| failure(tried("create", "jobs", "batch", options), error))?;
         let job = job.name_any();
-        let started = tokio::time::timeout(options.patience, running(&pods, &job, options)).await;
+        let events: Api<Event> = Api::namespaced(self.client.clone(), &options.namespace);
+        let coming = async {
+            tokio::select! {
+                agent = running(&pods, &job, options) => agent,
+                failure = refusal(&events, &job, options) => Err(failure),
+            }
+        };
+        let started = tokio::time::timeout(options.patience, coming).await;
         let started = started.unwrap_or_else(|_| {
             Err(Failure::new(Class::System, format!("the agent on {node} did not start within {:?}", options.patience))
                 .hinting("`kubectl get events` in its namespace says why"))
@@ -149,6 +156,24 @@ async fn running(pods: &Api<Pod>, job: &str, options: &AgentOptions) -> Result<A
                 WatchEvent::Deleted(pod) => return Err(never(&pod, Some("it was taken away".to_owned()), options)),
                 WatchEvent::Bookmark(_) | WatchEvent::Error(_) => {}
             }
+        }
+    }
+}
+
+/// Says that no pod may be made for `job`, if that is so. Nobody is told of it but by an event; whoever may not read
+/// those waits in vain.
+async fn refusal(events: &Api<Event>, job: &str, options: &AgentOptions) -> Failure {
+    const LOOK: Duration = Duration::from_millis(500);
+    let only = format!("involvedObject.kind=Job,involvedObject.name={job},reason=FailedCreate");
+    loop {
+        tokio::time::sleep(LOOK).await;
+        let Ok(found) = events.list(&ListParams::default().fields(&only)).await else {
+            return std::future::pending().await;
+        };
+        if let Some(event) = found.items.into_iter().next() {
+            let message = format!("the agent's pod is refused in the namespace {}", options.namespace);
+            return Failure { cause: event.message, ..Failure::new(Class::Denied, message) }
+                .hinting("--agent-namespace names another; its Pod Security level has to be `privileged`");
         }
     }
 }

@@ -4,6 +4,8 @@ use std::io::{Read as _, Write as _};
 use std::process::Command;
 use std::time::Duration;
 
+use fathom_testkit::{Need, needs};
+
 use crate::support::{Cluster, ended, tools, within};
 
 #[test]
@@ -135,5 +137,20 @@ fn an_image_that_is_nowhere_is_told_at_once() {
     let Some(cluster) = Cluster::with_shop() else { return };
     let got = cluster.run(&["deploy/web", "--agent-image", "fathom-nowhere:1"], &["true"]);
     assert!(got.status == 5 && got.stderr.contains("cannot start"), "{got:?}");
+    assert!(within(Duration::from_secs(30), || cluster.agents() == 0), "{} stay", cluster.agents());
+}
+
+#[test]
+fn a_namespace_that_forbids_the_agent_is_told_at_once() {
+    needs!(Need::Variable("FATHOM_E2E_KUBECONFIG"), Need::Program("kubectl"));
+    let cluster = Cluster::bare();
+    let level = "pod-security.kubernetes.io/enforce=restricted";
+    cluster.kubectl(&["label", "namespace", &cluster.namespace, level]);
+    let nodes = cluster.kubectl(&["get", "nodes", "-o", "name"]);
+    let started = std::time::Instant::now();
+    let got = cluster.run(&[nodes.lines().next().expect("it has a node")], &["true"]);
+    assert!(started.elapsed() < Duration::from_secs(20), "it waited for {:?}", started.elapsed());
+    assert_eq!(got.status, 4, "{got:?}");
+    assert!(got.stderr.contains("PodSecurity") && got.stderr.contains("hint: --agent-namespace"), "{got:?}");
     assert!(within(Duration::from_secs(30), || cluster.agents() == 0), "{} stay", cluster.agents());
 }
