@@ -3,16 +3,13 @@
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::time::Duration;
 
-use fathom_testkit::{Need, needs};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::{Cluster, ended, within};
 
-const CLUSTER: [Need; 2] = [Need::Variable("FATHOM_E2E_KUBECONFIG"), Need::Program("kubectl")];
-
 /// A pod whose second container crashes by `script`; a kubelet's patience with it shrinks, so each test has a fresh one.
-fn with_crashing(script: &str) -> Cluster {
-    let cluster = Cluster::bare();
+fn with_crashing(script: &str) -> Option<Cluster> {
+    let cluster = Cluster::bare()?;
     let pod = r#"
 apiVersion: v1
 kind: Pod
@@ -25,7 +22,7 @@ spec:
 "#;
     cluster.apply(&pod.replace("SCRIPT", script));
     assert!(within(Duration::from_secs(60), || restarts(&cluster) > 0), "it does not crash");
-    cluster
+    Some(cluster)
 }
 
 fn restarts(cluster: &Cluster) -> u32 {
@@ -35,8 +32,7 @@ fn restarts(cluster: &Cluster) -> u32 {
 
 #[test]
 fn the_next_incarnation_of_a_crashing_container_is_held_before_it_gets_far() {
-    needs!(CLUSTER[0], CLUSTER[1]);
-    let cluster = with_crashing("sleep 0.1; echo x; exit 1");
+    let Some(cluster) = with_crashing("sleep 0.1; echo x; exit 1") else { return };
     let script = "tr '\\0' ' ' < /proc/1/cmdline; echo; read line; echo $line";
     let mut session = cluster.spawn(&["pod/loop", "--hold"], &["sh", "-c", script]);
     let mut stdout = BufReader::new(session.stdout.take().expect("a pipe"));
@@ -64,9 +60,8 @@ fn the_next_incarnation_of_a_crashing_container_is_held_before_it_gets_far() {
 
 #[test]
 fn a_session_that_ends_lets_what_it_held_go_on() {
-    needs!(CLUSTER[0], CLUSTER[1]);
     // It lives for a millisecond: one that is missed is followed by another.
-    let cluster = with_crashing("echo x; exit 1");
+    let Some(cluster) = with_crashing("echo x; exit 1") else { return };
     let got = cluster.run(&["pod/loop/crash", "--hold"], &["sh", "-c", "cat /proc/1/comm; exit 7"]);
     assert_eq!((got.status, got.stdout.as_str()), (7, "sh\n"), "{}", got.stderr);
     let seen = restarts(&cluster);
@@ -75,8 +70,7 @@ fn a_session_that_ends_lets_what_it_held_go_on() {
 
 #[test]
 fn a_container_that_has_not_begun_is_met_when_it_does() {
-    needs!(CLUSTER[0], CLUSTER[1]);
-    let cluster = Cluster::bare();
+    let Some(cluster) = Cluster::bare() else { return };
     // The first one keeps the pod from going on, until somebody is in it.
     cluster.apply(
         r#"
@@ -96,8 +90,7 @@ spec:
   - {name: web, image: "busybox:1.35", command: [sleep, "100000"], imagePullPolicy: IfNotPresent}
 "#,
     );
-    let running = "--for=jsonpath={.status.initContainerStatuses[0].started}=true";
-    cluster.kubectl(&["-n", &cluster.namespace, "wait", running, "pod/slow", "--timeout=60s"]);
+    cluster.until("pod/slow", "{.status.initContainerStatuses[0].started}", "true");
     let mut session = cluster.spawn(&["pod/slow", "--wait"], &["cat", "/proc/1/cmdline"]);
     let mut stderr = BufReader::new(session.stderr.take().expect("a pipe"));
     let mut line = String::new();
@@ -115,7 +108,6 @@ spec:
 
 #[test]
 fn who_waits_for_long_is_not_taken_for_gone_and_may_stop() {
-    needs!(CLUSTER[0], CLUSTER[1]);
     let Some(cluster) = Cluster::with_shop() else { return };
     // It does not crash, so this would take for ever.
     let mut session = cluster.spawn(&["deploy/web", "--wait"], &["true"]);
@@ -131,13 +123,11 @@ fn who_waits_for_long_is_not_taken_for_gone_and_may_stop() {
 
 #[test]
 fn what_never_comes_back_is_not_waited_for() {
-    needs!(CLUSTER[0], CLUSTER[1]);
-    let cluster = Cluster::bare();
+    let Some(cluster) = Cluster::bare() else { return };
     let run =
         ["run", "done", "--image=busybox:1.35", "--restart=Never", "--image-pull-policy=IfNotPresent", "--", "true"];
     cluster.kubectl(&[["-n", &cluster.namespace].as_slice(), &run].concat());
-    let done = "--for=jsonpath={.status.phase}=Succeeded";
-    cluster.kubectl(&["-n", &cluster.namespace, "wait", done, "pod/done", "--timeout=60s"]);
+    cluster.until("pod/done", "{.status.phase}", "Succeeded");
     let got = cluster.run(&["pod/done", "--wait"], &["true"]);
     assert!(got.status == 3 && got.stderr.contains("has ended (Succeeded)"), "{got:?}");
     let got = cluster.run(&["pod/done", "-c", "nobody", "--wait"], &["true"]);

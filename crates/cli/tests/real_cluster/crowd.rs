@@ -2,16 +2,13 @@
 
 use std::io::{BufRead as _, BufReader, Read as _};
 
-use fathom_testkit::{Need, needs};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::{Cluster, ended};
 
-const CLUSTER: [Need; 2] = [Need::Variable("FATHOM_E2E_KUBECONFIG"), Need::Program("kubectl")];
-
 /// Four pods of one stateful set, whose names are known.
-fn with_crowd() -> Cluster {
-    let cluster = Cluster::bare();
+fn with_crowd() -> Option<Cluster> {
+    let cluster = Cluster::bare()?;
     cluster.apply(
         r#"
 apiVersion: apps/v1
@@ -29,13 +26,12 @@ spec:
 "#,
     );
     cluster.kubectl(&["-n", &cluster.namespace, "rollout", "status", "sts/many", "--timeout=60s"]);
-    cluster
+    Some(cluster)
 }
 
 #[test]
 fn many_pods_at_once_say_whose_line_it_is_and_share_an_agent() {
-    needs!(CLUSTER[0], CLUSTER[1]);
-    let cluster = with_crowd();
+    let Some(cluster) = with_crowd() else { return };
     // Half a line at a time, on both streams.
     let script = "n=0; while [ $n -lt 60 ]; do printf ou; printf er >&2; sleep 0.01; echo t $n; echo r $n >&2; \
                   n=$((n+1)); done; case $(hostname) in *-2) exit 7;; *-3) exit 5;; esac";
@@ -62,8 +58,7 @@ fn many_pods_at_once_say_whose_line_it_is_and_share_an_agent() {
 
 #[test]
 fn a_pod_that_should_run_and_does_not_fails_and_one_that_has_ended_is_left_out() {
-    needs!(CLUSTER[0], CLUSTER[1]);
-    let cluster = with_crowd();
+    let Some(cluster) = with_crowd() else { return };
     for (name, image) in [("many-lost", "nowhere:1"), ("many-done", "busybox:1.35")] {
         cluster.kubectl(&[
             "-n",
@@ -80,8 +75,7 @@ fn a_pod_that_should_run_and_does_not_fails_and_one_that_has_ended_is_left_out()
             "true",
         ]);
     }
-    let done = "--for=jsonpath={.status.phase}=Succeeded";
-    cluster.kubectl(&["-n", &cluster.namespace, "wait", done, "pod/many-done", "--timeout=60s"]);
+    cluster.until("pod/many-done", "{.status.phase}", "Succeeded");
     let got = cluster.run(&["-l", "app=many", "--all"], &["hostname"]);
     assert_eq!(got.status, 3, "{got:?}");
     let mut lines: Vec<&str> = got.stdout.lines().collect();
@@ -93,8 +87,7 @@ fn a_pod_that_should_run_and_does_not_fails_and_one_that_has_ended_is_left_out()
 
 #[test]
 fn labels_that_leave_a_choice_are_answered_with_the_candidates() {
-    needs!(CLUSTER[0], CLUSTER[1]);
-    let cluster = with_crowd();
+    let Some(cluster) = with_crowd() else { return };
     let got = cluster.run(&["-l", "app=many"], &["hostname"]);
     assert!(got.status == 3 && got.stderr.contains("many-0, many-1, many-2, many-3"), "{got:?}");
     let only = "statefulset.kubernetes.io/pod-name=many-1";
@@ -108,8 +101,7 @@ fn labels_that_leave_a_choice_are_answered_with_the_candidates() {
 
 #[test]
 fn an_interrupt_reaches_all_of_them() {
-    needs!(CLUSTER[0], CLUSTER[1]);
-    let cluster = with_crowd();
+    let Some(cluster) = with_crowd() else { return };
     let script = "trap 'echo got it; exit 9' INT; echo ready; while true; do sleep 0.1; done";
     let mut session = cluster.spawn(&["-l", "app=many", "--all"], &["sh", "-c", script]);
     let mut stdout = BufReader::new(session.stdout.take().expect("a pipe"));

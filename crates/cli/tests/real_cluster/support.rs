@@ -35,6 +35,14 @@ pub(crate) struct Ended {
 impl Cluster {
     /// With the deployment and the service `web` in it, which run. None, on record, where no cluster can be had.
     pub(crate) fn with_shop() -> Option<Self> {
+        let cluster = Self::bare()?;
+        cluster.apply(SHOP);
+        cluster.kubectl(&["-n", &cluster.namespace, "rollout", "status", "deploy/web", "--timeout=60s"]);
+        Some(cluster)
+    }
+
+    /// With nothing in it.
+    pub(crate) fn bare() -> Option<Self> {
         let kubectl = Need::Program("kubectl");
         let real = std::env::var_os(REAL);
         let own: Vec<Need> = if real.is_some() { Vec::new() } else { kubernetes::NEEDS.to_vec() };
@@ -51,14 +59,21 @@ impl Cluster {
                 cluster
             }
         };
-        cluster.apply(SHOP);
-        cluster.kubectl(&["-n", &cluster.namespace, "rollout", "status", "deploy/web", "--timeout=60s"]);
         Some(cluster)
     }
 
-    /// With nothing in it: for what only a real cluster does, such as restarting what has crashed.
-    pub(crate) fn bare() -> Self {
-        Self::bare_in(std::env::var_os(REAL).expect("the test needs it"))
+    /// An image without a shell that the nodes have.
+    pub(crate) fn bare_image(&self) -> String {
+        let own = || std::env::var("FATHOM_E2E_BARE_IMAGE").unwrap_or_else(|_| "lab/pause:1".to_owned());
+        if self.own.is_some() { "scratch:1".to_owned() } else { own() }
+    }
+
+    /// Waits until a part of an object, in kubectl's JSONPath, is this.
+    #[track_caller]
+    pub(crate) fn until(&self, object: &str, path: &str, expect: &str) {
+        let path = format!("-o=jsonpath={path}");
+        let look = || self.kubectl(&["-n", &self.namespace, "get", object, &path]);
+        assert!(within(Duration::from_secs(60), || look() == expect), "{object}: {}", look());
     }
 
     fn bare_in(kubeconfig: OsString) -> Self {

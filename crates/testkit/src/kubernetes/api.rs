@@ -97,6 +97,7 @@ async fn answer(api: &Arc<Api>, request: Request<Incoming>) -> Result<Response<B
     let asking = Asking { user, call, headers, request };
     match (asking.call.resource.as_str(), asking.call.subresource.as_deref()) {
         ("pods", Some("exec")) => exec::start(api, asking),
+        ("pods", Some("log")) => log(api, &asking.call),
         _ => match reviews::answer(api, &asking)? {
             Some(review) => Ok(json_body(201, &review)),
             None => objects::answer(api, &asking),
@@ -128,6 +129,20 @@ pub(super) fn authorize(api: &Api, user: &User, call: &Call) -> Result<(), Refus
     } else {
         Err(status::forbidden(call, user))
     }
+}
+
+/// All that a container has written so far.
+fn log(api: &Arc<Api>, call: &Call) -> Result<Response<Body>, Refusal> {
+    let pod = api.store.get(&key(call)).ok_or_else(|| status::not_found(call))?;
+    let first = || pod["spec"]["containers"][0]["name"].as_str().unwrap_or_default();
+    let container = call.parameter("container").unwrap_or_else(first);
+    let kubelet = pod["spec"]["nodeName"].as_str().and_then(|node| api.node(node));
+    let place = kubelet.and_then(|kubelet| kubelet.log(&pod, container));
+    let place = place.ok_or_else(|| {
+        let name = call.name.as_deref().unwrap_or_default();
+        status::bad_request(&format!("container \"{container}\" in pod \"{name}\" is waiting to start"))
+    })?;
+    Ok(text(200, &String::from_utf8_lossy(&std::fs::read(place).unwrap_or_default())))
 }
 
 /// Versions, health and what is served.

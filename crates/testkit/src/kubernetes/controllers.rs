@@ -19,6 +19,7 @@ pub(super) fn work(api: &Arc<Api>) {
         deployments(&api.store);
         daemon_sets(&api.store);
         replica_sets(&api.store);
+        stateful_sets(&api.store);
         jobs(&api.store);
         schedule(&api.store);
         collect_orphans(&api.store);
@@ -179,6 +180,39 @@ fn replica_sets(store: &Store) {
         let ready = own.iter().filter(|pod| is_ready(pod)).count();
         let status = json!({"replicas": own.len(), "readyReplicas": ready, "availableReplicas": ready});
         settle(store, &key_of("apps", "replicasets", &set), &set, status);
+    }
+}
+
+/// Pods with names that are known, here always all at once.
+fn stateful_sets(store: &Store) {
+    let (kind, pod) =
+        (Kind::of("apps", "statefulsets").expect("it is kept"), Kind::of("", "pods").expect("it is kept"));
+    for set in store.list("apps", "statefulsets", None).1 {
+        if set["spec"]["updateStrategy"].is_null() {
+            let mut spec = set["spec"].clone();
+            spec["updateStrategy"] = json!({"type": "RollingUpdate", "rollingUpdate": {"partition": 0}});
+            store.set(&key_of("apps", "statefulsets", &set), "spec", spec);
+            continue;
+        }
+        let pods = store.list("", "pods", Some(&text(&set["metadata"]["namespace"]))).1;
+        let own: Vec<&Value> = pods.iter().filter(|pod| is_of(pod, &set)).collect();
+        let wanted = set["spec"]["replicas"].as_u64().unwrap_or(1);
+        for number in 0..wanted {
+            let name = format!("{}-{number}", text(&set["metadata"]["name"]));
+            if !own.iter().any(|pod| pod["metadata"]["name"] == json!(name)) {
+                let mut object = template(&set);
+                object["metadata"]["name"] = json!(name);
+                object["metadata"]["labels"]["statefulset.kubernetes.io/pod-name"] = json!(name);
+                make(store, (kind, &set), pod, object);
+            }
+        }
+        let ready = own.iter().filter(|pod| is_ready(pod) && !leaves(pod)).count();
+        let status = json!({
+            "observedGeneration": set["metadata"]["generation"], "replicas": own.len(), "readyReplicas": ready,
+            "availableReplicas": ready, "updatedReplicas": own.len(), "currentReplicas": own.len(),
+            "currentRevision": "one", "updateRevision": "one",
+        });
+        settle(store, &key_of("apps", "statefulsets", &set), &set, status);
     }
 }
 

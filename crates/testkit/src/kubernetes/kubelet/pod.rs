@@ -203,8 +203,19 @@ impl<'a> Worker<'a> {
             Image::Ours(content) => (content.clone(), content.command.clone()),
             Image::Archive => (Content { entries: Vec::new(), ..Content::idle() }, Vec::new()),
         };
+        let env = volumes::environment(self.api, pod, spec, &self.address());
         let words = if command.is_empty() && arguments.is_empty() { default } else { [command, arguments].concat() };
+        let words = words.iter().map(|word| expanded(word, &env));
         let context = &spec["securityContext"];
+        let user = context["runAsUser"].as_u64().and_then(|user| u32::try_from(user).ok());
+        // This ctr takes a user from the image alone.
+        let content = content.as_user(user.unwrap_or(0));
+        let name = if matches!(image, Image::Ours(_)) {
+            self.kubelet.engine.load_in(NAMESPACE, &content);
+            content.name.clone()
+        } else {
+            name.to_owned()
+        };
         let mut run = Spec::of(content, id, words);
         let uid = self.uid.as_str().unwrap_or_default();
         run.cgroup = Some(format!("{}/kubepods/pod{uid}/{id}", self.kubelet.engine.cgroup()));
@@ -214,7 +225,7 @@ impl<'a> Worker<'a> {
         if sandbox.address.is_empty() {
             run = run.host_network();
         }
-        run.env = volumes::environment(self.api, pod, spec, &self.address());
+        run.env = env;
         run.labels = vec![
             ("io.kubernetes.pod.name".to_owned(), self.key.name.clone()),
             ("io.kubernetes.pod.namespace".to_owned(), self.key.namespace.clone()),
@@ -223,6 +234,19 @@ impl<'a> Worker<'a> {
             ("io.cri-containerd.kind".to_owned(), "container".to_owned()),
         ];
         let mut more = sandbox.words();
+        // As containerd's CRI plugin names them in the runtime's file.
+        for (key, value) in [
+            ("container-type", "container"),
+            ("container-name", spec["name"].as_str().unwrap_or_default()),
+            ("sandbox-name", &self.key.name),
+            ("sandbox-namespace", &self.key.namespace),
+            ("sandbox-uid", uid),
+        ] {
+            more.push(format!("--annotation=io.kubernetes.cri.{key}={value}"));
+        }
+        if let Some(folder) = spec["workingDir"].as_str() {
+            more.push(format!("--cwd={folder}"));
+        }
         more.extend(volumes::mounts(self.api, self.kubelet, pod, spec));
         if context["privileged"] == json!(true) {
             more.push("--privileged".to_owned());
@@ -230,7 +254,7 @@ impl<'a> Worker<'a> {
         if pod["spec"]["hostPID"] == json!(true) {
             more.extend(["--with-ns".to_owned(), format!("pid:/proc/{}/ns/pid", std::process::id())]);
         }
-        self.kubelet.engine.try_run_in(NAMESPACE, &run, name, &more).map_err(|why| ("RunContainerError", why))
+        self.kubelet.engine.try_run_in(NAMESPACE, &run, &name, &more).map_err(|why| ("RunContainerError", why))
     }
 
     fn address(&self) -> String {
@@ -272,4 +296,9 @@ impl<'a> Worker<'a> {
         }
         self.sandbox = None;
     }
+}
+
+/// `$(NAME)` stands for a variable of the container, if there is one.
+fn expanded(word: &str, env: &[(String, String)]) -> String {
+    env.iter().fold(word.to_owned(), |word, (name, value)| word.replace(&format!("$({name})"), value))
 }
