@@ -4,18 +4,21 @@
 //! and the bytes of streams travel in. **Does not** open, read or write anything: whoever has a carrier brings the
 //! bytes. What is here is promised to other versions of ourselves: [`VERSION`] and the golden file say which.
 //!
-//! Read [`wish`] first, then [`frame`], then [`answer`].
+//! Read [`wish`] first, then [`frame`], then [`answer`]; [`api`] and [`link`] are for clusters where a server is
+//! installed.
 
 pub mod answer;
+pub mod api;
 pub mod credit;
 pub mod frame;
 pub mod keys;
+pub mod link;
 pub mod wish;
 
 pub use answer::Seen;
 pub use frame::{Decoder, Frame, Word};
 pub use keys::Input;
-pub use wish::{Action, Entry, Place, Wish};
+pub use wish::{Action, Bounds, Entry, Place, Wish};
 
 /// Grows when a node of the version before would misunderstand.
 pub const VERSION: u32 = 1;

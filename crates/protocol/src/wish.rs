@@ -94,6 +94,20 @@ pub struct Entry {
     pub survive: bool,
     /// What is waited for first.
     pub await_next: Option<Await>,
+    /// Whether a terminal is recorded on the node.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub recorded: bool,
+    /// What a server's policy allows; none where nobody stands between client and node.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bounds: Option<Bounds>,
+}
+
+/// What a node holds an entry to, because a server says so. A client's own words about it are never passed on.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+pub struct Bounds {
+    /// Digests of toolkits that may come along; none for any that the node's store has. None is ever fetched.
+    pub toolkits: Option<Vec<String>>,
 }
 
 /// The next incarnation of a target.
