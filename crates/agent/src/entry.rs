@@ -51,7 +51,7 @@ pub fn prepare(
 ) -> Result<Prepared, Failure> {
     sweep::sweep(&node.registry);
     // Before any waiting, so that nothing slow comes between an arrival and its entry.
-    let chosen = tools::choose(&node.store, entry.toolkit.as_deref(), listener)?;
+    let chosen = tools::choose(&node.store, entry.toolkit.as_deref(), entry.bounds.as_ref(), listener)?;
     let profile = entry.profile.as_deref().map(str::parse::<Profile>).transpose().map_err(wrong)?;
     let (subject, image, held) = find(node, sought, entry, profile, listener)?;
     let options = options(entry, profile, &subject, chosen.toolkit)?;

@@ -6,9 +6,11 @@
 //! [`Node`], and listens.
 //!
 //! Read in this order: [`node`], [`resolve`] (a name to a process), [`entry`] (an entry to a session), [`relay`].
+//! [`installed`] listens where a server is installed, and has a relay for each conversation.
 
 pub mod directory;
 pub mod entry;
+pub mod installed;
 mod next;
 pub mod node;
 pub mod relay;

@@ -1,5 +1,7 @@
 //! Where things are on this machine, and who hears of what is done there.
 
+use std::path::PathBuf;
+
 use fathom_enter::session::Registry;
 use fathom_host::Host;
 use fathom_runtime::Places;
@@ -16,6 +18,8 @@ pub struct Node {
     pub store: Store,
     /// Where sessions are on record.
     pub registry: Registry,
+    /// Where terminals are recorded that a server wants recorded.
+    pub recordings: PathBuf,
 }
 
 /// Who hears what a user should read meanwhile.

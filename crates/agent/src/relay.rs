@@ -22,6 +22,7 @@ use crate::{Listener as _, Node};
 
 mod arrival;
 mod peer;
+mod recording;
 mod streams;
 
 use peer::Client;
@@ -65,7 +66,8 @@ fn grant(node: &Node, wish: Wish, peer: &mut Client) -> Result<(), Failure> {
         Action::Enter(entry) => {
             peer.typed = entry.terminal.is_some();
             let prepared = entry::prepare(node, Sought::Placed(&entry.place), &entry, peer)?;
-            let mut session = prepared.start(None)?;
+            let recording = recording::begin(node, &entry, &prepared)?;
+            let mut session = prepared.start(recording)?;
             if entry.detach {
                 return detached(session, peer);
             }

@@ -6,6 +6,7 @@ use fathom_enter::failure::refused;
 use fathom_enter::options::Toolkit;
 use fathom_enter::{Class, Failure, trampoline};
 use fathom_model::Hint as _;
+use fathom_protocol::Bounds;
 use fathom_toolkit::{Entry, Error, Limits, Source, Store, full};
 
 use crate::Listener;
@@ -17,13 +18,29 @@ pub(crate) struct Chosen {
 }
 
 /// The toolkit called `name`; without a name, the full one if there is one, else the one inside this program.
-pub(crate) fn choose(store: &Store, name: Option<&str>, listener: &mut dyn Listener) -> Result<Chosen, Failure> {
+/// What a server's bounds do not allow is refused, and then nothing is fetched or read that the store does not have.
+pub(crate) fn choose(
+    store: &Store,
+    name: Option<&str>,
+    bounds: Option<&Bounds>,
+    listener: &mut dyn Listener,
+) -> Result<Chosen, Failure> {
     let entry = match name {
         Some("mini") => None,
-        None => store.find(full::NAME).ok().flatten(),
+        None => store.find(full::NAME).ok().flatten().filter(|full| is_allowed(bounds, &full.digest.to_string())),
         Some("full") => Some(store.find(full::NAME).map_err(failure)?.ok_or_else(no_full)?),
+        Some(name) if bounds.is_some() => Some(store.find(name).map_err(failure)?.ok_or_else(|| not_here(name))?),
         Some(name) => Some(bring(store, name, listener)?),
     };
+    let what = entry.as_ref().map_or_else(|| "mini".to_owned(), |entry| entry.digest.to_string());
+    if !is_allowed(bounds, &what) {
+        let allowed = bounds.and_then(|bounds| bounds.toolkits.as_deref()).unwrap_or_default().join(", ");
+        return Err(Failure::new(
+            Class::Denied,
+            format!("the policy of the cluster does not allow the toolkit {what}"),
+        )
+        .hinting(format!("--toolkit takes one of: {allowed}")));
+    }
     match entry {
         Some(entry) => unpacked(&entry),
         None => Ok(Chosen {
@@ -70,6 +87,15 @@ fn unpacked(entry: &Entry) -> Result<Chosen, Failure> {
         shell: entry.config.command(),
     };
     Ok(Chosen { toolkit, hold: Some(hold) })
+}
+
+fn is_allowed(bounds: Option<&Bounds>, toolkit: &str) -> bool {
+    bounds.and_then(|bounds| bounds.toolkits.as_ref()).is_none_or(|allowed| allowed.iter().any(|one| one == toolkit))
+}
+
+fn not_here(name: &str) -> Failure {
+    Failure::new(Class::NotFound, format!("the node has no toolkit `{name}`"))
+        .hinting("through a server only what is in the node's store comes along; --toolkit mini is always there")
 }
 
 fn no_full() -> Failure {

@@ -64,11 +64,16 @@ pub fn until_unneeded(
         drop(shut);
         std::thread::sleep(TICK);
     };
+    end_sessions(node);
+    Ok(shut)
+}
+
+/// Ends the sessions that this agent's relays have started.
+pub fn end_sessions(node: &Node) {
     for id in sessions(node) {
         // One that ended meanwhile is no loss.
         let _ = client::kill(&node.registry, &id);
     }
-    Ok(shut)
 }
 
 /// The sessions that this agent's relays have started: their supervisors are in our cgroup, wherever the record is

@@ -18,6 +18,10 @@ pub(crate) const VARIABLES: &[Variable] = &[
     Variable { name: "DOCKER_HOST", doc: "one more Docker-compatible socket to ask (unix:// only)" },
     Variable { name: "FATHOM_ROOT", doc: "look for engines' files and sockets below this folder [default: /]" },
     Variable { name: "FATHOM_RUN", doc: "the folder where sessions are on record [default: /run/fathom]" },
+    Variable {
+        name: "FATHOM_RECORDINGS",
+        doc: "where an agent records terminals that its server wants recorded [default: /var/lib/fathom/recordings]",
+    },
     Variable { name: "HOME", doc: "below it lies the store of a user other than root" },
     Variable { name: "XDG_RUNTIME_DIR", doc: "where sessions of a user other than root are on record" },
     Variable { name: "TERM", doc: "passed on to a session with a terminal" },

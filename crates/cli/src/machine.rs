@@ -10,12 +10,14 @@ mod doctor;
 mod enter;
 mod hold;
 mod image;
+mod install;
 mod listening;
 mod node;
 mod output;
 mod program;
 mod ps;
 mod reference;
+mod serve;
 mod sessions;
 mod toolkit;
 mod words;
@@ -36,6 +38,8 @@ pub(crate) fn run(verb: Verb) -> anyhow::Result<i32> {
         Verb::Hold(words) => hold::run(&words),
         Verb::RunEntrypoint(words) => hold::run_entrypoint(&words),
         Verb::Relay => agent::relay(),
+        Verb::Install(words) => install::run(&words),
+        Verb::Serve(words) => serve::run(&words),
         Verb::Reference(words) => reference::run(&words),
         Verb::Doctor(words) => doctor::run(&words),
     }

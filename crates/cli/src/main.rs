@@ -7,6 +7,7 @@ mod commands;
 mod conversation;
 mod environment;
 mod exit;
+mod installed;
 mod kubernetes;
 #[cfg_attr(not(target_os = "linux"), path = "elsewhere.rs")]
 mod machine;

@@ -18,6 +18,12 @@ pub(crate) fn notice(text: &str) {
     eprintln!("fathom: {text}");
 }
 
+/// Says what failed where nobody waits for it: whoever runs us will read it in a log.
+#[cfg(target_os = "linux")]
+pub(crate) fn trouble(failure: &Failure) {
+    failed(&anyhow::Error::new(failure.clone()));
+}
+
 /// Says what failed, why, and what to try; the exit status that belongs to it.
 pub(crate) fn failed(error: &anyhow::Error) -> ExitCode {
     eprintln!("fathom: {error}");

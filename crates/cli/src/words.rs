@@ -146,6 +146,12 @@ pub(crate) struct Cluster {
     /// How long an agent stays when no client is there
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = fathom_model::quantity::parse_duration, global = true)]
     pub(crate) grace: std::time::Duration,
+    /// Go through the server of the cluster or not at all [default: if there is one]
+    #[arg(long, conflicts_with = "agentless", global = true)]
+    pub(crate) installed: bool,
+    /// Go past the server of the cluster, with kubectl's rights alone
+    #[arg(long, global = true)]
+    pub(crate) agentless: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

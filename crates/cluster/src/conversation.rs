@@ -1,4 +1,5 @@
-//! Frames with the relay that an exec starts in an agent's pod: one exec, from its wish to its last word.
+//! Frames with a node, from the wish to the last word: through an exec that starts a relay in an agent's pod, or
+//! through the WebSocket of a server that is installed.
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -7,12 +8,18 @@ use fathom_model::{Class, Failure};
 use fathom_protocol::credit::WINDOW;
 use fathom_protocol::frame::BEAT;
 use fathom_protocol::{Action, Decoder, Frame, VERSION, Wish, Word};
-use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared};
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{FutureExt as _, SinkExt as _, StreamExt as _};
+use hyper_util::rt::TokioIo;
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Status;
 use kube::api::{Api, AttachParams, AttachedProcess};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use crate::error::{Tried, failure};
 use crate::{Agent, AgentOptions, Cluster};
@@ -24,21 +31,43 @@ const BUFFER: usize = WINDOW + (1 << 20);
 /// How much is read at once.
 const PIECE: usize = 128 << 10;
 
+/// A WebSocket through the API server.
+pub(crate) type Socket = WebSocketStream<TokioIo<hyper::upgrade::Upgraded>>;
+
 /// What we say. Apart from [`Listener`], so that neither waits for the other.
-pub struct Speaker {
-    to: Pin<Box<dyn AsyncWrite + Send>>,
+pub struct Speaker(To);
+
+enum To {
+    Exec(Pin<Box<dyn AsyncWrite + Send>>),
+    Socket(Box<SplitSink<Socket, Message>>),
 }
 
 /// What the node says.
 pub struct Listener {
+    from: From,
+    decoder: Decoder,
+    /// What was heard before anybody asked.
+    first: Option<Frame>,
+}
+
+enum From {
+    Exec(Exec),
+    Socket { stream: Box<SplitStream<Socket>>, goodbye: Option<CloseFrame> },
+}
+
+struct Exec {
     process: AttachedProcess,
     /// What the API says of the exec when it is over, whether or not its streams say so.
     over: Shared<BoxFuture<'static, Option<Status>>>,
-    from: Pin<Box<dyn AsyncRead + Send>>,
-    decoder: Decoder,
+    stdout: Pin<Box<dyn AsyncRead + Send>>,
     buffer: Vec<u8>,
-    /// What was heard before anybody asked.
-    first: Option<Frame>,
+}
+
+/// A conversation over the WebSocket of a server, which has said the wish itself.
+pub(crate) fn over(socket: Socket) -> (Speaker, Listener) {
+    let (sink, stream) = socket.split();
+    let from = From::Socket { stream: Box::new(stream), goodbye: None };
+    (Speaker(To::Socket(Box::new(sink))), Listener { from, decoder: Decoder::default(), first: None })
 }
 
 impl Cluster {
@@ -79,11 +108,11 @@ impl Cluster {
         };
         let mut process =
             pods.exec(&agent.pod, ["/fathom", "relay"], &streams).await.map_err(|error| failure(tried, error))?;
-        let mut speaker = Speaker { to: Box::pin(process.stdin().expect("it was asked for")) };
-        let from = Box::pin(process.stdout().expect("it was asked for"));
+        let mut speaker = Speaker(To::Exec(Box::pin(process.stdin().expect("it was asked for"))));
+        let stdout = Box::pin(process.stdout().expect("it was asked for"));
         let over = process.take_status().expect("nobody else takes it").boxed().shared();
-        let mut listener =
-            Listener { process, over, from, decoder: Decoder::default(), buffer: vec![0; PIECE], first: None };
+        let from = From::Exec(Exec { process, over, stdout, buffer: vec![0; PIECE] });
+        let mut listener = Listener { from, decoder: Decoder::default(), first: None };
         speaker.send(&Frame::Word(Word::Wish(Wish { version: VERSION, action }))).await?;
         // A slow one may have heard us already: it is for whoever carries the conversation to lose patience, and not
         // for us to wish a second time.
@@ -100,11 +129,18 @@ impl Cluster {
 impl Speaker {
     /// Sends a frame; waits for as long as the node does not take it.
     pub async fn send(&mut self, frame: &Frame) -> Result<(), Failure> {
-        let sent = async {
-            self.to.write_all(&frame.encode()).await?;
-            self.to.flush().await
+        let sent = match &mut self.0 {
+            To::Exec(to) => async {
+                to.write_all(&frame.encode()).await?;
+                to.flush().await
+            }
+            .await
+            .map_err(|error| error.to_string()),
+            To::Socket(sink) => {
+                sink.send(Message::Binary(frame.encode().into())).await.map_err(|error| error.to_string())
+            }
         };
-        sent.await.map_err(|error| lost(Some(error.to_string())))
+        sent.map_err(|error| lost(Some(error)))
     }
 }
 
@@ -120,29 +156,51 @@ impl Listener {
                 Ok(None) => {}
                 Err(garbage) => return Err(lost(Some(format!("the node sent {garbage}")))),
             }
-            // A connection that broke ends the exec, and leaves its streams open for ever.
-            let read = tokio::select! {
-                biased;
-                read = self.from.read(&mut self.buffer) => read,
-                _ = self.over.clone() => return Ok(None),
-            };
-            match read {
-                Ok(0) => return Ok(None),
-                Ok(count) => self.decoder.feed(&self.buffer[..count]),
-                Err(error) => return Err(lost(Some(error.to_string()))),
+            match &mut self.from {
+                From::Exec(exec) => {
+                    // A connection that broke ends the exec, and leaves its streams open for ever.
+                    let read = tokio::select! {
+                        biased;
+                        read = exec.stdout.read(&mut exec.buffer) => read,
+                        _ = exec.over.clone() => return Ok(None),
+                    };
+                    match read {
+                        Ok(0) => return Ok(None),
+                        Ok(count) => self.decoder.feed(&exec.buffer[..count]),
+                        Err(error) => return Err(lost(Some(error.to_string()))),
+                    }
+                }
+                From::Socket { stream, goodbye } => match stream.next().await {
+                    Some(Ok(Message::Binary(bytes))) => self.decoder.feed(&bytes),
+                    Some(Ok(Message::Close(frame))) => {
+                        *goodbye = frame;
+                        return Ok(None);
+                    }
+                    Some(Ok(_)) => {}
+                    Some(Err(error)) => return Err(lost(Some(error.to_string()))),
+                    None => return Ok(None),
+                },
             }
         }
     }
 
     /// Why it ended without a last word: what the relay wrote to its stderr, or what the API says of the exec. None
     /// where the relay ended well.
-    pub async fn post_mortem(mut self) -> Option<Failure> {
+    pub async fn post_mortem(self) -> Option<Failure> {
+        let mut exec = match self.from {
+            From::Exec(exec) => exec,
+            From::Socket { goodbye, .. } => {
+                let well = goodbye.as_ref().is_some_and(|frame| frame.code == CloseCode::Normal);
+                let why = goodbye.map(|frame| frame.reason.to_string()).filter(|why| !why.is_empty());
+                return (!well).then(|| lost(why));
+            }
+        };
         let mut said = String::new();
-        if let Some(mut stderr) = self.process.stderr() {
+        if let Some(mut stderr) = exec.process.stderr() {
             // Open for ever where the connection broke.
             let _ = tokio::time::timeout(Duration::from_millis(500), stderr.read_to_string(&mut said)).await;
         }
-        let status = self.over.await;
+        let status = exec.over.await;
         if status.as_ref().is_some_and(|status| status.status.as_deref() == Some("Success")) {
             return None;
         }

@@ -6,6 +6,7 @@
 //!
 //! Read in this order: [`access`] (who we are), [`locate`] (a name to a container on a node), [`crowd`] (a selector to
 //! many of them), [`agent`] (a pod of ours on that node), [`conversation`] (frames through an exec of it).
+//! [`installed`] is the client's side of a server in the cluster, [`server`] what that server asks of the API server.
 
 pub mod access;
 pub mod agent;
@@ -15,7 +16,9 @@ mod error;
 pub mod fork;
 mod forking;
 pub mod incarnation;
+pub mod installed;
 pub mod locate;
+pub mod server;
 mod sharing;
 
 pub use access::{Access, Cluster};
@@ -24,5 +27,6 @@ pub use conversation::{Listener, Speaker, cut_off};
 pub use crowd::{Crowd, Selection};
 pub use forking::{Forked, Original};
 pub use incarnation::Next;
+pub use installed::Presence;
 pub use locate::Located;
 pub use sharing::Agents;

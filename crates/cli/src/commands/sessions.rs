@@ -7,15 +7,21 @@ use fathom_model::{Class, Failure};
 use fathom_protocol::{Action, Input, Seen};
 
 use crate::conversation::{self, Last, Manner};
+use crate::installed::{Way, way};
 use crate::output::sessions::Placed;
 use crate::words::{Format, Sessions, SessionsAction};
 use crate::{environment, kubernetes, machine, output, printer};
+
+mod installed;
 
 pub(crate) fn run(words: &Sessions) -> anyhow::Result<i32> {
     if words.remote || environment::is_plugin() { remote(words) } else { machine::sessions(words) }
 }
 
 fn remote(words: &Sessions) -> anyhow::Result<i32> {
+    if kubernetes::block_on(async { way(&open(words).await?, &words.cluster).await })? == Way::Server {
+        return installed::run(words);
+    }
     let options = kubernetes::agent(&words.cluster, None);
     match &words.action {
         None | Some(SessionsAction::List) => {
@@ -24,9 +30,7 @@ fn remote(words: &Sessions) -> anyhow::Result<i32> {
                 sessions.into_iter().map(move |seen| Placed { node: Some(agent.node.clone()), seen })
             };
             let seen = seen.into_iter().flat_map(placed);
-            // Which node it is matters here.
-            let format = if words.output == Format::Table { Format::Wide } else { words.output };
-            printer::data(&output::records(output::sessions::FIELDS, &seen.collect::<Vec<_>>(), format)?);
+            show(&seen.collect::<Vec<_>>(), words.output)?;
             Ok(0)
         }
         Some(SessionsAction::Attach { id }) => {
@@ -54,6 +58,13 @@ fn remote(words: &Sessions) -> anyhow::Result<i32> {
             Ok(0)
         }
     }
+}
+
+/// Prints them. Which node it is matters in a cluster.
+fn show(placed: &[Placed], format: Format) -> anyhow::Result<()> {
+    let format = if format == Format::Table { Format::Wide } else { format };
+    printer::data(&output::records(output::sessions::FIELDS, placed, format)?);
+    Ok(())
 }
 
 async fn open(words: &Sessions) -> Result<Cluster, Failure> {

@@ -1,23 +1,51 @@
 //! `fathom agent`, which a pod on a node runs, and `fathom relay`, which every client of it runs there.
 
+use std::net::SocketAddr;
 use std::os::fd::AsFd as _;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
+use fathom_agent::installed::{self, Settings};
 use fathom_agent::relay;
 use fathom_agent::watch::{self, Presence};
+use fathom_enter::failure::Step as _;
 use fathom_host::sys;
+use fathom_protocol::link;
 
 use super::node;
-use super::words::Agent;
+use super::serve::stop;
+use super::words::{Agent, InstalledAgent};
+use crate::{kubernetes, printer};
 
-/// Stays until nobody needs it.
+/// Stays until nobody needs it; where a server is installed, until it is told to go.
 pub(crate) fn run(words: &Agent) -> anyhow::Result<i32> {
+    if let InstalledAgent { server: Some(server), node: Some(node), .. } = &words.installed {
+        return stay(server, node, &words.installed);
+    }
     let signals = sys::signal_fd(&[libc::SIGTERM, libc::SIGINT]).context("cannot receive signals")?;
     let stop = || matches!(sys::read_signal(&signals), Ok(Some(_)));
     let shut = watch::until_unneeded(&node::node(), &lock(), words.grace, stop).context("cannot watch for clients")?;
     // Held until the kernel lets go of it: whoever is behind the door must not meet somebody who goes.
     std::mem::forget(shut);
+    Ok(0)
+}
+
+fn stay(server: &str, node: &str, words: &InstalledAgent) -> anyhow::Result<i32> {
+    let settings = Settings {
+        node: node.to_owned(),
+        server: server.to_owned(),
+        authority: words.authority.clone(),
+        token: words.token.clone(),
+        keys: words.keys.clone(),
+        program: "/proc/self/exe".into(),
+    };
+    let address = SocketAddr::new(words.address, link::AGENT_PORT);
+    kubernetes::block_on(async {
+        let stop = stop().step("receive signals")?;
+        installed::serve(settings, address, printer::trouble, stop).await
+    })?;
+    // Sessions end with their agent: nobody else could be asked for them.
+    watch::end_sessions(&node::node());
     Ok(0)
 }
 

@@ -13,7 +13,9 @@ use crate::environment;
 
 /// This machine as the environment describes it.
 pub(crate) fn node() -> Node {
-    Node { host: Host::local(), places: places(), store: store(), registry: registry() }
+    let recordings = environment::value("FATHOM_RECORDINGS");
+    let recordings = recordings.map_or_else(|| "/var/lib/fathom/recordings".into(), PathBuf::from);
+    Node { host: Host::local(), places: places(), store: store(), registry: registry(), recordings }
 }
 
 /// Where engines are looked for, with what the environment adds.

@@ -35,6 +35,11 @@ pub(crate) enum Verb {
     /// Speak with one client over stdin and stdout
     #[command(hide = true)]
     Relay,
+    /// Print what installs fathom in a cluster, for `kubectl apply -f -`
+    Install(Install),
+    /// Serve everybody in a cluster; what `fathom install` runs there
+    #[command(hide = true)]
+    Serve(Serve),
     /// Print a page of the reference
     #[command(hide = true)]
     Reference(Reference),
@@ -143,6 +148,70 @@ pub(crate) struct Agent {
     /// How long to stay when no client is there
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = fathom_model::quantity::parse_duration)]
     pub(crate) grace: std::time::Duration,
+    #[command(flatten)]
+    pub(crate) installed: InstalledAgent,
+}
+
+/// An agent that stays, for the server of its cluster.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Where a server is installed")]
+pub(crate) struct InstalledAgent {
+    /// Listen for the server, which takes enrolments there, instead of going when nobody is here
+    #[arg(long, value_name = "HOST:PORT", requires = "node")]
+    pub(crate) server: Option<String>,
+    /// The node that this is
+    #[arg(long, value_name = "NAME")]
+    pub(crate) node: Option<String>,
+    /// Where to listen
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    pub(crate) address: std::net::IpAddr,
+    /// The certificate that the server is verified by
+    #[arg(long, value_name = "FILE", default_value = "/etc/fathom/authority/ca.crt")]
+    pub(crate) authority: PathBuf,
+    /// The agent's own token
+    #[arg(long, value_name = "FILE", default_value = "/var/run/secrets/fathom/token")]
+    pub(crate) token: PathBuf,
+    /// Where key and certificate are kept
+    #[arg(long, value_name = "FOLDER", default_value = "/run/fathom-keys")]
+    pub(crate) keys: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Install {
+    /// Only the agents of nodes
+    #[arg(long, conflicts_with = "server")]
+    pub(crate) agent: bool,
+    /// Everything but the agents
+    #[arg(long)]
+    pub(crate) server: bool,
+    /// Namespace of all of it
+    #[arg(short = 'n', long, value_name = "NAME", default_value = "fathom")]
+    pub(crate) namespace: String,
+    /// Image, which the nodes have or can pull
+    #[arg(long, value_name = "IMAGE", default_value = AGENT_IMAGE)]
+    pub(crate) image: String,
+    /// Secret for the pull of the image; can be repeated
+    #[arg(long, value_name = "NAME")]
+    pub(crate) image_pull_secret: Vec<String>,
+    /// The policy of the cluster [default: one without rules]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// The API group `fathom.dev`, behind the API server
+    #[arg(long, required = true)]
+    pub(crate) api: bool,
+    /// Namespace that it is installed in
+    #[arg(long, value_name = "NAME", default_value = "fathom")]
+    pub(crate) namespace: String,
+    /// Where to listen
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    pub(crate) address: std::net::IpAddr,
+    /// How long the certificates of agents are good
+    #[arg(long, value_name = "DURATION", default_value = "6h", value_parser = fathom_model::quantity::parse_duration)]
+    pub(crate) certificate_life: std::time::Duration,
 }
 
 #[derive(Debug, Args)]

@@ -70,16 +70,21 @@ pub(crate) const FIELDS: &[Field<Placed>] = &[
         kind: Kind::Number,
         doc: "process number of its supervisor",
         shown: Shown::Wide,
-        get: |s| Value::Number(s.seen.supervisor.into()),
+        get: |s| of_node(s, s.seen.supervisor),
     },
     Field {
         name: "owner",
         kind: Kind::Number,
         doc: "uid of who started it",
         shown: Shown::Wide,
-        get: |s| Value::Number(s.seen.owner.into()),
+        get: |s| of_node(s, s.seen.owner),
     },
 ];
+
+/// A number that only the node of a session knows; a server, which lists it, does not.
+fn of_node(placed: &Placed, number: u32) -> Value<'static> {
+    if placed.seen.supervisor == 0 { Value::Unknown } else { Value::Number(number.into()) }
+}
 
 /// The time since a moment given in seconds since 1970.
 pub(crate) fn age(started: u64) -> Value<'static> {

@@ -6,4 +6,6 @@ mod crashing;
 mod crowd;
 mod faults;
 mod forks;
+mod installation;
+mod installed;
 mod support;

@@ -83,18 +83,27 @@ impl Cluster {
         cluster
     }
 
+    #[track_caller]
     pub(crate) fn apply(&self, manifest: &str) {
+        self.apply_in(&["-n", &self.namespace], manifest);
+    }
+
+    /// Objects that say themselves where they belong.
+    #[track_caller]
+    pub(crate) fn apply_anywhere(&self, manifest: &str) {
+        self.apply_in(&[], manifest);
+    }
+
+    #[track_caller]
+    fn apply_in(&self, place: &[&str], manifest: &str) {
         let mut kubectl = self.command("kubectl");
-        kubectl
-            .args(["-n", &self.namespace, "apply", "--validate=false", "-f", "-"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null());
+        kubectl.args(place).args(["apply", "--validate=false", "-f", "-"]).stdin(Stdio::piped()).stdout(Stdio::null());
         let mut child = kubectl.spawn().expect("kubectl runs");
         child.stdin.take().expect("a pipe").write_all(manifest.as_bytes()).expect("kubectl reads");
         assert!(child.wait().expect("it is ours").success(), "{manifest}");
     }
 
-    fn command(&self, program: &str) -> Command {
+    pub(crate) fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         command.env("KUBECONFIG", &self.kubeconfig).stdin(Stdio::null());
         command
@@ -107,13 +116,18 @@ impl Cluster {
         got.stdout
     }
 
+    /// The image of our own that the nodes have, if it is not called as the program calls it.
+    pub(crate) fn agent_image(&self) -> Option<OsString> {
+        std::env::var_os("FATHOM_E2E_AGENT_IMAGE")
+    }
+
     /// `fathom enter` with an agent in this test's own namespace.
     pub(crate) fn enter(&self, words: &[&str]) -> Command {
         let mut command = self.command(env!("CARGO_BIN_EXE_fathom"));
         command
             .args(["enter", "-n", &self.namespace, "--agent-namespace", &self.namespace, "--grace", "3s"])
             .env_remove("FATHOM_TOOLKIT");
-        let image = std::env::var_os("FATHOM_E2E_AGENT_IMAGE").filter(|_| !words.contains(&"--agent-image"));
+        let image = self.agent_image().filter(|_| !words.contains(&"--agent-image"));
         if let Some(image) = image {
             command.arg("--agent-image").arg(image);
         }

@@ -1,4 +1,5 @@
-//! The same words for a pod or a node of a cluster: an agent there does what this machine would have done.
+//! The same words for a pod or a node of a cluster: an agent there does what this machine would have done, reached
+//! through the server of the cluster, or with kubectl's rights alone.
 
 use fathom_cluster::{Cluster, Located, Next};
 use fathom_model::target::ObjectKind;
@@ -7,6 +8,7 @@ use fathom_protocol::{Action, Entry, Input, Place};
 
 use super::{Whom, toolkit};
 use crate::conversation::{self, Last, Manner};
+use crate::installed::{self, Way};
 use crate::words::Enter;
 use crate::{kubernetes, printer};
 
@@ -25,16 +27,29 @@ pub(super) fn enter(words: &Enter, whom: Whom, entry: Entry, input: Input) -> an
 async fn converse(words: &Enter, whom: Whom, mut entry: Entry, input: Input) -> Result<Last, Failure> {
     let flags = &words.cluster;
     let cluster = Cluster::open(&kubernetes::access(flags)).await?;
+    let manner = Manner { terminal: entry.terminal.is_some(), input };
+    // Only by an exec can a toolkit be sent, or a container be waited for.
     let node = if entry.await_next.is_some() {
+        if flags.installed {
+            return Err(Failure::new(Class::Usage, "--wait and --hold do not go through the server of the cluster")
+                .hinting("leave --installed out"));
+        }
         let next = locate_next(&cluster, whom, flags.container.as_deref()).await?;
         entry.place = incarnation(&next);
         next.node
     } else {
-        let located = locate(&cluster, whom, flags.container.as_deref()).await?;
+        // Whether there is a server is asked while the target is looked for.
+        let container = flags.container.as_deref();
+        let (located, way) = tokio::join!(locate(&cluster, whom, container), installed::way(&cluster, flags));
+        let (located, way) = (located?, way?);
+        if way == Way::Server {
+            let session = cluster.ask(&located, entry).await?;
+            let (speaker, listener) = cluster.attach(&session.metadata.name).await?;
+            return conversation::carry(manner, speaker, listener).await;
+        }
         entry.place = place(&located);
         located.node
     };
-    let manner = Manner { terminal: entry.terminal.is_some(), input };
     let options = kubernetes::agent(flags, words.ttl);
     entry.toolkit = toolkit::brought(&cluster, &node, &options, entry.toolkit).await?;
     let (speaker, listener) = cluster.reach(&node, &options, Action::Enter(Box::new(entry))).await?;

@@ -1,0 +1,170 @@
+//! The client's side of a server that is installed in the cluster: a session is asked for, its streams are a WebSocket.
+//!
+//! Everything goes through the API server, which authenticates, audits and passes on.
+
+use fathom_model::{Class, Failure};
+use fathom_protocol::Entry;
+use fathom_protocol::api::{self, EnterRequest, EnterSpec, GROUP, GROUP_VERSION, SUBPROTOCOL, Session, SessionList};
+use http_body_util::BodyExt as _;
+use hyper_util::rt::TokioIo;
+use kube::client::Body;
+use serde::de::DeserializeOwned;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::handshake::{client::generate_key, derive_accept_key};
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+
+use crate::conversation::{self, Listener, Speaker};
+use crate::error::{Tried, failure};
+use crate::{Cluster, Located};
+
+/// Whether a cluster has a server of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presence {
+    /// It answers.
+    Served,
+    /// It is installed, and does not answer.
+    Silent,
+    /// There is none, or we may not know of it.
+    Absent,
+}
+
+impl Cluster {
+    /// Asks whether our group is served.
+    pub async fn server(&self) -> Result<Presence, Failure> {
+        let path = format!("/apis/{GROUP_VERSION}");
+        let answer = self.client.request_text(get(&path)).await;
+        match answer {
+            Ok(_) => Ok(Presence::Served),
+            Err(kube::Error::Api(status)) if status.code == 503 => Ok(Presence::Silent),
+            Err(kube::Error::Api(status)) if matches!(status.code, 403 | 404) => Ok(Presence::Absent),
+            Err(error) => Err(failure(tried("get", "sessions", None, ""), error)),
+        }
+    }
+
+    /// Asks for a session where `located` says. The node is told by the server, and not by us.
+    pub async fn ask(&self, located: &Located, entry: Entry) -> Result<Session, Failure> {
+        let (path, spec) = match &located.container {
+            None => (api::node_path(&located.node), EnterSpec { entry, ..EnterSpec::default() }),
+            Some(container) => (
+                api::pod_path(&container.namespace, &container.pod),
+                EnterSpec { pod_uid: Some(container.uid.clone()), container: Some(container.name.clone()), entry },
+            ),
+        };
+        let body = serde_json::to_vec(&EnterRequest::new(spec)).expect("wishes are plain data");
+        let (resource, namespace, name) = match &located.container {
+            None => ("nodes/enter", None, located.node.as_str()),
+            Some(container) => ("pods/enter", Some(container.namespace.as_str()), container.pod.as_str()),
+        };
+        self.answer(post(&path, body)).await.map_err(|error| refused(tried("create", resource, namespace, name), error))
+    }
+
+    /// The streams of a session that we have asked for.
+    pub async fn attach(&self, session: &str) -> Result<(Speaker, Listener), Failure> {
+        let tried = tried("get", "sessions/attach", None, session);
+        let key = generate_key();
+        let request = http::Request::get(api::session_path(session, "attach"))
+            .header(http::header::CONNECTION, "Upgrade")
+            .header(http::header::UPGRADE, "websocket")
+            .header(http::header::SEC_WEBSOCKET_VERSION, "13")
+            .header(http::header::SEC_WEBSOCKET_KEY, &key)
+            .header(http::header::SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL)
+            .body(Body::empty())
+            .expect("it is well formed");
+        let response = self.client.send(request).await.map_err(|error| failure(tried, error))?;
+        if response.status() != http::StatusCode::SWITCHING_PROTOCOLS {
+            let code = response.status();
+            let text = response.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+            return Err(refused(tried, kube::Error::Api(Box::new(status(code, &text)))));
+        }
+        let header =
+            |name: http::header::HeaderName| response.headers().get(name).and_then(|value| value.to_str().ok());
+        if header(http::header::SEC_WEBSOCKET_ACCEPT) != Some(derive_accept_key(key.as_bytes()).as_str())
+            || header(http::header::SEC_WEBSOCKET_PROTOCOL) != Some(SUBPROTOCOL)
+        {
+            return Err(Failure::new(
+                Class::System,
+                "what answers for the cluster's server does not speak our protocol",
+            )
+            .hinting("use the same version of fathom on both sides; --agentless goes without the server"));
+        }
+        let upgraded =
+            hyper::upgrade::on(response).await.map_err(|error| failure(tried, kube::Error::HyperError(error)))?;
+        let stream: conversation::Socket =
+            WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Client, Some(limits())).await;
+        Ok(conversation::over(stream))
+    }
+
+    /// Our own sessions.
+    pub async fn sessions(&self) -> Result<Vec<Session>, Failure> {
+        let list: SessionList = self
+            .answer(get(&api::sessions_path()))
+            .await
+            .map_err(|error| refused(tried("list", "sessions", None, ""), error))?;
+        Ok(list.items)
+    }
+
+    /// Ends a session of ours.
+    pub async fn kill(&self, session: &str) -> Result<(), Failure> {
+        let answer: Result<serde_json::Value, _> =
+            self.answer(post(&api::session_path(session, "kill"), Vec::new())).await;
+        answer.map(drop).map_err(|error| refused(tried("create", "sessions/kill", None, session), error))
+    }
+
+    async fn answer<T: DeserializeOwned>(&self, request: http::Request<Vec<u8>>) -> kube::Result<T> {
+        self.client.request(request).await
+    }
+}
+
+/// A time of the API, in seconds since 1970; the beginning of all where it is none.
+pub fn since(time: &str) -> u64 {
+    time.parse::<k8s_openapi::jiff::Timestamp>().map_or(0, |time| u64::try_from(time.as_second()).unwrap_or(0))
+}
+
+/// One message holds as much as anybody reads at once, and no more.
+fn limits() -> WebSocketConfig {
+    WebSocketConfig::default().max_message_size(Some(4 << 20)).max_frame_size(Some(4 << 20))
+}
+
+fn get(path: &str) -> http::Request<Vec<u8>> {
+    http::Request::get(path).body(Vec::new()).expect("it is well formed")
+}
+
+fn post(path: &str, body: Vec<u8>) -> http::Request<Vec<u8>> {
+    http::Request::post(path)
+        .header(http::header::CONTENT_TYPE, "application/json")
+        .body(body)
+        .expect("it is well formed")
+}
+
+fn tried<'a>(verb: &'a str, resource: &'a str, namespace: Option<&'a str>, name: &'a str) -> Tried<'a> {
+    Tried { verb, resource, group: GROUP, namespace, name }
+}
+
+/// What an API server says when it refuses an upgrade.
+fn status(code: http::StatusCode, body: &[u8]) -> kube::core::Status {
+    serde_json::from_slice(body).unwrap_or_else(|_| {
+        kube::core::Status::failure(&String::from_utf8_lossy(body), code.canonical_reason().unwrap_or_default())
+            .with_code(code.as_u16())
+    })
+}
+
+/// Our own server says message, cause and hint apart; the API server in front of it knows nothing of hints.
+fn refused(tried: Tried<'_>, error: kube::Error) -> Failure {
+    let said = |status: &kube::core::Status, part: &str| {
+        let causes = status.details.as_ref().map(|details| details.causes.as_slice()).unwrap_or_default();
+        causes.iter().find(|cause| cause.reason == part).map(|cause| cause.message.clone())
+    };
+    if let kube::Error::Api(status) = &error
+        && let Some(message) = said(status, "Message")
+    {
+        let class = match status.code {
+            401 | 403 => Class::Denied,
+            404 | 409 => Class::NotFound,
+            400 | 422 => Class::Usage,
+            501 => Class::Unsupported,
+            _ => Class::System,
+        };
+        return Failure { class, message, cause: said(status, "Cause"), hint: said(status, "Hint") };
+    }
+    failure(tried, error)
+}

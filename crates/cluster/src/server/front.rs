@@ -1,0 +1,163 @@
+//! The front proxy: by which certificates and headers the API server says on whose behalf it comes, and which
+//! certificate it is to expect of us.
+
+use std::collections::BTreeMap;
+
+use fathom_model::{Class, Failure};
+use fathom_protocol::api::{GROUP, VERSION};
+use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, Patch, PatchParams};
+use kube::core::GroupVersionKind;
+use serde_json::json;
+
+use super::{Kept, KeptIn};
+use crate::Cluster;
+use crate::error::{Tried, failure};
+
+/// What the API server says of itself in the ConfigMap `kube-system/extension-apiserver-authentication`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FrontProxy {
+    /// Whose certificates it shows, PEM.
+    pub authority: String,
+    /// Common names that it shows; empty for any of that authority.
+    pub names: Vec<String>,
+    /// Headers that name the user, first one first.
+    pub user: Vec<String>,
+    /// Headers that name groups.
+    pub groups: Vec<String>,
+    /// Headers that name the user's uid.
+    pub uid: Vec<String>,
+    /// How headers with everything else begin.
+    pub extra: Vec<String>,
+}
+
+impl Cluster {
+    /// Reads what the API server says of itself.
+    ///
+    /// # Errors
+    /// When it cannot be read, or names no authority: then nobody can be believed.
+    pub async fn front_proxy(&self) -> Result<FrontProxy, Failure> {
+        let kept = Kept {
+            kind: KeptIn::ConfigMap,
+            namespace: "kube-system".to_owned(),
+            name: "extension-apiserver-authentication".to_owned(),
+        };
+        let texts = self.kept(&kept).await?.unwrap_or_default();
+        read(&texts)
+    }
+
+    /// Has the API server send what is for our group to the service `name`, and expect certificates of `authority`
+    /// there.
+    pub async fn announce(&self, namespace: &str, name: &str, authority: &str) -> Result<(), Failure> {
+        let bundle = k8s_openapi::ByteString(authority.as_bytes().to_vec());
+        let object = json!({
+            "apiVersion": "apiregistration.k8s.io/v1",
+            "kind": "APIService",
+            "metadata": {"name": api_service(), "labels": {"app.kubernetes.io/part-of": "fathom"}},
+            "spec": {
+                "group": GROUP,
+                "version": VERSION,
+                "groupPriorityMinimum": 1000,
+                "versionPriority": 15,
+                "service": {"namespace": namespace, "name": name, "port": 443},
+                "caBundle": bundle,
+            },
+        });
+        // Applied, and not created: only so can the right to create be limited to this one name.
+        let params = PatchParams::apply("fathom-server").force();
+        let applied = self.api_services().patch(&api_service(), &params, &Patch::Apply(&object)).await;
+        applied.map(drop).map_err(|error| failure(tried("patch"), error))
+    }
+
+    /// Whether it is announced that the group is served from `namespace`.
+    pub async fn is_announced(&self, namespace: &str) -> Result<bool, Failure> {
+        let there = self.api_services().get_opt(&api_service()).await.map_err(|error| failure(tried("get"), error))?;
+        Ok(there.is_some_and(|there| there.data["spec"]["service"]["namespace"] == *namespace))
+    }
+
+    /// Takes back what was announced. Whoever deletes a namespace asks every group that is announced, and waits for
+    /// those that do not answer.
+    pub async fn withdraw(&self, namespace: &str) -> Result<(), Failure> {
+        if !self.is_announced(namespace).await? {
+            return Ok(());
+        }
+        let deleted = self.api_services().delete(&api_service(), &DeleteParams::default()).await;
+        deleted.map(drop).map_err(|error| failure(tried("delete"), error))
+    }
+
+    fn api_services(&self) -> Api<DynamicObject> {
+        let kind = GroupVersionKind::gvk("apiregistration.k8s.io", "v1", "APIService");
+        Api::all_with(self.client.clone(), &ApiResource::from_gvk(&kind))
+    }
+}
+
+/// The name of the object that says who serves our group.
+fn api_service() -> String {
+    format!("{VERSION}.{GROUP}")
+}
+
+fn tried(verb: &str) -> Tried<'_> {
+    let group = "apiregistration.k8s.io";
+    Tried { verb, resource: "apiservices", group, namespace: None, name: "" }
+}
+
+fn read(texts: &BTreeMap<String, String>) -> Result<FrontProxy, Failure> {
+    let list = |key: &str| -> Result<Vec<String>, Failure> {
+        let text = texts.get(&format!("requestheader-{key}")).map_or("[]", String::as_str);
+        serde_json::from_str(text).map_err(|error| Failure {
+            cause: Some(error.to_string()),
+            ..Failure::new(Class::System, format!("cannot read requestheader-{key} of the API server"))
+        })
+    };
+    let authority = texts.get("requestheader-client-ca-file").filter(|pem| !pem.trim().is_empty());
+    let authority = authority.cloned().ok_or_else(|| {
+        Failure::new(Class::Unsupported, "the API server does not say how it shows that it is the API server")
+            .hinting("start it with --requestheader-client-ca-file and the flags that belong to it")
+    })?;
+    let or = |names: Vec<String>, usual: &str| if names.is_empty() { vec![usual.to_owned()] } else { names };
+    Ok(FrontProxy {
+        authority,
+        names: list("allowed-names")?,
+        user: or(list("username-headers")?, "X-Remote-User"),
+        groups: or(list("group-headers")?, "X-Remote-Group"),
+        // Clusters before 1.32 do not say; those from then on send this one.
+        uid: or(list("uid-headers")?, "X-Remote-Uid"),
+        extra: or(list("extra-headers-prefix")?, "X-Remote-Extra-"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        pairs.iter().map(|(key, text)| (format!("requestheader-{key}"), (*text).to_owned())).collect()
+    }
+
+    #[test]
+    fn what_the_api_server_says_of_itself() {
+        let said = texts(&[
+            ("client-ca-file", "PEM"),
+            ("allowed-names", r#"["front-proxy-client"]"#),
+            ("username-headers", r#"["X-User"]"#),
+            ("group-headers", r#"["X-Group"]"#),
+            ("extra-headers-prefix", r#"["X-Extra-"]"#),
+        ]);
+        let expect = FrontProxy {
+            authority: "PEM".into(),
+            names: vec!["front-proxy-client".into()],
+            user: vec!["X-User".into()],
+            groups: vec!["X-Group".into()],
+            uid: vec!["X-Remote-Uid".into()],
+            extra: vec!["X-Extra-".into()],
+        };
+        assert_eq!(read(&said), Ok(expect));
+    }
+
+    #[test]
+    fn without_an_authority_nobody_is_believed() {
+        for said in [texts(&[]), texts(&[("client-ca-file", " ")])] {
+            assert!(read(&said).is_err());
+        }
+        assert!(read(&texts(&[("client-ca-file", "PEM"), ("allowed-names", "front")])).is_err());
+    }
+}

@@ -1,0 +1,247 @@
+//! What the server does for whoever has been authenticated: grants, carries, lists and ends sessions, each on record.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use fathom_cluster::Cluster;
+use fathom_cluster::server::{Kept, Person, Told};
+use fathom_model::{Ending, Failure};
+use fathom_protocol::api::{EnterSpec, Phase, Session};
+use fathom_protocol::{Action, Decoder, Frame, Word};
+use futures_util::StreamExt as _;
+use futures_util::future::join_all;
+use tokio_tungstenite::tungstenite::Message;
+
+use crate::Settings;
+use crate::admission::{self, Target};
+use crate::agents::{Agents, Conversation};
+use crate::audit::{Happened, Line, Sink};
+use crate::bridge::{self, Client, Outcome};
+use crate::front::Front;
+use crate::refusal::Refusal;
+use crate::sessions::{Held, Sessions};
+
+/// Everything that requests share.
+pub(crate) struct Server {
+    pub(crate) cluster: Cluster,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) policy: Kept,
+    pub(crate) agents: Agents,
+    pub(crate) sessions: Sessions,
+    pub(crate) front: RwLock<Arc<Front>>,
+    pub(crate) sink: Sink,
+}
+
+/// Who asks.
+#[derive(Debug, Clone)]
+pub(crate) struct Visit {
+    pub(crate) person: Person,
+    /// The request in the audit log of the API server.
+    pub(crate) audit_id: Option<String>,
+}
+
+impl Server {
+    pub(crate) fn front(&self) -> Arc<Front> {
+        self.front.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Grants a session, or says why not; both are on record.
+    pub(crate) async fn grant(&self, visit: &Visit, target: Target, spec: EnterSpec) -> Result<Session, Refusal> {
+        let asked = Line {
+            target: Some(target.title()),
+            profile: Some(target.profile(&spec.entry).to_owned()),
+            command: Some(spec.entry.command.clone()),
+            audit_id: visit.audit_id.clone(),
+            ..Line::new(Happened::Denied).by(&visit.person)
+        };
+        match admission::admit(&self.cluster, &self.policy, &visit.person, target, spec).await {
+            Ok(granted) => {
+                let held = self.sessions.create(visit.person.clone(), granted);
+                (self.sink)(&Line { audit_id: asked.audit_id, ..line(Happened::Granted, &held) });
+                Ok(held.object())
+            }
+            Err(refusal) => {
+                let Failure { message, cause, .. } = &refusal.failure;
+                let cause = cause.as_ref().map_or_else(String::new, |cause| format!(": {cause}"));
+                (self.sink)(&asked.because(format!("{message}{cause}")));
+                Err(refusal)
+            }
+        }
+    }
+
+    /// Takes session `id` for its creator, and speaks with its agent.
+    pub(crate) async fn come(&self, visit: &Visit, id: &str) -> Result<(Held, Conversation), Refusal> {
+        let held = self.sessions.take(id, &visit.person).inspect_err(|refusal| {
+            let line =
+                Line { session: Some(id.to_owned()), audit_id: visit.audit_id.clone(), ..Line::new(Happened::Denied) };
+            (self.sink)(&line.by(&visit.person).because(refusal.failure.message.clone()));
+        })?;
+        let action = match &held.there {
+            Some(session) => Action::Attach { session: session.clone() },
+            None => Action::Enter(Box::new(held.granted.entry.clone())),
+        };
+        match self.agents.converse(&held.granted.node, action).await {
+            Ok(agent) => Ok((held, agent)),
+            Err(failure) => {
+                self.settle(
+                    &held,
+                    Outcome::AgentGone(failure.cause.clone().unwrap_or_else(|| failure.message.clone())),
+                );
+                Err(failure.into())
+            }
+        }
+    }
+
+    /// Carries a session until its client or its agent ends that. Without a client, it has not come after all.
+    pub(crate) async fn carry(&self, held: Held, client: Option<Client>, agent: Conversation) {
+        let Some(client) = client else { return self.settle(&held, Outcome::ClientGone) };
+        let first = held.there.is_none();
+        let told = async {
+            if first && let Err(failure) = self.cluster.tell(told(&held)).await {
+                (self.sink)(&line(Happened::Trouble, &held).because(failure.to_string()));
+            }
+        };
+        let notices = if first { held.granted.notices.as_slice() } else { &[] };
+        let started = |there: &str| {
+            self.sessions.started(&held.id, there);
+            (self.sink)(&line(if first { Happened::Started } else { Happened::Attached }, &held));
+        };
+        let ((), outcome) = tokio::join!(told, bridge::carry(client, agent, &held.id, notices, started));
+        self.settle(&held, outcome);
+    }
+
+    /// Puts on record how a client's time in a session ended, and whether the session goes on.
+    fn settle(&self, held: &Held, outcome: Outcome) {
+        let stays = held.granted.entry.detach || held.there.is_some();
+        let end = |event, ending: Option<Ending>, reason: Option<String>| {
+            self.sessions.end(&held.id);
+            (self.sink)(&Line { ending, reason, ..line(event, held) });
+        };
+        match outcome {
+            Outcome::Ended(ending) => end(Happened::Ended, Some(ending), None),
+            Outcome::Failed(failure) => end(Happened::Failed, None, Some(failure.message)),
+            Outcome::Left => {
+                self.sessions.leave(&held.id);
+                (self.sink)(&line(Happened::Detached, held));
+            }
+            // What has been detached once goes on without its clients.
+            Outcome::ClientGone if stays && self.runs(held) => {
+                self.sessions.leave(&held.id);
+                (self.sink)(&line(Happened::Detached, held).because("its client is gone"));
+            }
+            Outcome::ClientGone => end(Happened::Ended, None, Some("its client is gone".to_owned())),
+            Outcome::AgentGone(why) if stays && self.runs(held) => {
+                // Whether it goes on is asked when somebody wants to know.
+                self.sessions.leave(&held.id);
+                (self.sink)(&line(Happened::Detached, held).because(format!("the agent is gone: {why}")));
+            }
+            Outcome::AgentGone(why) => end(Happened::Failed, None, Some(format!("the agent is gone: {why}"))),
+        }
+    }
+
+    fn runs(&self, held: &Held) -> bool {
+        self.sessions.find(&held.id, &held.creator).is_ok_and(|held| held.there.is_some())
+    }
+
+    /// The sessions of `person`. Those without a client are asked for where they run.
+    pub(crate) async fn list(&self, person: &Person) -> Vec<Session> {
+        self.forget_ended(self.sessions.of(person)).await;
+        self.sessions.of(person).iter().map(Held::object).collect()
+    }
+
+    /// Ends a session of whoever asks.
+    pub(crate) async fn kill(&self, visit: &Visit, id: &str) -> Result<(), Refusal> {
+        let held = self.sessions.find(id, &visit.person)?;
+        let reason = Some("its creator ended it".to_owned());
+        if let Some(session) = &held.there {
+            let mut agent = self.agents.converse(&held.granted.node, Action::Kill { session: session.clone() }).await?;
+            if let Some(Frame::Word(Word::Failed(failure))) = last(&mut agent).await {
+                return Err(failure.into());
+            }
+        }
+        // Its client hears the end from the agent, and has that put on record.
+        if held.phase != Phase::Attached && self.sessions.end(id).is_some() {
+            (self.sink)(&Line { reason, audit_id: visit.audit_id.clone(), ..line(Happened::Ended, &held) });
+        }
+        Ok(())
+    }
+
+    /// Puts on record what ended without a client, and what nobody came for.
+    pub(crate) async fn tidy(&self) {
+        for held in self.sessions.lapse() {
+            (self.sink)(&line(Happened::Failed, &held).because("nobody came for it in time"));
+        }
+        self.forget_ended(self.sessions.detached()).await;
+    }
+
+    async fn forget_ended(&self, held: Vec<Held>) {
+        let detached: Vec<Held> = held.into_iter().filter(|held| held.phase == Phase::Detached).collect();
+        let mut nodes: Vec<&str> = detached.iter().map(|held| held.granted.node.as_str()).collect();
+        nodes.sort_unstable();
+        nodes.dedup();
+        let asked = nodes.into_iter().map(|node| async move { (node, self.running(node).await) });
+        let running: Vec<(&str, Option<Vec<String>>)> = join_all(asked).await;
+        for held in &detached {
+            // An agent that does not answer says nothing about its sessions.
+            let there = running.iter().find(|(node, _)| *node == held.granted.node).and_then(|(_, ids)| ids.as_ref());
+            let lives = there.is_none_or(|ids| held.there.as_ref().is_some_and(|id| ids.contains(id)));
+            if !lives && self.sessions.end(&held.id).is_some() {
+                (self.sink)(&line(Happened::Ended, held).because("it ended while no client was there"));
+            }
+        }
+    }
+
+    /// The sessions that run on `node`, as its agent calls them; none where it does not answer.
+    async fn running(&self, node: &str) -> Option<Vec<String>> {
+        let mut agent = self.agents.converse(node, Action::List).await.ok()?;
+        let Some(Frame::Word(Word::Answer(text))) = last(&mut agent).await else { return None };
+        let states: Vec<serde_json::Value> = serde_json::from_str(&text).ok()?;
+        Some(states.iter().filter_map(|state| state["id"].as_str().map(str::to_owned)).collect())
+    }
+}
+
+/// The one word that an agent has to say to what needs no session.
+async fn last(agent: &mut Conversation) -> Option<Frame> {
+    let patience = std::time::Duration::from_secs(5);
+    let mut decoder = Decoder::default();
+    while let Ok(Some(Ok(message))) = tokio::time::timeout(patience, agent.next()).await {
+        if let Message::Binary(bytes) = message {
+            decoder.feed(&bytes);
+        }
+        while let Ok(Some(frame)) = decoder.next_frame() {
+            if frame != Frame::Word(Word::Alive) {
+                return Some(frame);
+            }
+        }
+    }
+    None
+}
+
+fn line(event: Happened, held: &Held) -> Line {
+    Line {
+        target: Some(held.granted.title.clone()),
+        node: Some(held.granted.node.clone()),
+        profile: Some(held.granted.profile.clone()),
+        command: Some(held.granted.entry.command.clone()),
+        session: Some(held.id.clone()),
+        ..Line::new(event).by(&held.creator)
+    }
+}
+
+/// What `kubectl describe` shows of it.
+fn told(held: &Held) -> Told {
+    let command = match held.granted.entry.command.as_slice() {
+        [] => "a shell".to_owned(),
+        command => format!("`{}`", command.join(" ")),
+    };
+    let (namespace, name) = match &held.granted.target {
+        Target::Pod { namespace, name } => (Some(namespace.clone()), name.clone()),
+        Target::Node { name } => (None, name.clone()),
+    };
+    let message = format!(
+        "{} enters {} with the profile {} to run {command} (session {})",
+        held.creator.name, held.granted.title, held.granted.profile, held.id
+    );
+    // An event's message holds 1024 bytes.
+    let message = message.chars().take(250).collect();
+    Told { namespace, name, uid: held.granted.uid.clone(), reason: "Entered".to_owned(), message }
+}
