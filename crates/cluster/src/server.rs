@@ -8,6 +8,6 @@ pub mod review;
 
 pub use event::Told;
 pub use facts::PodFacts;
-pub use front::FrontProxy;
+pub use front::{Announced, FrontProxy};
 pub use kept::{Kept, KeptIn};
 pub use review::{Asked, Person, Verdict};

@@ -120,8 +120,9 @@ where
                 Ok(None) => break,
                 Err(garbage) => return Gone::Because(format!("it sent {garbage}")),
             };
-            if let Err(error) = to.send(Message::Binary(frame.encode().into())).await {
-                return Gone::Because(error.to_string());
+            if to.send(Message::Binary(frame.encode().into())).await.is_err() {
+                // Who does not take any more is heard to the end: its last words may be under way.
+                return std::future::pending().await;
             }
         }
     }

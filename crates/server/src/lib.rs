@@ -28,7 +28,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use fathom_cluster::Cluster;
-use fathom_cluster::server::{Kept, KeptIn};
+use fathom_cluster::server::{Announced, Kept, KeptIn};
 use fathom_model::{Class, Failure};
 use fathom_protocol::link;
 use ring::rand::SecureRandom as _;
@@ -102,12 +102,13 @@ pub async fn serve(
         settings: settings.clone(),
     });
     let enrolment = Desk { cluster, settings, authority: authority.clone(), remembered, sink };
+    let instance = fresh_id();
     tokio::select! {
         () = gate::listen(api, gates.0.clone(), api::router(server.clone())) => {}
         () = gate::listen(desk, gates.1.clone(), enrolment::router(Arc::new(enrolment))) => {}
-        () = keep(&server, &authority, serving, gates) => {}
+        () = keep(&server, &authority, &instance, serving, gates) => {}
         () = stop => {
-            let goodbye = server.cluster.withdraw(&server.settings.namespace);
+            let goodbye = server.cluster.withdraw(&instance);
             return tokio::time::timeout(GOODBYE, goodbye).await.unwrap_or(Ok(()));
         }
     }
@@ -116,14 +117,20 @@ pub async fn serve(
 
 /// Looks after what may change: what the API server says of itself, what it expects of us, our own certificates, and
 /// sessions that are no more.
-async fn keep(server: &Server, authority: &Authority, mut serving: Identity, gates: (Arc<Gate>, Arc<Gate>)) {
-    let namespace = &server.settings.namespace;
+async fn keep(
+    server: &Server,
+    authority: &Authority,
+    instance: &str,
+    mut serving: Identity,
+    gates: (Arc<Gate>, Arc<Gate>),
+) {
+    let service = Announced { namespace: &server.settings.namespace, name: manifest::SERVER, instance };
     let (mut fresh, mut announced) = (Instant::now(), false);
     loop {
         let mut troubles = Vec::new();
         // Once: who takes it away afterwards wants us gone.
         if !announced {
-            let result = server.cluster.announce(namespace, manifest::SERVER, &authority.pem).await;
+            let result = server.cluster.announce(service, &authority.pem).await;
             announced = result.is_ok();
             troubles.extend(result.err());
         }

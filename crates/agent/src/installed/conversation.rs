@@ -89,7 +89,8 @@ async fn carry(carrier: Carrier, relay: UnixStream) -> Carrier {
     let inward = async {
         while let Some(Ok(message)) = from_server.next().await {
             match message {
-                Message::Binary(bytes) if to_relay.write_all(&bytes).await.is_err() => return,
+                // What a relay does not take any more has no end: its own last words are still to come.
+                Message::Binary(bytes) if to_relay.write_all(&bytes).await.is_err() => std::future::pending().await,
                 Message::Close(_) => return,
                 _ => {}
             }

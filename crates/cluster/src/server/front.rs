@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use fathom_model::{Class, Failure};
 use fathom_protocol::api::{GROUP, VERSION};
-use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, Patch, PatchParams};
+use kube::ResourceExt as _;
+use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, Patch, PatchParams, Preconditions};
 use kube::core::GroupVersionKind;
 use serde_json::json;
 
@@ -47,12 +48,17 @@ impl Cluster {
 
     /// Has the API server send what is for our group to the service `name`, and expect certificates of `authority`
     /// there.
-    pub async fn announce(&self, namespace: &str, name: &str, authority: &str) -> Result<(), Failure> {
+    pub async fn announce(&self, service: Announced<'_>, authority: &str) -> Result<(), Failure> {
+        let Announced { namespace, name, instance } = service;
         let bundle = k8s_openapi::ByteString(authority.as_bytes().to_vec());
         let object = json!({
             "apiVersion": "apiregistration.k8s.io/v1",
             "kind": "APIService",
-            "metadata": {"name": api_service(), "labels": {"app.kubernetes.io/part-of": "fathom"}},
+            "metadata": {
+                "name": api_service(),
+                "labels": {"app.kubernetes.io/part-of": "fathom"},
+                "annotations": {INSTANCE: instance},
+            },
             "spec": {
                 "group": GROUP,
                 "version": VERSION,
@@ -68,20 +74,20 @@ impl Cluster {
         applied.map(drop).map_err(|error| failure(tried("patch"), error))
     }
 
-    /// Whether it is announced that the group is served from `namespace`.
-    pub async fn is_announced(&self, namespace: &str) -> Result<bool, Failure> {
+    /// Takes back what `instance` has announced, if nobody else has announced something since. Whoever deletes a
+    /// namespace asks every group that is announced, and waits for those that do not answer.
+    pub async fn withdraw(&self, instance: &str) -> Result<(), Failure> {
         let there = self.api_services().get_opt(&api_service()).await.map_err(|error| failure(tried("get"), error))?;
-        Ok(there.is_some_and(|there| there.data["spec"]["service"]["namespace"] == *namespace))
-    }
-
-    /// Takes back what was announced. Whoever deletes a namespace asks every group that is announced, and waits for
-    /// those that do not answer.
-    pub async fn withdraw(&self, namespace: &str) -> Result<(), Failure> {
-        if !self.is_announced(namespace).await? {
+        let Some(there) = there.filter(|there| there.annotations().get(INSTANCE).is_some_and(|own| own == instance))
+        else {
             return Ok(());
+        };
+        let as_seen = Preconditions { resource_version: there.resource_version(), uid: there.uid() };
+        let deletion = DeleteParams { preconditions: Some(as_seen), ..DeleteParams::default() };
+        match self.api_services().delete(&api_service(), &deletion).await {
+            Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Ok(()),
+            result => result.map(drop).map_err(|error| failure(tried("delete"), error)),
         }
-        let deleted = self.api_services().delete(&api_service(), &DeleteParams::default()).await;
-        deleted.map(drop).map_err(|error| failure(tried("delete"), error))
     }
 
     fn api_services(&self) -> Api<DynamicObject> {
@@ -89,6 +95,19 @@ impl Cluster {
         Api::all_with(self.client.clone(), &ApiResource::from_gvk(&kind))
     }
 }
+
+/// Which server of ours has announced itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Announced<'a> {
+    /// The namespace of its service.
+    pub namespace: &'a str,
+    /// Its service.
+    pub name: &'a str,
+    /// What tells it from the one before and the one after it.
+    pub instance: &'a str,
+}
+
+const INSTANCE: &str = "fathom.dev/instance";
 
 /// The name of the object that says who serves our group.
 fn api_service() -> String {

@@ -1,0 +1,7 @@
+//! Whom the server believes, over real TLS, before the test kit's Kubernetes: forged front proxies, tokens that are
+//! replayed or made out for others, a stolen certificate.
+
+mod agents;
+mod enrolment;
+mod front;
+mod support;
