@@ -6,6 +6,7 @@ use clap::CommandFactory as _;
 use fathom_enter::profile::{Inherit, PROFILES, Rights, Seccomp, User, capability_names};
 use fathom_model::field::Shown;
 use fathom_model::{Class, Failure, Field};
+use fathom_server::policy::{KEY, RULES};
 
 use super::output::{containers, sandboxes, toolkits};
 use super::words::Reference;
@@ -23,6 +24,7 @@ const PAGES: &[Page] = &[
     ("environment", variables),
     ("exit-status", statuses),
     ("fields", fields),
+    ("policy", policy),
     ("profiles", profiles),
 ];
 
@@ -48,6 +50,15 @@ fn table(title: &str, intro: &str, columns: &[&str], rows: impl IntoIterator<Ite
         let _ = writeln!(text, "| {} |", cells.join(" | "));
     }
     text
+}
+
+fn policy() -> String {
+    let rows = RULES.iter().map(|(name, doc)| vec![format!("`{name}`"), (*doc).to_owned()]);
+    let intro = format!(
+        "What may stand in `{KEY}` of the ConfigMap `fathom-policy`, where fathom is installed in a cluster. Nothing \
+         has to; what is not understood lets nobody in. It is read for every session."
+    );
+    table("Policy", &intro, &["rule", "meaning"], rows)
 }
 
 fn profiles() -> String {

@@ -77,16 +77,19 @@ impl Cluster {
     /// Takes back what `instance` has announced, if nobody else has announced something since. Whoever deletes a
     /// namespace asks every group that is announced, and waits for those that do not answer.
     pub async fn withdraw(&self, instance: &str) -> Result<(), Failure> {
-        let there = self.api_services().get_opt(&api_service()).await.map_err(|error| failure(tried("get"), error))?;
-        let Some(there) = there.filter(|there| there.annotations().get(INSTANCE).is_some_and(|own| own == instance))
-        else {
-            return Ok(());
-        };
-        let as_seen = Preconditions { resource_version: there.resource_version(), uid: there.uid() };
-        let deletion = DeleteParams { preconditions: Some(as_seen), ..DeleteParams::default() };
-        match self.api_services().delete(&api_service(), &deletion).await {
-            Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Ok(()),
-            result => result.map(drop).map_err(|error| failure(tried("delete"), error)),
+        loop {
+            let there = self.api_services().get_opt(&api_service()).await;
+            let there = there.map_err(|error| failure(tried("get"), error))?;
+            let is_own = |there: &DynamicObject| there.annotations().get(INSTANCE).is_some_and(|own| own == instance);
+            let Some(there) = there.filter(is_own) else { return Ok(()) };
+            let as_seen = Preconditions { resource_version: there.resource_version(), uid: there.uid() };
+            let deletion = DeleteParams { preconditions: Some(as_seen), ..DeleteParams::default() };
+            match self.api_services().delete(&api_service(), &deletion).await {
+                // Whoever looks after its status was faster, or somebody who serves now.
+                Err(kube::Error::Api(status)) if status.code == 409 => {}
+                Err(kube::Error::Api(status)) if status.code == 404 => return Ok(()),
+                result => return result.map(drop).map_err(|error| failure(tried("delete"), error)),
+            }
         }
     }
 

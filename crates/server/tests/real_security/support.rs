@@ -268,7 +268,7 @@ fn whole(bytes: &[u8]) -> bool {
     let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
     let length =
         head.lines().filter_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
-    head.contains(" 101 ") || length.last().is_some_and(|length: usize| body.len() >= length)
+    head.contains(" 101 ") || length.max().is_some_and(|length: usize| body.len() >= length)
 }
 
 /// The certificates of somebody else.
