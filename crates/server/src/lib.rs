@@ -4,8 +4,8 @@
 //! **Does not** authenticate (the API server does), decide about rights (RBAC does), or enter anything (agents do, who
 //! are another crate: both know only the protocol). It prints nothing: what happens goes to a sink.
 //!
-//! Read in this order: [`api`] (what can be asked), [`front`] (who asks), [`admission`] (who gets what), [`policy`],
-//! [`sessions`], [`agents`] and [`bridge`] (the streams), [`enrolment`] and [`authority`] (certificates).
+//! Read in this order: `api` (what can be asked), `front` (who asks), `admission` (who gets what), [`policy`],
+//! `sessions`, `agents` and `bridge` (the streams), `enrolment` and [`authority`] (certificates).
 
 mod admission;
 mod agents;

@@ -142,9 +142,6 @@ impl<'a> Installation<'a> {
 
 impl Drop for Installation<'_> {
     fn drop(&mut self) {
-        if std::thread::panicking() {
-            eprintln!("the server wrote:\n{}", self.log());
-        }
         if !self.gone {
             self.remove();
         }
