@@ -54,10 +54,11 @@ pub use client::Answer;
 pub use proxy::Proxy;
 
 /// What [`Kubernetes::start`] needs of a machine.
-pub const NEEDS: [Need; 5] = [
+pub const NEEDS: [Need; 6] = [
     Need::Root,
     Need::Program("containerd"),
     Need::Program("ip"),
+    Need::Program("iptables"),
     Need::Program("unshare"),
     Need::Path("/bin/busybox"),
 ];

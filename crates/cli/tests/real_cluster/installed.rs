@@ -3,16 +3,10 @@
 use std::io::{Read as _, Write as _};
 use std::time::Duration;
 
-use fathom_testkit::{Need, need};
 use serde_json::{Value, json};
 
 use crate::installation::Installation;
 use crate::support::{Cluster, ended, within};
-
-/// A real cluster with the shop. The test kit's has no service addresses, by which agents find the server.
-fn real() -> Option<Cluster> {
-    if need::missing(&[Need::Variable("FATHOM_E2E_KUBECONFIG")]) { None } else { Cluster::with_shop() }
-}
 
 /// The name of the shop's pod.
 fn pod(cluster: &Cluster) -> String {
@@ -26,7 +20,7 @@ fn events(lines: &[Value]) -> Vec<&str> {
 
 #[test]
 fn a_command_runs_and_is_on_record() {
-    let Some(cluster) = real() else { return };
+    let Some(cluster) = Cluster::with_shop() else { return };
     let installed = Installation::in_cluster(&cluster, None);
     let pod = pod(&cluster);
     for target in [format!("pod/{pod}"), "deploy/web".to_owned(), "svc/web".to_owned()] {
@@ -86,7 +80,7 @@ fn admin(cluster: &Cluster) -> String {
 
 #[test]
 fn rights_are_those_on_the_target() {
-    let Some(cluster) = real() else { return };
+    let Some(cluster) = Cluster::with_shop() else { return };
     let installed = Installation::in_cluster(&cluster, None);
     let target = format!("pod/{}", pod(&cluster));
     installed.bind("ann", "fathom-enter");
@@ -146,7 +140,7 @@ fn rights_are_those_on_the_target() {
 
 #[test]
 fn a_session_belongs_to_whoever_created_it() {
-    let Some(cluster) = real() else { return };
+    let Some(cluster) = Cluster::with_shop() else { return };
     let installed = Installation::in_cluster(&cluster, None);
     for user in ["ann", "bob"] {
         installed.bind(user, "fathom-enter");
@@ -195,7 +189,7 @@ fn a_session_belongs_to_whoever_created_it() {
 
 #[test]
 fn whoever_is_killed_in_the_middle_leaves_nothing() {
-    let Some(cluster) = real() else { return };
+    let Some(cluster) = Cluster::with_shop() else { return };
     let installed = Installation::in_cluster(&cluster, None);
     let counts = || installed.run(&["deploy/web"], &["sh", "-c", "ps -ef | grep -c '[s]leep 4242'"]).stdout;
     let begin = || {
@@ -224,7 +218,7 @@ fn whoever_is_killed_in_the_middle_leaves_nothing() {
 
 #[test]
 fn fifty_at_once_go_through_one_server() {
-    let Some(cluster) = real() else { return };
+    let Some(cluster) = Cluster::with_shop() else { return };
     let installed = Installation::in_cluster(&cluster, None);
     let numbers: Vec<String> = (0..50).map(|number| number.to_string()).collect();
     let script = "read line; echo $0-$line; exit $(($0 + 1))";
@@ -248,7 +242,7 @@ fn fifty_at_once_go_through_one_server() {
 
 #[test]
 fn the_policy_holds_everybody() {
-    let Some(cluster) = real() else { return };
+    let Some(cluster) = Cluster::with_shop() else { return };
     let folder = fathom_testkit::Scratch::new("policy");
     let policy = folder.join("policy.yaml");
     let text = "ttl: 2s\nmemory: 64Mi\nrecording: required\ntoolkits: [mini]\nforbidden-namespaces: [kube-system]\n";
@@ -286,7 +280,7 @@ fn the_policy_holds_everybody() {
 
 #[test]
 fn a_dead_server_holds_up_nobody_and_what_is_taken_away_is_gone() {
-    let Some(cluster) = real() else { return };
+    let Some(cluster) = Cluster::with_shop() else { return };
     let mut installed = Installation::in_cluster(&cluster, None);
     let scale = ["-n", &installed.namespace, "scale", "deploy/fathom-server", "--replicas=0"];
     cluster.kubectl(&scale);

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::api::Api;
 use super::call::Call;
 use super::kind::Kind;
+use super::kubelet::number;
 use super::objects;
 use super::store::{self, Key, Store, Update};
 
@@ -21,6 +22,7 @@ pub(super) fn work(api: &Arc<Api>) {
         replica_sets(&api.store);
         stateful_sets(&api.store);
         jobs(&api.store);
+        number(&api.store);
         schedule(&api.store);
         collect_orphans(&api.store);
         api.store.wait(version, Duration::from_millis(100));

@@ -18,9 +18,11 @@ use crate::engine::image::Content;
 mod pod;
 mod report;
 mod sandbox;
+mod services;
 mod volumes;
 
 pub(super) use sandbox::{GATEWAY, lay_network};
+pub(super) use services::number;
 
 /// Where Kubernetes keeps its containers in containerd.
 const NAMESPACE: &str = "k8s.io";

@@ -10,7 +10,7 @@ use super::super::api::Api;
 use super::super::store::{self, Key};
 use super::report::{self, Role, State, Told};
 use super::sandbox::Sandbox;
-use super::{Image, Kubelet, NAMESPACE, fresh_id, volumes};
+use super::{Image, Kubelet, NAMESPACE, fresh_id, services, volumes};
 use crate::engine::image::Content;
 use crate::engine::{Running, Spec};
 
@@ -56,6 +56,10 @@ impl<'a> Worker<'a> {
             }
             self.look_after(&pod);
             self.tell(&pod);
+            volumes::refresh(self.api, self.kubelet, &pod);
+            if let Some(sandbox) = &mut self.sandbox {
+                services::addresses(&self.api.store, &pod).iter().for_each(|address| sandbox.take_address(address));
+            }
             self.api.store.wait(version, Duration::from_millis(20));
         }
         self.end(Duration::ZERO);

@@ -1,5 +1,6 @@
 //! What the containers of one pod share: a network with an address, a host name, System V objects.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 
@@ -16,6 +17,8 @@ pub(super) struct Sandbox {
     holder: Child,
     /// Empty for a pod on the node's own network.
     pub(super) address: String,
+    /// Those of services that it stands for.
+    more: BTreeSet<String>,
 }
 
 /// Lays the pods' network, in the network namespace that we are in.
@@ -40,7 +43,7 @@ impl Sandbox {
         let mut line = String::new();
         BufReader::new(holder.stdout.take().expect("a pipe")).read_line(&mut line).expect("a pipe can be read");
         assert_eq!(line, "ready\n", "the namespaces of the pod {name} cannot be made");
-        let mut sandbox = Sandbox { holder, address: String::new() };
+        let mut sandbox = Sandbox { holder, address: String::new(), more: BTreeSet::new() };
         if !on_host_network {
             sandbox.address = sandbox.plug(number);
         }
@@ -57,6 +60,20 @@ impl Sandbox {
         inside(&["link", "set", "lo", "up"]);
         inside(&["link", "set", "eth0", "up"]);
         address
+    }
+
+    /// Has this address too from now on, and tells the neighbours.
+    pub(super) fn take_address(&mut self, address: &str) {
+        if self.address.is_empty() || !self.more.insert(address.to_owned()) {
+            return;
+        }
+        let pid = self.pid().to_string();
+        let inside = |words: &[&str]| run(Command::new("nsenter").args(["--net", "--target", &pid]).args(words));
+        inside(&["ip", "address", "replace", &format!("{address}/32"), "dev", "eth0"]);
+        // Who listens on the pod's own address alone is meant too.
+        let rule = ["-t", "nat", "-A", "PREROUTING", "-d", address, "-j", "DNAT", "--to-destination", &self.address];
+        inside(&[&["iptables"], &rule[..]].concat());
+        inside(&["/bin/busybox", "arping", "-U", "-c", "1", "-I", "eth0", address]);
     }
 
     fn pid(&self) -> u32 {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::super::api::Api;
 use super::super::reviews;
 use super::super::store::Key;
-use super::Kubelet;
+use super::{Kubelet, services};
 
 /// Folders of the node that are the machine's own.
 const MACHINES_OWN: [&str; 3] = ["/dev", "/proc", "/sys"];
@@ -70,7 +70,18 @@ fn source(api: &Api, kubelet: &Kubelet, pod: &Value, volume: &Value) -> Option<P
     Some(place)
 }
 
+/// Brings volumes up to date with the objects that they are made of, which may change or come late.
+pub(super) fn refresh(api: &Api, kubelet: &Kubelet, pod: &Value) {
+    let is_object = |volume: &&Value| volume["configMap"].is_object() || volume["secret"].is_object();
+    for volume in array(&pod["spec"]["volumes"]).iter().filter(is_object) {
+        source(api, kubelet, pod, volume);
+    }
+}
+
 fn write(place: &Path, bytes: &[u8]) {
+    if fs::read(place).is_ok_and(|old| old == bytes) {
+        return;
+    }
     let folder = place.parent().expect("it lies in the volume");
     fs::create_dir_all(folder).expect("the volume can be written to");
     fs::write(place, bytes).expect("the volume can be written to");
@@ -126,6 +137,7 @@ pub(super) fn environment(api: &Api, pod: &Value, container: &Value, address: &s
         ("KUBERNETES_SERVICE_HOST".to_owned(), host.to_owned()),
         ("KUBERNETES_SERVICE_PORT".to_owned(), port.to_string()),
     ];
+    all.extend(services::variables(&api.store, pod));
     for variable in array(&container["env"]) {
         let path = text(&variable["valueFrom"]["fieldRef"]["fieldPath"]);
         let value = match path {
