@@ -9,7 +9,7 @@
 //! It lies in a network namespace of its own, into which the thread that starts it moves, and with it all that it
 //! starts afterwards.
 //!
-//! Read in this order: [`api`] (a request to its answer), `objects` and `store`, `kubelet` (a pod to its containers).
+//! Read in this order: `api` (a request to its answer), `objects` and `store`, `kubelet` (a pod to its containers).
 
 mod admission;
 mod aggregation;
