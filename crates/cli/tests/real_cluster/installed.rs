@@ -282,15 +282,15 @@ fn the_policy_holds_everybody() {
 fn a_dead_server_holds_up_nobody_and_what_is_taken_away_is_gone() {
     let Some(cluster) = Cluster::with_shop() else { return };
     let mut installed = Installation::in_cluster(&cluster, None);
-    let scale = ["-n", &installed.namespace, "scale", "deploy/fathom-server", "--replicas=0"];
-    cluster.kubectl(&scale);
+    let none = ["patch", "deploy/fathom-server", "-p", r#"{"spec":{"replicas":0}}"#];
+    cluster.kubectl(&[&["-n", &installed.namespace], &none[..]].concat());
     let absent = || installed.run(&["deploy/web"], &["true"]).stderr.contains("no server of ours");
     assert!(within(Duration::from_secs(60), absent), "{:?}", installed.run(&["deploy/web"], &["true"]));
     // Without it, one's own rights are still there.
     let got = cluster.run(&["deploy/web"], &["true"]);
     assert_eq!(got.status, 0, "{got:?}");
     let other = format!("{}-y", &installed.namespace[..installed.namespace.len() - 2]);
-    cluster.kubectl(&["create", "namespace", &other]);
+    cluster.apply_anywhere(&format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: {other}}}\n"));
     cluster.kubectl(&["delete", "namespace", &other, "--timeout=60s"]);
 
     installed.remove();
