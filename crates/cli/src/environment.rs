@@ -1,7 +1,10 @@
-//! Environment variables that fathom reads: one table, documented once, read nowhere else.
+//! Environment variables that fathom reads: one table, documented once, read nowhere else. Those that stand for flags
+//! are in the table of [`settings`].
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+
+use crate::settings;
 
 /// One variable.
 pub(crate) struct Variable {
@@ -10,9 +13,9 @@ pub(crate) struct Variable {
     pub(crate) doc: &'static str,
 }
 
-/// Every variable.
+/// Every variable that no flag has.
 pub(crate) const VARIABLES: &[Variable] = &[
-    Variable { name: "FATHOM_TOOLKIT", doc: "the toolkit that `enter` brings along, as --toolkit" },
+    Variable { name: "FATHOM_CONFIG", doc: "the configuration file, in place of the one in the user's folder" },
     Variable { name: "FATHOM_STORE", doc: "the folder of unpacked toolkits and images" },
     Variable { name: "CONTAINER_RUNTIME_ENDPOINT", doc: "one more CRI socket to ask, as crictl reads it" },
     Variable { name: "DOCKER_HOST", doc: "one more Docker-compatible socket to ask (unix:// only)" },
@@ -22,15 +25,18 @@ pub(crate) const VARIABLES: &[Variable] = &[
         name: "FATHOM_RECORDINGS",
         doc: "where an agent records terminals that its server wants recorded [default: /var/lib/fathom/recordings]",
     },
-    Variable { name: "HOME", doc: "below it lies the store of a user other than root" },
+    Variable { name: "HOME", doc: "below it lie the configuration, and the store of a user other than root" },
+    Variable { name: "XDG_CONFIG_HOME", doc: "the folder of configuration [default: .config below HOME]" },
+    Variable { name: "APPDATA", doc: "the same on Windows" },
     Variable { name: "XDG_RUNTIME_DIR", doc: "where sessions of a user other than root are on record" },
     Variable { name: "TERM", doc: "passed on to a session with a terminal" },
     Variable { name: "NO_COLOR", doc: "no colours, whatever the terminal can" },
 ];
 
-/// The value of a variable of the table.
+/// The value of a variable of the tables.
 pub(crate) fn value(name: &str) -> Option<OsString> {
-    debug_assert!(VARIABLES.iter().any(|variable| variable.name == name), "{name} is not documented");
+    let known = || VARIABLES.iter().any(|variable| variable.name == name);
+    debug_assert!(known() || settings::SETTINGS.iter().any(|one| one.variable == name), "{name} is not documented");
     std::env::var_os(name).filter(|value| !value.is_empty())
 }
 

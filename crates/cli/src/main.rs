@@ -13,6 +13,7 @@ mod kubernetes;
 mod machine;
 mod output;
 mod printer;
+mod settings;
 mod terminal;
 mod words;
 
@@ -25,11 +26,7 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Vec<OsString>) -> ExitCode {
-    let words = match words::parse(arguments) {
-        Ok(words) => words,
-        Err(error) => return printer::usage(&error),
-    };
-    match commands::run(words) {
+    match words::parse(arguments).and_then(commands::run) {
         Ok(status) => exit::code(status),
         Err(error) => printer::failed(&error),
     }

@@ -26,6 +26,9 @@ pub(crate) fn trouble(failure: &Failure) {
 
 /// Says what failed, why, and what to try; the exit status that belongs to it.
 pub(crate) fn failed(error: &anyhow::Error) -> ExitCode {
+    if let Some(error) = error.downcast_ref::<clap::Error>() {
+        return usage(error);
+    }
     eprintln!("fathom: {error}");
     let failure = error.downcast_ref::<Failure>();
     match failure {
@@ -45,7 +48,7 @@ pub(crate) fn hint(text: &str) {
 }
 
 /// Wrong words, or help that was asked for.
-pub(crate) fn usage(error: &clap::Error) -> ExitCode {
+fn usage(error: &clap::Error) -> ExitCode {
     let _ = error.print();
     exit::code(if error.use_stderr() { exit::USAGE } else { 0 })
 }

@@ -4,11 +4,11 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use fathom_model::Profile;
 use fathom_model::namespace::Kind;
 
-use crate::machine;
+use crate::{machine, settings};
 
 mod fork;
 mod pods;
@@ -206,7 +206,9 @@ pub(crate) enum SessionsAction {
     Cleanup,
 }
 
-/// Reads the words.
-pub(crate) fn parse(arguments: Vec<OsString>) -> Result<Words, clap::Error> {
-    Words::try_parse_from(arguments)
+/// Reads the words, with the defaults that the user has set.
+pub(crate) fn parse(arguments: Vec<OsString>) -> anyhow::Result<Words> {
+    let mut command = settings::set(Words::command(), &settings::given(&arguments)?)?;
+    let mut matches = command.try_get_matches_from_mut(arguments)?;
+    Ok(Words::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))?)
 }

@@ -1,6 +1,64 @@
-//! What is typed wrongly, and what is said to it: every console block of tests/words is run and compared.
+//! What is typed or set wrongly, and what is said to it: every console block of tests/words is run and compared. What is
+//! set rightly, seen through `--help`.
 
 #[test]
 fn wrong_words_get_right_answers() {
     trycmd::TestCases::new().case("tests/words/*.md");
+}
+
+/// What `fathom enter --help` says is the default of `flag`.
+fn default_of(flag: &str, settings: &[(&str, &str)]) -> String {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_fathom"));
+    let output = command.args(["enter", "--help"]).envs(settings.iter().copied()).output().expect("fathom runs");
+    let help = String::from_utf8(output.stdout).expect("it is text");
+    let of_flag = help.split(&format!("--{flag} ")).nth(1).expect("it is a flag");
+    let default = of_flag.split("[default: ").nth(1).expect("it has a default");
+    default.split(']').next().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn a_variable_wins_over_the_file_and_the_file_over_the_default() {
+    let folder = fathom_testkit::Scratch::new("settings");
+    let file = folder.join("fathom/config.toml");
+    std::fs::create_dir(folder.join("fathom")).expect("a scratch folder can be written to");
+    let text = "agent-image = 'mine:1'\nmemory = '1Gi'\ngrace = '2m'\nimage-pull-secret = ['a', 'b']\n";
+    std::fs::write(&file, text).expect("a scratch folder can be written to");
+    let (file, home) = (file.display().to_string(), folder.path().display().to_string());
+    let none = [("FATHOM_CONFIG", "/nowhere/config.toml")];
+    for (flag, default, of_file, variable, of_variable) in [
+        ("agent-image", concat!("fathom-agent:", env!("CARGO_PKG_VERSION")), "mine:1", "FATHOM_AGENT_IMAGE", "yours:2"),
+        ("memory", "512Mi", "1Gi", "FATHOM_MEMORY", "2g"),
+        ("grace", "30s", "2m", "FATHOM_GRACE", "3m"),
+        ("image-pull-secret", "", "a b", "FATHOM_IMAGE_PULL_SECRET", "c"),
+    ] {
+        if !default.is_empty() {
+            assert_eq!(default_of(flag, &none), default);
+        }
+        assert_eq!(default_of(flag, &[("FATHOM_CONFIG", &file)]), of_file);
+        assert_eq!(default_of(flag, &[("XDG_CONFIG_HOME", &home)]), of_file);
+        assert_eq!(default_of(flag, &[("FATHOM_CONFIG", &file), (variable, of_variable)]), of_variable);
+    }
+}
+
+#[test]
+fn a_wrong_setting_is_named_with_its_place() {
+    let folder = fathom_testkit::Scratch::new("settings");
+    let file = folder.join("config.toml");
+    for (text, variable, says) in [
+        ("pids = 1\nmemroy = '1Gi'\n", "", "`memroy` in FILE:2 is no setting\nhint: did you mean `memory`\n"),
+        ("pids = 1\nmemory = \n", "", "cannot read FILE:2\n"),
+        ("\nmemory = 'lots'\n", "", "`memory` in FILE:2 cannot be `lots`\n"),
+        ("", "lots", "`FATHOM_MEMORY` cannot be `lots`\n"),
+    ] {
+        std::fs::write(&file, text).expect("a scratch folder can be written to");
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_fathom"));
+        command.args(["enter", "pid:1", "--", "true"]).env("FATHOM_CONFIG", &file).env("FATHOM_MEMORY", variable);
+        let output = command.output().expect("fathom runs");
+        let said = String::from_utf8_lossy(&output.stderr).replace(&file.display().to_string(), "FILE");
+        assert!(output.status.code() == Some(2) && said.starts_with(&format!("fathom: {says}")), "{text}: {said}");
+        // What takes no setting is not disturbed.
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_fathom"));
+        let other = command.args(["reference", "--list"]).env("FATHOM_CONFIG", &file).output().expect("fathom runs");
+        assert!(other.status.success(), "{other:?}");
+    }
 }

@@ -83,7 +83,7 @@ fn entry(words: &Enter) -> Result<Entry, Failure> {
         command: words.command.clone(),
         terminal,
         target_root: words.root == Root::Target,
-        toolkit: words.toolkit.clone().or_else(|| environment::text("FATHOM_TOOLKIT")),
+        toolkit: words.toolkit.clone(),
         profile: words.profile.map(|profile| profile.name().to_owned()),
         namespaces: words.ns.as_ref().map(|kinds| kinds.iter().map(|kind| kind.name().to_owned()).collect()),
         user: words.user.clone(),

@@ -11,8 +11,9 @@ use fathom_server::policy::{KEY, RULES};
 use super::output::{containers, sandboxes, toolkits};
 use super::words::Reference;
 use crate::output::sessions;
+use crate::settings::Takes;
 use crate::words::Words;
-use crate::{environment, exit, printer};
+use crate::{environment, exit, printer, settings};
 
 /// A page: its name, and what writes it.
 type Page = (&'static str, fn() -> String);
@@ -21,6 +22,7 @@ type Page = (&'static str, fn() -> String);
 const PAGES: &[Page] = &[
     ("applets", applets),
     ("commands", commands),
+    ("configuration", configuration),
     ("environment", variables),
     ("exit-status", statuses),
     ("fields", fields),
@@ -105,15 +107,47 @@ fn statuses() -> String {
 }
 
 fn variables() -> String {
-    let rows =
-        environment::VARIABLES.iter().map(|variable| vec![format!("`{}`", variable.name), variable.doc.to_owned()]);
-    table(
-        "Environment",
-        "Variables that `fathom` reads. A flag wins over its variable.",
-        &["variable", "what it does"],
-        rows,
-    )
+    let tree = Words::command();
+    let of_flags = settings::SETTINGS.iter().map(|setting| (setting.variable, settings::doc(&tree, setting)));
+    let others = environment::VARIABLES.iter().map(|variable| (variable.name, variable.doc.to_owned()));
+    let rows = of_flags.chain(others).map(|(name, doc)| vec![format!("`{name}`"), doc]);
+    let intro = "Variables that `fathom` reads. A flag wins over its variable, a variable over the [configuration file](configuration.md).\nLists are separated by commas.";
+    table("Environment", intro, &["variable", "what it does"], rows)
 }
+
+fn configuration() -> String {
+    let tree = Words::command();
+    let rows = settings::SETTINGS.iter().map(|setting| {
+        let default = settings::default(&tree, setting).map_or_else(String::new, |default| format!("`{default}`"));
+        let takes = match setting.takes {
+            Takes::One => "one",
+            Takes::Many => "a list",
+        };
+        vec![
+            format!("`{}`", setting.name),
+            format!("`{}`", setting.variable),
+            takes.to_owned(),
+            default,
+            settings::doc(&tree, setting),
+        ]
+    });
+    table("Configuration", SETTING, &["setting", "variable", "takes", "default", "what it does"], rows)
+}
+
+/// How settings are written.
+const SETTING: &str = r#"Defaults for the flags of `enter` and `sessions`, in `~/.config/fathom/config.toml` (below `XDG_CONFIG_HOME` where it is
+set, in `%APPDATA%` on Windows; `FATHOM_CONFIG` names another file). A flag wins over a variable, a variable over the
+file. What is set takes the place of the default, so `--help` shows it; a flag that is given replaces a whole list.
+
+```toml
+agent-namespace = "tools"
+image-pull-secret = ["registry", "mirror"]
+memory = "1Gi"
+grace = "5m"
+```
+
+Where there is no file, nothing is set. One that cannot be read, or that has a name that is not here, is a mistake that
+is named with its line (exit status 2)."#;
 
 fn applets() -> String {
     let rows = fathom_mini::APPLETS

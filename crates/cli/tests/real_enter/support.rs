@@ -52,7 +52,8 @@ impl Machine {
     /// `fathom` with these arguments.
     pub(crate) fn fathom<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_fathom"));
-        command.args(arguments).env("FATHOM_RUN", self.run.path()).env("FATHOM_TOOLKIT", "mini").stdin(Stdio::null());
+        command.args(arguments).env("FATHOM_RUN", self.run.path()).stdin(Stdio::null());
+        command.env("FATHOM_CONFIG", "/dev/null").env("FATHOM_TOOLKIT", "mini");
         command
     }
 
