@@ -15,3 +15,12 @@ pub(crate) fn run(words: Words) -> anyhow::Result<i32> {
         Verb::Machine(verb) => machine::run(verb),
     }
 }
+
+/// Whether this leads to a cluster.
+pub(crate) fn speak_to_a_cluster(verb: &Verb) -> bool {
+    match verb {
+        Verb::Enter(words) => enter::is_remote(words),
+        Verb::Sessions(words) => sessions::is_remote(words),
+        Verb::Machine(_) => false,
+    }
+}

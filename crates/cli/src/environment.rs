@@ -28,6 +28,7 @@ pub(crate) const VARIABLES: &[Variable] = &[
     Variable { name: "HOME", doc: "below it lie the configuration, and the store of a user other than root" },
     Variable { name: "XDG_CONFIG_HOME", doc: "the folder of configuration [default: .config below HOME]" },
     Variable { name: "APPDATA", doc: "the same on Windows" },
+    Variable { name: "USERPROFILE", doc: "on Windows, below it lies kubectl-debug's configuration" },
     Variable { name: "XDG_RUNTIME_DIR", doc: "where sessions of a user other than root are on record" },
     Variable { name: "TERM", doc: "passed on to a session with a terminal" },
     Variable { name: "NO_COLOR", doc: "no colours, whatever the terminal can" },

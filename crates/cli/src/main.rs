@@ -13,6 +13,7 @@ mod kubernetes;
 mod machine;
 mod output;
 mod printer;
+mod reading;
 mod settings;
 mod terminal;
 mod words;
@@ -22,11 +23,11 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
-    machine::called(&arguments).unwrap_or_else(|| run(arguments))
+    machine::called(&arguments).unwrap_or_else(|| run(&arguments))
 }
 
-fn run(arguments: Vec<OsString>) -> ExitCode {
-    match words::parse(arguments).and_then(commands::run) {
+fn run(arguments: &[OsString]) -> ExitCode {
+    match reading::words(arguments).and_then(commands::run) {
         Ok(status) => exit::code(status),
         Err(error) => printer::failed(&error),
     }

@@ -3,6 +3,7 @@
 //! before it reads the words, so that `--help` shows them.
 
 mod file;
+pub(crate) mod kubectl_debug;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -10,6 +11,8 @@ use std::path::PathBuf;
 use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, Command};
 use fathom_model::{Class, Failure};
+
+pub(crate) use kubectl_debug::Habits;
 
 use crate::environment;
 
@@ -30,6 +33,8 @@ pub(crate) enum Takes {
     One,
     /// A list: the flag can be repeated.
     Many,
+    /// Yes or no; there is no flag, so this says what it does.
+    Switch(&'static str),
 }
 
 /// Verbs whose flags can be set.
@@ -59,7 +64,14 @@ pub(crate) const SETTINGS: &[Setting] = &[
     one("agent-image", "FATHOM_AGENT_IMAGE"),
     many("image-pull-secret", "FATHOM_IMAGE_PULL_SECRET"),
     one("grace", "FATHOM_GRACE"),
+    KUBECTL_DEBUG,
 ];
+
+const KUBECTL_DEBUG: Setting = Setting {
+    name: "kubectl-debug-config",
+    variable: "FATHOM_KUBECTL_DEBUG_CONFIG",
+    takes: Takes::Switch("Whether kubectl-debug's ~/.kube/debug-config is read for what is not set here"),
+};
 
 const fn one(name: &'static str, variable: &'static str) -> Setting {
     Setting { name, variable, takes: Takes::One }
@@ -111,10 +123,27 @@ fn add(given: &mut Vec<Given>, more: Vec<Given>) {
 fn of_variable(setting: &'static Setting) -> Option<Given> {
     let text = environment::text(setting.variable)?;
     let values = match setting.takes {
-        Takes::One => vec![text],
+        Takes::One | Takes::Switch(_) => vec![text],
         Takes::Many => text.split(',').map(str::to_owned).collect(),
     };
     Some(Given { setting, values, place: format!("`{}`", setting.variable) })
+}
+
+/// What kubectl-debug's file means, where it is there and nobody has said that it is left alone.
+pub(crate) fn of_kubectl_debug(given: &[Given]) -> Result<Option<Habits>, Failure> {
+    if let Some(switch) = given.iter().find(|one| one.setting == &KUBECTL_DEBUG) {
+        match switch.values.as_slice() {
+            [value] if value == "false" => return Ok(None),
+            [value] if value == "true" => {}
+            values => {
+                let message = format!("{} cannot be `{}`", switch.place, values.join(", "));
+                return Err(Failure::new(Class::Usage, message).hinting("use true or false"));
+            }
+        }
+    }
+    let home = environment::value(if cfg!(windows) { "USERPROFILE" } else { "HOME" });
+    let file = home.map(|home| PathBuf::from(home).join(".kube/debug-config"));
+    Ok(file.and_then(|file| Some(Habits::of(&std::fs::read_to_string(&file).ok()?, &file))))
 }
 
 /// Where the file is.
@@ -147,6 +176,9 @@ pub(crate) fn flag<'a>(tree: &'a Command, verb: &str, name: &str) -> Option<&'a 
 /// What a setting does, in the words of its flag.
 #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only the reference shows it, written on Linux"))]
 pub(crate) fn doc(tree: &Command, setting: &Setting) -> String {
+    if let Takes::Switch(doc) = setting.takes {
+        return doc.to_owned();
+    }
     let help = VERBS.iter().find_map(|verb| flag(tree, verb, setting.name)?.get_help().map(ToString::to_string));
     help.unwrap_or_default()
 }
@@ -154,6 +186,9 @@ pub(crate) fn doc(tree: &Command, setting: &Setting) -> String {
 /// What holds where it is not set.
 #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only the reference shows it, written on Linux"))]
 pub(crate) fn default(tree: &Command, setting: &Setting) -> Option<String> {
+    if let Takes::Switch(_) = setting.takes {
+        return Some("true".to_owned());
+    }
     let defaults = VERBS.iter().find_map(|verb| Some(flag(tree, verb, setting.name)?.get_default_values()))?;
     defaults.first().map(|default| default.to_string_lossy().into_owned())
 }
@@ -220,7 +255,8 @@ mod tests {
             assert!(setting.is_none_or(|setting| setting.takes == takes), "--{name} is {takes:?}");
         }
         for setting in SETTINGS {
-            assert!(VERBS.iter().any(|verb| flag(&tree, verb, setting.name).is_some()), "--{}", setting.name);
+            let feeds = VERBS.iter().any(|verb| flag(&tree, verb, setting.name).is_some());
+            assert_ne!(feeds, matches!(setting.takes, Takes::Switch(_)), "--{}", setting.name);
             let variables = environment::VARIABLES.iter().filter(|variable| variable.name == setting.variable).count();
             let settings = SETTINGS.iter().filter(|other| other.variable == setting.variable).count();
             assert_eq!((variables, settings), (0, 1), "{}", setting.variable);
@@ -276,6 +312,7 @@ mod tests {
         let mut tree = tree.term_width(200);
         tree.build();
         let help = tree.find_subcommand_mut("enter").expect("it is a verb").render_help().to_string();
-        assert!(help.contains("name of an imported toolkit [default: full]\n"), "{help}");
+        let line = help.lines().find(|line| line.contains("--toolkit ")).expect("it is a flag");
+        assert!(line.ends_with("[default: full]") && line.matches("[default:").count() == 1, "{line}");
     }
 }

@@ -1,14 +1,13 @@
 //! The command tree: what can be typed, with one line of help each. Nothing here does anything. What is only of use on
 //! a machine that can be entered is in `machine/words.rs`.
 
-use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use fathom_model::Profile;
 use fathom_model::namespace::Kind;
 
-use crate::{machine, settings};
+use crate::machine;
 
 mod fork;
 mod pods;
@@ -204,11 +203,4 @@ pub(crate) enum SessionsAction {
     Release { id: String },
     /// Remove what sessions without a living owner left
     Cleanup,
-}
-
-/// Reads the words, with the defaults that the user has set.
-pub(crate) fn parse(arguments: Vec<OsString>) -> anyhow::Result<Words> {
-    let mut command = settings::set(Words::command(), &settings::given(&arguments)?)?;
-    let mut matches = command.try_get_matches_from_mut(arguments)?;
-    Ok(Words::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))?)
 }

@@ -62,3 +62,35 @@ fn a_wrong_setting_is_named_with_its_place() {
         assert!(other.status.success(), "{other:?}");
     }
 }
+
+#[test]
+fn habits_of_kubectl_debug_are_told_where_a_cluster_is_meant() {
+    let home = fathom_testkit::Scratch::new("home");
+    std::fs::create_dir(home.join(".kube")).expect("a scratch folder can be written to");
+    let text = "agentPodNamespace: tools\nagentPort: 10027\n";
+    std::fs::write(home.join(".kube/debug-config"), text).expect("a scratch folder can be written to");
+    let said = |words: &[&str], setting: &str| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_fathom"));
+        command.args(words).env("HOME", home.path()).env("FATHOM_KUBECTL_DEBUG_CONFIG", setting);
+        let output = command.env("FATHOM_CONFIG", "/nowhere").output().expect("fathom runs");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let cluster = ["enter", "pod/web-0", "--kubeconfig", "/nowhere"];
+    let (status, told) = said(&cluster, "");
+    let file = home.join(".kube/debug-config").display().to_string();
+    assert_eq!(status, Some(5), "{told}");
+    assert!(
+        told.starts_with(&format!("fathom: {file} of kubectl-debug is read; `kubectl-debug-config = false`")),
+        "{told}"
+    );
+    assert!(told.contains("\n  taken over: agentPodNamespace as agent-namespace = tools\n"), "{told}");
+    assert!(told.contains("\n  without meaning here: agentPort (nothing listens on a port)\n"), "{told}");
+    for (words, setting, expect) in [
+        (cluster.as_slice(), "false", "fathom: cannot use the configuration of a cluster\n"),
+        (&["enter", "pid:4194304"], "", "fathom: there is no process 4194304\n"),
+        (&cluster, "no", "fathom: `FATHOM_KUBECTL_DEBUG_CONFIG` cannot be `no`\n"),
+    ] {
+        let (_, told) = said(words, setting);
+        assert!(told.starts_with(expect), "{words:?}: {told}");
+    }
+}

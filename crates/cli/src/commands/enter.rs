@@ -42,6 +42,11 @@ fn enter(words: &Enter) -> anyhow::Result<i32> {
     }
 }
 
+/// Whether the target is in a cluster.
+pub(crate) fn is_remote(words: &Enter) -> bool {
+    matches!(asked(words), Asked::OfCluster(_))
+}
+
 /// Where the words lead.
 enum Asked<'a> {
     OfCluster(Whom),

@@ -15,7 +15,12 @@ use crate::{environment, kubernetes, machine, output, printer};
 mod installed;
 
 pub(crate) fn run(words: &Sessions) -> anyhow::Result<i32> {
-    if words.remote || environment::is_plugin() { remote(words) } else { machine::sessions(words) }
+    if is_remote(words) { remote(words) } else { machine::sessions(words) }
+}
+
+/// Whether the sessions of a cluster are meant.
+pub(crate) fn is_remote(words: &Sessions) -> bool {
+    words.remote || environment::is_plugin()
 }
 
 fn remote(words: &Sessions) -> anyhow::Result<i32> {

@@ -12,6 +12,7 @@ use super::output::{containers, sandboxes, toolkits};
 use super::words::Reference;
 use crate::output::sessions;
 use crate::settings::Takes;
+use crate::settings::kubectl_debug::{FIELDS, Sense};
 use crate::words::Words;
 use crate::{environment, exit, printer, settings};
 
@@ -122,6 +123,7 @@ fn configuration() -> String {
         let takes = match setting.takes {
             Takes::One => "one",
             Takes::Many => "a list",
+            Takes::Switch(_) => "true, false",
         };
         vec![
             format!("`{}`", setting.name),
@@ -131,7 +133,22 @@ fn configuration() -> String {
             settings::doc(&tree, setting),
         ]
     });
-    table("Configuration", SETTING, &["setting", "variable", "takes", "default", "what it does"], rows)
+    let columns = ["setting", "variable", "takes", "default", "what it does"];
+    table("Configuration", SETTING, &columns, rows) + "\n#" + &foreign()
+}
+
+fn foreign() -> String {
+    let rows = FIELDS.iter().map(|field| {
+        let (means, why) = match field.sense {
+            Sense::As(name) => (format!("`{name}`"), ""),
+            Sense::AsFar(name, _, why) => (format!("`{name}`, where it fits"), why),
+            Sense::Nothing(why) => (String::new(), why),
+            Sense::Always(value, why) => (format!("`{value}` holds always"), why),
+        };
+        vec![format!("`{}`", field.name), means, why.to_owned()]
+    });
+    let intro = "Where a target is in a cluster, `~/.kube/debug-config` of kubectl-debug is read for what neither a flag nor a\nvariable nor our own file says. A notice tells what was taken over and what has no meaning here; set\n`kubectl-debug-config = false` to be told no more.";
+    table("From kubectl-debug", intro, &["field", "here", "else"], rows)
 }
 
 /// How settings are written.

@@ -42,6 +42,7 @@ fn misshapen(setting: &Setting, place: &str) -> Failure {
     let (wanted, example) = match setting.takes {
         Takes::One => ("one text or number", "\"…\""),
         Takes::Many => ("a list of texts", "[\"…\", \"…\"]"),
+        Takes::Switch(_) => ("true or false", "false"),
     };
     Failure::new(Class::Usage, format!("`{}` in {place} is not {wanted}", setting.name))
         .hinting(format!("write {} = {example}", setting.name))
@@ -53,6 +54,7 @@ fn values(setting: &Setting, item: &Item) -> Option<Vec<String>> {
     match (setting.takes, value) {
         (Takes::Many, Value::Array(values)) => values.iter().map(typed).collect(),
         (Takes::One | Takes::Many, value) => Some(vec![typed(value)?]),
+        (Takes::Switch(_), value) => Some(vec![value.as_bool()?.to_string()]),
     }
 }
 
@@ -90,6 +92,10 @@ mod tests {
             &[("ns", &["net", "pid"], "`ns` in FILE:1"), ("ttl", &["1h"], "`ttl` in FILE:3")],
         );
         check("image-pull-secret = 'a'", &[("image-pull-secret", &["a"], "`image-pull-secret` in FILE:1")]);
+        check(
+            "kubectl-debug-config = false",
+            &[("kubectl-debug-config", &["false"], "`kubectl-debug-config` in FILE:1")],
+        );
         check("image-pull-secret = []", &[("image-pull-secret", &[], "`image-pull-secret` in FILE:1")]);
     }
 
@@ -104,6 +110,11 @@ mod tests {
             ("memory = true", "`memory` in FILE:1 is not one text or number", "write memory = \"…\""),
             ("memory = ['1']", "`memory` in FILE:1 is not one text or number", "write memory = \"…\""),
             ("[memory]\na = 1", "`memory` in FILE:1 is not one text or number", "write memory = \"…\""),
+            (
+                "kubectl-debug-config = 1",
+                "`kubectl-debug-config` in FILE:1 is not true or false",
+                "write kubectl-debug-config = false",
+            ),
             ("ns = [1.5]", "`ns` in FILE:1 is not a list of texts", "write ns = [\"…\", \"…\"]"),
         ] {
             let failure = parse(text, "FILE").expect_err(text);

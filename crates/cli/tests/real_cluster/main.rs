@@ -8,4 +8,5 @@ mod faults;
 mod forks;
 mod installation;
 mod installed;
+mod habits;
 mod support;

@@ -105,7 +105,9 @@ impl Cluster {
 
     pub(crate) fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
-        command.env("KUBECONFIG", &self.kubeconfig).env("FATHOM_CONFIG", "/dev/null").stdin(Stdio::null());
+        command.env("KUBECONFIG", &self.kubeconfig).stdin(Stdio::null());
+        // Nothing of whoever runs the tests.
+        command.env("FATHOM_CONFIG", "/dev/null").env("HOME", "/nowhere");
         command
     }
 
