@@ -4,14 +4,15 @@
 mod enter;
 mod sessions;
 
-use crate::machine;
 use crate::words::{Verb, Words};
+use crate::{completion, machine};
 
 /// Does what was asked.
 pub(crate) fn run(words: Words) -> anyhow::Result<i32> {
     match words.verb {
         Verb::Enter(words) => enter::run(&words),
         Verb::Sessions(words) => sessions::run(&words),
+        Verb::Completion(words) => completion::script(words.shell),
         Verb::Machine(verb) => machine::run(verb),
     }
 }
@@ -21,6 +22,6 @@ pub(crate) fn speak_to_a_cluster(verb: &Verb) -> bool {
     match verb {
         Verb::Enter(words) => enter::is_remote(words),
         Verb::Sessions(words) => sessions::is_remote(words),
-        Verb::Machine(_) => false,
+        Verb::Completion(_) | Verb::Machine(_) => false,
     }
 }

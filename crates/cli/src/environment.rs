@@ -30,6 +30,10 @@ pub(crate) const VARIABLES: &[Variable] = &[
     Variable { name: "APPDATA", doc: "the same on Windows" },
     Variable { name: "USERPROFILE", doc: "on Windows, below it lies kubectl-debug's configuration" },
     Variable { name: "XDG_RUNTIME_DIR", doc: "where sessions of a user other than root are on record" },
+    Variable {
+        name: "FATHOM_COMPLETE",
+        doc: "the shell that asks for words; set by the script of `fathom completion`",
+    },
     Variable { name: "TERM", doc: "passed on to a session with a terminal" },
     Variable { name: "NO_COLOR", doc: "no colours, whatever the terminal can" },
 ];
@@ -46,12 +50,18 @@ pub(crate) fn text(name: &str) -> Option<String> {
     value(name)?.into_string().ok()
 }
 
-/// Whether kubectl calls us, as its plugin.
+/// Whether kubectl calls us, as its plugin or for what may come next in a line of it.
 pub(crate) fn is_plugin() -> bool {
+    is_called("kubectl-") || is_completion()
+}
+
+/// Whether kubectl asks what may come next.
+pub(crate) fn is_completion() -> bool {
+    is_called("kubectl_complete-")
+}
+
+fn is_called(beginning: &str) -> bool {
     let program = std::env::args_os().next().map(PathBuf::from);
-    program
-        .as_deref()
-        .and_then(Path::file_name)
-        .and_then(|name| name.to_str())
-        .is_some_and(|name| name.starts_with("kubectl-"))
+    let name = program.as_deref().and_then(Path::file_name).and_then(|name| name.to_str());
+    name.is_some_and(|name| name.starts_with(beginning))
 }

@@ -12,6 +12,7 @@ mod hold;
 mod image;
 mod install;
 mod listening;
+mod names;
 mod node;
 mod output;
 mod program;
@@ -23,6 +24,7 @@ mod toolkit;
 mod words;
 
 pub(crate) use enter::enter;
+pub(crate) use names::{containers, toolkits};
 pub(crate) use program::called;
 pub(crate) use sessions::sessions;
 pub(crate) use words::{Here, TARGETS, Verb};

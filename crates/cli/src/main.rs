@@ -4,6 +4,7 @@
 //! folder on Linux and `elsewhere.rs` on all others. `terminal` has a half for Unix and one for Windows.
 
 mod commands;
+mod completion;
 mod conversation;
 mod environment;
 mod exit;
@@ -23,7 +24,7 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
-    machine::called(&arguments).unwrap_or_else(|| run(&arguments))
+    machine::called(&arguments).or_else(|| completion::asked(&arguments)).unwrap_or_else(|| run(&arguments))
 }
 
 fn run(arguments: &[OsString]) -> ExitCode {

@@ -162,7 +162,9 @@ pub(crate) fn set(mut tree: Command, given: &[Given]) -> Result<Command, Failure
         for verb in VERBS {
             let Some(flag) = flag(&tree, verb, one.setting.name).cloned() else { continue };
             check(&flag, one)?;
-            tree = tree.mut_subcommand(verb, |verb| verb.mut_arg(flag.get_id(), |flag| with_default(flag, one)));
+            let set = |other: Arg| if other.get_id() == flag.get_id() { with_default(other, one) } else { other };
+            // `mut_arg` would change the order.
+            tree = tree.mut_subcommand(verb, |verb| verb.mut_args(set));
         }
     }
     Ok(tree)

@@ -29,6 +29,8 @@ pub(crate) enum Verb {
     Enter(Box<Enter>),
     /// List, attach to, end or clear up sessions
     Sessions(Box<Sessions>),
+    /// Print the script that completes words in a shell
+    Completion(Completion),
     #[command(flatten)]
     Machine(machine::Verb),
 }
@@ -203,4 +205,19 @@ pub(crate) enum SessionsAction {
     Release { id: String },
     /// Remove what sessions without a living owner left
     Cleanup,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Completion {
+    /// The shell that shall read it
+    #[arg(value_enum)]
+    pub(crate) shell: Shell,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Shell {
+    Bash,
+    Zsh,
+    Fish,
+    Powershell,
 }

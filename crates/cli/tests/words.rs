@@ -1,5 +1,5 @@
 //! What is typed or set wrongly, and what is said to it: every console block of tests/words is run and compared. What is
-//! set rightly, seen through `--help`.
+//! set rightly, seen through `--help`. What can come next on a line.
 
 #[test]
 fn wrong_words_get_right_answers() {
@@ -92,5 +92,92 @@ fn habits_of_kubectl_debug_are_told_where_a_cluster_is_meant() {
     ] {
         let (_, told) = said(words, setting);
         assert!(told.starts_with(expect), "{words:?}: {told}");
+    }
+}
+
+/// What kubectl is told may follow `words` of `kubectl fathom`.
+fn offered(words: &[&str], settings: &[(&str, &str)]) -> String {
+    let folder = fathom_testkit::Scratch::new("completion");
+    let program = folder.join("kubectl_complete-fathom");
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_fathom"), &program).expect("a scratch folder can be written to");
+    let mut command = std::process::Command::new(program);
+    command.args(words).env("HOME", "/nowhere").env("KUBECONFIG", "/nowhere").envs(settings.iter().copied());
+    let output = command.output().expect("fathom runs");
+    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), [].as_slice()), "{words:?}");
+    String::from_utf8(output.stdout).expect("it is text")
+}
+
+#[test]
+fn kubectl_is_told_what_may_come_next() {
+    for (words, expect) in [
+        (["en"].as_slice(), "enter\tRun a shell or a command inside a target, with tools\n:4\n"),
+        (&["enter", "web-0", "--profile", "ne"], "netadmin\n:4\n"),
+        (&["enter", "web-0", "--root=t"], "--root=tools\n--root=target\n:4\n"),
+        (&["enter", "web-0", "--ns", "net,pi"], "net,pid\n:4\n"),
+        (&["enter", "web-0", "--ttl"], "--ttl\tEnd the session after this time\n:4\n"),
+        // More of the same word follows.
+        (&["enter", "de"], "deploy/\n:6\n"),
+        (&["enter", "shop/s"], "shop/sts/\nshop/svc/\n:6\n"),
+        // No cluster can be asked, and nothing is said about it.
+        (&["enter", "pod/"], ":4\n"),
+        (&["enter", "web-0", "-c", ""], ":4\n"),
+        (&["enter", "web-0", "--", ""], ":4\n"),
+        (&["enter", "web-0", "--nothing", "x", "--prof"], "--profile\tWhat the command may do"),
+    ] {
+        let got = offered(words, &[]);
+        assert!(got.starts_with(expect) && (!expect.ends_with('\n') || got == expect), "{words:?}: {got}");
+    }
+    // Flags are not among names.
+    assert!(!offered(&["enter", ""], &[]).contains('-'), "{}", offered(&["enter", ""], &[]));
+}
+
+#[test]
+fn a_cluster_that_keeps_silent_is_not_waited_for() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("there is a loopback");
+    let folder = fathom_testkit::Scratch::new("completion");
+    let address = silent.local_addr().expect("it is bound");
+    let kubeconfig = format!(
+        "apiVersion: v1\nkind: Config\ncurrent-context: c\nclusters: [{{name: c, cluster: {{server: 'https://{address}'}}}}]\n\
+        contexts: [{{name: c, context: {{cluster: c, user: u}}}}]\nusers: [{{name: u, user: {{token: t}}}}]\n"
+    );
+    std::fs::write(folder.join("config"), kubeconfig).expect("a scratch folder can be written to");
+    let started = std::time::Instant::now();
+    let path = folder.join("config").display().to_string();
+    assert_eq!(offered(&["enter", "pod/"], &[("FATHOM_KUBECONFIG", &path)]), ":4\n");
+    let took = started.elapsed();
+    assert!((1.0..5.0).contains(&took.as_secs_f64()), "asked and given up after {took:?}");
+}
+
+#[test]
+fn a_shell_that_has_read_our_script_completes() {
+    use fathom_testkit::{Need, need};
+    let script = |shell: &str| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_fathom"));
+        let output = command.args(["completion", shell]).output().expect("fathom runs");
+        assert!(output.status.success(), "{shell}");
+        String::from_utf8(output.stdout).expect("it is text")
+    };
+    for shell in ["bash", "zsh", "fish", "powershell"] {
+        let text = script(shell);
+        assert!(text.contains("FATHOM_COMPLETE") && text.contains(env!("CARGO_BIN_EXE_fathom")), "{shell}: {text}");
+    }
+    if need::missing(&[Need::Program("bash")]) {
+        return;
+    }
+    for (line, expect) in [
+        (["fathom", "en"].as_slice(), "enter\n"),
+        (&["fathom", "completion", "fi"], "fish\n"),
+        (&["fathom", "enter", "ho"], "host\n"),
+        (&["fathom", "enter", "host", "--root", "ta"], "target\n"),
+    ] {
+        let (last, words) = (line[line.len() - 1], line.join(" "));
+        let typed = format!(
+            "{}\nCOMP_WORDS=({words}) COMP_CWORD={} COMP_TYPE=9\n_clap_complete_fathom fathom {last} ''\n\
+            printf '%s\\n' \"${{COMPREPLY[@]}}\"",
+            script("bash"),
+            line.len() - 1
+        );
+        let output = std::process::Command::new("bash").args(["-c", &typed]).output().expect("bash runs");
+        assert_eq!(String::from_utf8_lossy(&output.stdout), expect, "{words}: {output:?}");
     }
 }

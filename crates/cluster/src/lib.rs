@@ -19,6 +19,7 @@ pub mod incarnation;
 pub mod installed;
 pub mod locate;
 pub mod server;
+mod names;
 mod sharing;
 
 pub use access::{Access, Cluster};

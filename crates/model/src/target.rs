@@ -90,7 +90,8 @@ impl ObjectKind {
         ("nodes", ObjectKind::Node),
     ];
 
-    fn spelled(text: &str) -> Option<Self> {
+    /// The kind of this spelling.
+    pub fn spelled(text: &str) -> Option<Self> {
         Self::SPELLINGS.iter().find(|(spelling, _)| *spelling == text).map(|(_, kind)| *kind)
     }
 }

@@ -41,7 +41,7 @@ fn cannot_jump(name: &str, error: &io::Error) -> Failure {
     Failure { cause: Some(error.to_string()), ..Failure::new(class, format!("cannot run the toolkit's `{name}`")) }
 }
 
-/// `fathom`, `kubectl-fathom`, and whatever a downloaded file may be called.
+/// `fathom`, `kubectl-fathom` with its completion, and whatever a downloaded file may be called.
 fn is_us(name: &str) -> bool {
-    name.starts_with("fathom") || name.starts_with("kubectl-fathom")
+    ["fathom", "kubectl-fathom", "kubectl_complete-fathom"].iter().any(|ours| name.starts_with(ours))
 }

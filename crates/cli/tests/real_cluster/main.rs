@@ -2,6 +2,7 @@
 //! have the images `busybox:1.35` and the agent's (`fathom image export`); otherwise each test starts one of its own.
 
 mod agentless;
+mod completion;
 mod crashing;
 mod crowd;
 mod faults;

@@ -107,7 +107,7 @@ impl Cluster {
         let mut command = Command::new(program);
         command.env("KUBECONFIG", &self.kubeconfig).stdin(Stdio::null());
         // Nothing of whoever runs the tests.
-        command.env("FATHOM_CONFIG", "/dev/null").env("HOME", "/nowhere");
+        command.env("FATHOM_CONFIG", "/dev/null").env("HOME", env!("CARGO_TARGET_TMPDIR"));
         command
     }
 
