@@ -309,6 +309,16 @@ mod tests {
     }
 
     #[test]
+    fn flags_stay_where_they_are() {
+        let set = set(Words::command(), &[given("root", &["target"], "FILE")]).expect("it is right");
+        let flags = |tree: &Command| -> Vec<String> {
+            let enter = tree.find_subcommand("enter").expect("it is a verb");
+            enter.get_arguments().map(|flag| flag.get_id().to_string()).collect()
+        };
+        assert_eq!(flags(&set), flags(&Words::command()));
+    }
+
+    #[test]
     fn help_shows_what_is_set() {
         let tree = set(Words::command(), &[given("toolkit", &["full"], "FILE")]).expect("it is right");
         let mut tree = tree.term_width(200);
