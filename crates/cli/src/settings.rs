@@ -6,6 +6,7 @@ mod file;
 pub(crate) mod kubectl_debug;
 
 use std::ffi::OsString;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use clap::error::{ContextKind, ContextValue};
@@ -99,7 +100,9 @@ pub(crate) fn given(arguments: &[OsString]) -> Result<Vec<Given>, Failure> {
     if let Some(path) = path() {
         let of_file = match std::fs::read_to_string(&path) {
             Ok(text) => file::parse(&text, &path.display().to_string())?,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+            Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+            // Whoever has become another user may still have the first one's HOME.
+            Err(error) if error.kind() == ErrorKind::PermissionDenied && !is_named() => Vec::new(),
             Err(error) => {
                 let failure = Failure::new(Class::Usage, format!("cannot read {}", path.display()));
                 return Err(Failure { cause: Some(error.to_string()), ..failure }
@@ -154,6 +157,11 @@ pub(crate) fn path() -> Option<PathBuf> {
         let found = folder(own).filter(|path| path.is_absolute()).or_else(|| Some(folder("HOME")?.join(below)));
         Some(found?.join("fathom/config.toml"))
     })
+}
+
+/// Whether somebody has said which file it is.
+fn is_named() -> bool {
+    environment::value("FATHOM_CONFIG").is_some()
 }
 
 /// The command tree with what is set as its defaults.
