@@ -18,8 +18,8 @@ mod forking;
 pub mod incarnation;
 pub mod installed;
 pub mod locate;
-pub mod server;
 mod names;
+pub mod server;
 mod sharing;
 
 pub use access::{Access, Cluster};

@@ -7,7 +7,7 @@ mod crashing;
 mod crowd;
 mod faults;
 mod forks;
+mod habits;
 mod installation;
 mod installed;
-mod habits;
 mod support;
