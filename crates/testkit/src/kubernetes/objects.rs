@@ -183,11 +183,13 @@ fn watch(api: &Arc<Api>, call: &Call) -> Result<Response<Body>, Refusal> {
     let (now, present) = api.store.list(&call.group, &call.resource, call.namespace.as_deref());
     let selector = selector(call);
     let mut waiting = VecDeque::new();
+    let says_the_end = call.parameter("sendInitialEvents") == Some("true");
     let version = match asked {
         // From whatever is there.
-        "" | "0" => {
+        _ if says_the_end || asked.is_empty() || asked == "0" => {
             let matching = present.into_iter().filter(|object| selector.matches(object));
             waiting.extend(matching.map(|object| json!({"type": "ADDED", "object": object})));
+            waiting.extend(says_the_end.then(|| initial_end(call, now)));
             now
         }
         text => {
@@ -212,6 +214,17 @@ fn watch(api: &Arc<Api>, call: &Call) -> Result<Response<Body>, Refusal> {
     });
     let response = Response::builder().status(200).header("content-type", "application/json");
     Ok(response.body(StreamBody::new(lines).boxed()).expect("the head is well-formed"))
+}
+
+/// What tells a client that it has seen everything that was there when it came.
+fn initial_end(call: &Call, version: u64) -> Value {
+    let kind = Kind::of(&call.group, &call.resource);
+    let (kind, api_version) = kind.map_or_else(Default::default, |kind| (kind.name, kind.api_version()));
+    let end = json!({"k8s.io/initial-events-end": "true"});
+    json!({"type": "BOOKMARK", "object": {
+        "kind": kind, "apiVersion": api_version,
+        "metadata": {"resourceVersion": version.to_string(), "annotations": end},
+    }})
 }
 
 impl Watching {
