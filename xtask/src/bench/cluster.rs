@@ -34,7 +34,8 @@ pub(super) fn run(words: &Words) -> anyhow::Result<u8> {
         None => fathom(Profile::Release)?,
     };
     let place = Place::find(&program)?;
-    let mut page = Page::begin("cluster", words.rounds, &program);
+    let part = if place.own.is_some() { "cluster of the test kit" } else { "cluster" };
+    let mut page = Page::begin(part, words.rounds, &program);
     page.line("cluster", &place.describe());
     eprintln!("measuring: prompt");
     prompt::measure(&place, words.rounds, &mut page)?;

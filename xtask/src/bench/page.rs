@@ -22,7 +22,8 @@ pub(super) struct Page {
 impl Page {
     /// The head.
     pub(super) fn begin(part: &'static str, rounds: u32, program: &Path) -> Self {
-        let mut text = format!("# Benchmarks: {part}\n\nWritten by `cargo xtask bench {part} --write`. ");
+        let word = part.split(' ').next().unwrap_or_default();
+        let mut text = format!("# Benchmarks: {part}\n\nWritten by `cargo xtask bench {word} --write`. ");
         let _ = writeln!(
             text,
             "Every program takes its turn in every round, {rounds} rounds, three more before them that do not count. \

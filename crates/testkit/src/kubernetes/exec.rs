@@ -14,9 +14,11 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::mpsc;
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::Role;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 use super::api::{Api, Asking, Body, authorize, key};
 use super::status::{self, Refusal};
@@ -115,7 +117,8 @@ async fn carry(
             let _ = output.await;
         }
         let _ = sender.send(message(STATUS, ended(&mut child).await.to_string().as_bytes())).await;
-        let _ = sender.send(Message::Close(None)).await;
+        let well = CloseFrame { code: CloseCode::Normal, reason: Utf8Bytes::default() };
+        let _ = sender.send(Message::Close(Some(well))).await;
     });
     while let Some(message) = messages.recv().await {
         let last = matches!(message, Message::Close(_));

@@ -56,8 +56,9 @@ fn prompt(command: &Command) -> anyhow::Result<Duration> {
         } else if said.contains("try pressing enter") {
             screen.write_all(b"\n").context("cannot type into the terminal")?;
         }
-        let shown = said.trim_end_matches("\u{1b}[6n");
-        time = (shown.ends_with("# ") || shown.ends_with("$ ")).then(|| started.elapsed());
+        // Shells say to the terminal what else they want of it behind that.
+        let line = said.rsplit('\n').next().unwrap_or_default();
+        time = (line.contains("# ") || line.contains("$ ")).then(|| started.elapsed());
     }
     screen.write_all(b"exit\n").context("cannot type into the terminal")?;
     let mut rest = Vec::new();
