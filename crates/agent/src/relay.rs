@@ -49,7 +49,9 @@ pub fn serve(node: &Node, from: OwnedFd, to: OwnedFd) -> io::Result<()> {
     if let Err(failure) = result {
         client.say(Word::Failed(failure));
     }
-    client.flush()
+    client.flush()?;
+    client.see_off();
+    Ok(())
 }
 
 fn grant(node: &Node, wish: Wish, peer: &mut Client) -> Result<(), Failure> {

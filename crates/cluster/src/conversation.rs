@@ -28,6 +28,9 @@ use crate::{Agent, AgentOptions, Cluster};
 /// for us. One that waits hears and says nothing.
 const BUFFER: usize = WINDOW + (1 << 20);
 
+/// How long the streams of an exec that is over are asked for what is left in them.
+const REST: Duration = Duration::from_millis(500);
+
 /// How much is read at once.
 const PIECE: usize = 128 << 10;
 
@@ -159,10 +162,19 @@ impl Listener {
             match &mut self.from {
                 From::Exec(exec) => {
                     // A connection that broke ends the exec, and leaves its streams open for ever.
-                    let read = tokio::select! {
+                    let ended = tokio::select! {
                         biased;
-                        read = exec.stdout.read(&mut exec.buffer) => read,
-                        _ = exec.over.clone() => return Ok(None),
+                        read = exec.stdout.read(&mut exec.buffer) => Some(read),
+                        _ = exec.over.clone() => None,
+                    };
+                    // What came before the end is still in the stream, even if that says that nothing is ready: its
+                    // turn may be over, which tokio calls its budget.
+                    let read = match ended {
+                        Some(read) => read,
+                        None => match tokio::time::timeout(REST, exec.stdout.read(&mut exec.buffer)).await {
+                            Ok(read) => read,
+                            Err(_) => return Ok(None),
+                        },
                     };
                     match read {
                         Ok(0) => return Ok(None),

@@ -30,6 +30,8 @@ pub(super) struct Client {
     pub(super) allowance: Allowance,
     /// What came from it and has been dealt with.
     passed: Passed,
+    /// It has been told the last word.
+    parted: bool,
     /// What was said while nobody could obey.
     early: VecDeque<Frame>,
     /// Whether a terminal's keys are what comes.
@@ -57,6 +59,7 @@ impl Client {
             gone: false,
             allowance: Allowance::default(),
             passed: Passed::default(),
+            parted: false,
             early: VecDeque::new(),
             typed: false,
         })
@@ -108,6 +111,7 @@ impl Client {
         if let Frame::Output(bytes) | Frame::Errors(bytes) = frame {
             self.allowance.spend(bytes.len());
         }
+        self.parted |= matches!(frame, Frame::Word(Word::Ended(_) | Word::Failed(_) | Word::Answer(_)));
         self.outgoing.extend(frame.encode());
     }
 
@@ -150,6 +154,18 @@ impl Client {
             self.write();
         }
         Ok(())
+    }
+
+    /// Waits until whoever was told the last word has gone. What carries us drops what is still under way as soon as
+    /// it has words for us and we are no more.
+    pub(super) fn see_off(&mut self) {
+        let started = Instant::now();
+        while self.parted && !self.gone && started.elapsed() < PATIENCE {
+            let mut fds = [PollFd::new(&self.from, PollFlags::IN)];
+            let _ = poll(&mut fds, Some(&Timespec { tv_sec: 1, tv_nsec: 0 }));
+            self.read();
+            while self.next().is_some() {}
+        }
     }
 
     pub(super) fn is_gone(&self) -> bool {

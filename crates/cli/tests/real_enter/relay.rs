@@ -52,7 +52,13 @@ impl Client {
                     }
                     return Some(Frame::Output(bytes));
                 }
-                Some(frame) => return Some(frame),
+                Some(frame) => {
+                    // Whoever has heard the last word goes.
+                    if matches!(frame, Frame::Word(Word::Ended(_) | Word::Failed(_) | Word::Answer(_))) {
+                        self.to = None;
+                    }
+                    return Some(frame);
+                }
                 None => {
                     let mut bytes = [0; 4096];
                     let count = self.relay.stdout.as_mut().expect("a pipe").read(&mut bytes).expect("a pipe");
