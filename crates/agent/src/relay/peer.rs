@@ -156,11 +156,10 @@ impl Client {
         Ok(())
     }
 
-    /// Waits until whoever was told the last word has gone. What carries us drops what is still under way as soon as
-    /// it has words for us and we are no more.
+    /// Waits until whoever was told the last word has gone: one that still says that it is there has not heard it. What
+    /// carries us drops what is still under way as soon as it has words for us and we are no more.
     pub(super) fn see_off(&mut self) {
-        let started = Instant::now();
-        while self.parted && !self.gone && started.elapsed() < PATIENCE {
+        while self.parted && !self.is_gone() {
             let mut fds = [PollFd::new(&self.from, PollFlags::IN)];
             let _ = poll(&mut fds, Some(&Timespec { tv_sec: 1, tv_nsec: 0 }));
             self.read();

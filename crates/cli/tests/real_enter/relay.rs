@@ -52,13 +52,7 @@ impl Client {
                     }
                     return Some(Frame::Output(bytes));
                 }
-                Some(frame) => {
-                    // Whoever has heard the last word goes.
-                    if matches!(frame, Frame::Word(Word::Ended(_) | Word::Failed(_) | Word::Answer(_))) {
-                        self.to = None;
-                    }
-                    return Some(frame);
-                }
+                Some(frame) => return Some(frame),
                 None => {
                     let mut bytes = [0; 4096];
                     let count = self.relay.stdout.as_mut().expect("a pipe").read(&mut bytes).expect("a pipe");
@@ -78,7 +72,13 @@ impl Client {
             match frame {
                 Frame::Output(bytes) => output.extend(bytes),
                 Frame::Errors(bytes) => errors.extend(bytes),
-                Frame::Word(word) => last = Some(word),
+                Frame::Word(word) => {
+                    // Whoever has heard the last word goes.
+                    if matches!(word, Word::Ended(_) | Word::Failed(_) | Word::Answer(_)) {
+                        self.to = None;
+                    }
+                    last = Some(word);
+                }
                 Frame::Input(_) => panic!("a node has no input for us"),
             }
         }
@@ -129,6 +129,21 @@ fn streams_are_separate_and_the_last_word_is_the_status() {
     client.send(&Frame::Input(Vec::new()));
     let got = client.hear_out();
     assert_eq!(got, ("one\ntwo\n".into(), "no\n".into(), Some(Word::Ended(Ending::Exited(7)))));
+    machine.assert_clean();
+}
+
+/// What carries a relay drops what is under way when the relay goes first.
+#[test]
+fn a_relay_stays_until_its_client_has_gone() {
+    needs!(Need::Root);
+    let machine = Machine::new();
+    let mut client = Client::wish(&machine, entering(on_the_node(&["true"])));
+    client.hear_started();
+    assert_eq!(client.hear(), Some(Frame::Word(Word::Ended(Ending::Exited(0)))));
+    let mut ended = || client.relay.try_wait().expect("it is ours").is_some();
+    assert!(!within(Duration::from_millis(500), &mut ended), "it went first");
+    client.to = None;
+    assert!(within(Duration::from_secs(5), || client.relay.try_wait().expect("it is ours").is_some()), "it stays");
     machine.assert_clean();
 }
 
