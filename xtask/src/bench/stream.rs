@@ -57,7 +57,8 @@ fn row(series: &Series) -> Vec<String> {
     vec![series.name.clone(), milliseconds(series.median()), format!("{rate:.2} GiB/s")]
 }
 
-fn out(mut command: Command) -> anyhow::Result<Duration> {
+/// To /dev/null, from its start to its status.
+pub(super) fn out(mut command: Command) -> anyhow::Result<Duration> {
     let null = File::options().write(true).open("/dev/null").context("cannot open /dev/null")?;
     let started = Instant::now();
     let status = command.stdin(Stdio::null()).stdout(null).status().context("cannot start a session")?;

@@ -1,6 +1,6 @@
 //! With kubectl's rights alone: an agent comes for a session, and goes by itself.
 
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 use std::process::Command;
 use std::time::Duration;
 
@@ -55,17 +55,7 @@ fn a_toolkit_of_a_laptop_goes_to_the_node_once() {
 #[test]
 fn bytes_go_through_whole_in_both_directions() {
     let Some(cluster) = Cluster::with_shop() else { return };
-    let mut session = cluster.spawn(&["deploy/web"], &["sh", "-c", "cat; echo end >&2"]);
-    let sent: Vec<u8> = (0..8u32 << 20).map(|number| ((number * 31) >> 5) as u8).collect();
-    let mut input = session.stdin.take().expect("a pipe");
-    let bytes = sent.clone();
-    let writer = std::thread::spawn(move || input.write_all(&bytes));
-    let mut got = Vec::new();
-    session.stdout.take().expect("a pipe").read_to_end(&mut got).expect("a pipe");
-    writer.join().expect("it does not panic").expect("the session reads");
-    assert!(got == sent, "{} of {} bytes", got.len(), sent.len());
-    let ended = ended(session.wait_with_output().expect("it is ours"));
-    assert!(ended.status == 0 && ended.stderr.contains("end\n"), "{ended:?}");
+    cluster.pass_bytes(&["deploy/web"]);
 }
 
 #[test]

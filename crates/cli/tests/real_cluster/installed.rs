@@ -36,7 +36,7 @@ fn a_command_runs_and_is_on_record() {
     let own = || installed.cluster.agents();
     assert_eq!(own(), 0, "an agent of one's own came although there is a server");
 
-    bytes_go_through_whole(&cluster);
+    cluster.pass_bytes(&["deploy/web", "--installed"]);
 
     let user = admin(&cluster);
     let lines = installed.record(&user, "ended");
@@ -53,20 +53,6 @@ fn a_command_runs_and_is_on_record() {
     assert_eq!(entered["involvedObject"]["name"], json!(pod), "{entered}");
     let said = entered["message"].as_str().unwrap_or_default();
     assert!(entered["reason"] == "Entered" && said.contains(&user) && said.contains("general"), "{said}");
-}
-
-fn bytes_go_through_whole(cluster: &Cluster) {
-    let mut session = cluster.spawn(&["deploy/web", "--installed"], &["sh", "-c", "cat; echo end >&2"]);
-    let sent: Vec<u8> = (0..8u32 << 20).map(|number| ((number * 31) >> 5) as u8).collect();
-    let mut input = session.stdin.take().expect("a pipe");
-    let bytes = sent.clone();
-    let writer = std::thread::spawn(move || input.write_all(&bytes));
-    let mut got = Vec::new();
-    session.stdout.take().expect("a pipe").read_to_end(&mut got).expect("a pipe");
-    writer.join().expect("it does not panic").expect("the session reads");
-    assert!(got == sent, "{} of {} bytes", got.len(), sent.len());
-    let ended = ended(session.wait_with_output().expect("it is ours"));
-    assert!(ended.status == 0 && ended.stderr.contains("end\n"), "{ended:?}");
 }
 
 /// Who the test's own kubeconfig is.

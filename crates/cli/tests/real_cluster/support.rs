@@ -2,7 +2,7 @@
 //! test starts for itself.
 
 use std::ffi::OsString;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -60,6 +60,21 @@ impl Cluster {
             }
         };
         Some(cluster)
+    }
+
+    /// Eight megabytes into a session and out of it again, whole, while its stderr goes its own way.
+    pub(crate) fn pass_bytes(&self, words: &[&str]) {
+        let mut session = self.spawn(words, &["sh", "-c", "cat; echo end >&2"]);
+        let sent: Vec<u8> = (0..8u32 << 20).map(|number| ((number * 31) >> 5) as u8).collect();
+        let mut input = session.stdin.take().expect("a pipe");
+        let bytes = sent.clone();
+        let writer = std::thread::spawn(move || input.write_all(&bytes));
+        let mut got = Vec::new();
+        session.stdout.take().expect("a pipe").read_to_end(&mut got).expect("a pipe");
+        writer.join().expect("it does not panic").expect("the session reads");
+        assert!(got == sent, "{} of {} bytes", got.len(), sent.len());
+        let ended = ended(session.wait_with_output().expect("it is ours"));
+        assert!(ended.status == 0 && ended.stderr.contains("end\n"), "{ended:?}");
     }
 
     /// An image without a shell that the nodes have.

@@ -1,15 +1,9 @@
 //! 256 MiB out of a pod.
 
-use std::fs::File;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
-
-use anyhow::{Context as _, ensure};
-
 use super::super::page::{Page, milliseconds};
+use super::super::stream::out;
 use super::super::turns::{Contender, Series, take};
 use super::place::Place;
-use crate::program::words;
 
 const MEBIBYTES: u64 = 256;
 const ROUNDS: u32 = 5;
@@ -31,12 +25,4 @@ pub(super) fn measure(place: &Place, page: &mut Page) -> anyhow::Result<()> {
 fn row(series: &Series) -> Vec<String> {
     let rate = MEBIBYTES as f64 / series.median().as_secs_f64();
     vec![series.name.clone(), milliseconds(series.median()), format!("{rate:.0} MiB/s")]
-}
-
-fn out(mut command: Command) -> anyhow::Result<Duration> {
-    let null = File::options().write(true).open("/dev/null").context("cannot open /dev/null")?;
-    let started = Instant::now();
-    let status = command.stdin(Stdio::null()).stdout(null).status().context("cannot start a session")?;
-    ensure!(status.success(), "`{}` ended with {status}", words(&command));
-    Ok(started.elapsed())
 }
