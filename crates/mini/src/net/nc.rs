@@ -196,15 +196,21 @@ enum Ending {
     Datagrams,
 }
 
-/// Copies both ways until the other side ends, or nothing was heard for `wait`.
+/// Copies both ways until both sides have ended, or nothing was heard for `wait`.
+///
+/// A server that has said its last word may still listen, so what is on stdin goes out to its end; somebody who
+/// types at a terminal has seen the end and is not kept.
 fn relay(socket: BorrowedFd<'_>, wait: Option<Duration>, ending: Ending, out: &mut Out) -> Outcome {
     let stdin = std::io::stdin();
     let mut wait = wait.filter(|wait| !wait.is_zero()).and_then(|wait| Timespec::try_from(wait).ok());
     let mut buffer = vec![0; 64 * 1024];
-    let mut open = true;
-    loop {
-        let mut polled = vec![PollFd::new(&socket, PollFlags::IN)];
-        if open {
+    let (mut hears, mut says) = (true, true);
+    while hears || says {
+        let mut polled = Vec::with_capacity(2);
+        if hears {
+            polled.push(PollFd::new(&socket, PollFlags::IN));
+        }
+        if says {
             polled.push(PollFd::from_borrowed_fd(stdin.as_fd(), PollFlags::IN));
         }
         match poll(&mut polled, wait.as_ref()) {
@@ -212,10 +218,15 @@ fn relay(socket: BorrowedFd<'_>, wait: Option<Duration>, ending: Ending, out: &m
             Ok(_) | Err(Errno::INTR) => {}
             Err(cause) => return Err(cause.into()),
         }
-        let ready: Vec<bool> = polled.iter().map(|polled| !polled.revents().is_empty()).collect();
-        if ready[0] {
+        let mut ready = polled.iter().map(|polled| !polled.revents().is_empty());
+        let heard = hears && ready.next() == Some(true);
+        let said = says && ready.next() == Some(true);
+        if heard {
             match rustix::io::read(socket, &mut buffer) {
-                Ok(0) if ending == Ending::Stream => return Ok(0),
+                Ok(0) if ending == Ending::Stream => {
+                    hears = false;
+                    says = says && !rustix::termios::isatty(stdin.as_fd());
+                }
                 Ok(length) => {
                     out.write_all(&buffer[..length])?;
                     out.flush()?;
@@ -224,10 +235,10 @@ fn relay(socket: BorrowedFd<'_>, wait: Option<Duration>, ending: Ending, out: &m
                 Err(cause) => return Err(cause.into()),
             }
         }
-        if ready.get(1) == Some(&true) {
+        if said {
             match rustix::io::read(stdin.as_fd(), &mut buffer)? {
                 0 => {
-                    open = false;
+                    says = false;
                     if ending == Ending::Stream {
                         // Refused only when the other side has ended already, which the next read will show.
                         let _ = rustix::net::shutdown(socket, Shutdown::Write);
@@ -236,19 +247,27 @@ fn relay(socket: BorrowedFd<'_>, wait: Option<Duration>, ending: Ending, out: &m
                         wait = wait.or(Some(Timespec { tv_sec: 1, tv_nsec: 0 }));
                     }
                 }
-                length => write_all(socket, &buffer[..length])?,
+                length => match send(socket, &buffer[..length]) {
+                    // It had ended before: a full close looks like a half one until something is sent.
+                    Err(Errno::PIPE | Errno::CONNRESET) if !hears => return Ok(0),
+                    Err(Errno::PIPE) => {
+                        return Err(Trouble::Failed("the other side does not listen any more".to_owned()));
+                    }
+                    sent => sent?,
+                },
             }
         }
     }
+    Ok(0)
 }
 
-fn write_all(socket: BorrowedFd<'_>, mut bytes: &[u8]) -> Result<(), Trouble> {
+/// Sends all of it.
+fn send(socket: BorrowedFd<'_>, mut bytes: &[u8]) -> Result<(), Errno> {
     while !bytes.is_empty() {
         match rustix::io::write(socket, bytes) {
             Ok(length) => bytes = &bytes[length..],
             Err(Errno::INTR) => {}
-            Err(Errno::PIPE) => return Err(Trouble::Failed("the other side does not listen any more".to_owned())),
-            Err(cause) => return Err(cause.into()),
+            Err(cause) => return Err(cause),
         }
     }
     Ok(())

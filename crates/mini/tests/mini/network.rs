@@ -85,6 +85,25 @@ fn nc_carries_both_ways() {
     assert_eq!(server.0.wait().expect("an end").code(), Some(0));
 }
 
+/// The server ends first, and long before the client has spoken.
+#[test]
+fn nc_sends_all_it_was_given_to_a_server_that_has_ended_its_side() {
+    let toolbox = Toolbox::new("nc-half");
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("ours").port().to_string();
+    let mut client = toolbox.start("nc", &["127.0.0.1", &port]);
+    let (mut stream, _) = listener.accept().expect("a caller");
+    stream.write_all(b"bye\n").expect("a reader");
+    stream.shutdown(std::net::Shutdown::Write).expect("an end of one side");
+    // The client has printed it, so its next read shows the end.
+    client.expect("bye\n");
+    client.0.stdin.take().expect("a pipe").write_all(b"late\n").expect("a reader");
+    let mut heard = String::new();
+    stream.read_to_string(&mut heard).expect("an end");
+    assert_eq!(heard, "late\n");
+    assert_eq!(client.0.wait().expect("an end").code(), Some(0));
+}
+
 /// Asks `ss` until it shows the port.
 fn await_listener(toolbox: &Toolbox, port: &str) {
     let start = std::time::Instant::now();
