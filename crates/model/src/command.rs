@@ -15,6 +15,11 @@ pub struct Command {
 }
 
 impl Command {
+    /// Whether it says what is executed.
+    pub fn is_enough(&self) -> bool {
+        self.argv.is_some() || self.entrypoint.is_some()
+    }
+
     /// With what `other` knows beyond this.
     #[must_use]
     pub fn or(self, other: Command) -> Command {

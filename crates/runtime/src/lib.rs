@@ -28,7 +28,7 @@ pub fn list(places: &Places, patience: Duration) -> Listing {
     live::ask(places, &read, patience).completed_by(read).finished()
 }
 
-/// What the container `id`, running or not, executes, and what `image` would: as engines with a CRI socket know it.
+/// What the container `id`, running or not, executes, or else what `image` would: as any engine knows it.
 /// Takes at most about `patience`.
 pub fn command(places: &Places, id: Option<&str>, image: &str, patience: Duration) -> fathom_model::Command {
     live::command(places, id, image, patience)

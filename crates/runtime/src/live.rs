@@ -2,6 +2,7 @@
 //!
 //! The only async code of this crate: one thread, one tokio runtime that has ended before [`ask`] returns.
 
+mod command;
 mod containerd;
 mod cri;
 mod docker;
@@ -13,12 +14,13 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fathom_model::{Command, Container, State};
+use fathom_model::{Container, State};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
 use crate::places::{Origin, Places, Socket, Speech};
 use crate::{Listing, Missing};
+pub(crate) use command::command;
 use exchange::Failure;
 
 /// Ids whose process is known already, so that nobody need be asked for it.
@@ -51,21 +53,6 @@ pub(crate) fn ask(places: &Places, read: &Listing, patience: Duration) -> Listin
         }
     }
     listing
-}
-
-/// What a container or its image executes, by the first engine that knows.
-pub(crate) fn command(places: &Places, id: Option<&str>, image: &str, patience: Duration) -> Command {
-    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
-        return Command::default();
-    };
-    runtime.block_on(async {
-        let deadline = Instant::now() + patience;
-        let mut known = Command::default();
-        for socket in places.sockets().into_iter().filter(|socket| socket.speech == Speech::Cri) {
-            known = known.or(cri::command::ask(&socket.path, id, image, deadline).await.unwrap_or_default());
-        }
-        known
-    })
 }
 
 async fn ask_all(sockets: Vec<Socket>, known: Known, patience: Duration, listing: &mut Listing) {

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use fathom_testkit::{Need, needs};
-
 use crate::support::{Cluster, within};
 
 /// A deployment whose container ends at once, as nobody in particular and with a root that cannot be written to.
@@ -68,8 +66,6 @@ fn a_copy_stays_where_that_is_wished_and_keeps_the_labels_that_are_named() {
 
 #[test]
 fn an_image_without_a_shell_is_held_and_its_engine_knows_what_it_runs() {
-    // CRI knows what a kubelet made through it, and the test kit's makes none that way.
-    needs!(Need::Variable("FATHOM_E2E_KUBECONFIG"));
     let Some(cluster) = Cluster::bare() else { return };
     cluster.kubectl(&[
         "-n",

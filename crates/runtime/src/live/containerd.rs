@@ -4,6 +4,8 @@
 //! The messages are those parts of containerd's `api/services` protos that we read; declared by hand, as in
 //! [`cri`](super::cri).
 
+pub(super) mod store;
+
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 

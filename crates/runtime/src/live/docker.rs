@@ -1,6 +1,8 @@
 //! Docker's API, as dockerd and podman's service speak it: one list, and a look at a container only where no file
 //! on disk has said its process.
 
+pub(super) mod command;
+
 use std::path::{Path, PathBuf};
 
 use fathom_model::{Container, Engine};
@@ -51,8 +53,7 @@ async fn look(socket: PathBuf, share: Vec<(usize, String)>, deadline: Instant) -
     let mut found = Vec::new();
     let Ok(mut connection) = within(deadline, Http1::open(&socket)).await else { return found };
     for (place, id) in share {
-        // The id is the engine's word, but a word with a slash or a space would ask something else.
-        if !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')) {
+        if !is_plain(&id) {
             continue;
         }
         match within(deadline, connection.get(&format!("/containers/{id}/json"))).await {
@@ -63,4 +64,9 @@ async fn look(socket: PathBuf, share: Vec<(usize, String)>, deadline: Instant) -
         }
     }
     found
+}
+
+/// The id is an engine's word, but a word with a slash or a space would ask something else.
+fn is_plain(word: &str) -> bool {
+    word.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
 }

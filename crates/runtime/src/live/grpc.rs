@@ -1,4 +1,4 @@
-//! Unary gRPC calls: one message there, one message back (gRPC over HTTP/2, `doc/PROTOCOL-HTTP2.md` of grpc).
+//! gRPC calls: one message there, one or more back (gRPC over HTTP/2, `doc/PROTOCOL-HTTP2.md` of grpc).
 
 use http_body_util::Full;
 use hyper::Request;
@@ -21,6 +21,16 @@ pub(super) async fn call<A: Message + Default>(
     namespace: Option<&str>,
     question: &impl Message,
 ) -> Result<A, Failure> {
+    pieces(connection, method, namespace, question).await?.into_iter().next().ok_or(Failure::Short)
+}
+
+/// The same for a method that answers with any number of messages.
+pub(super) async fn pieces<A: Message + Default>(
+    connection: &Http2,
+    method: &str,
+    namespace: Option<&str>,
+    question: &impl Message,
+) -> Result<Vec<A>, Failure> {
     let mut body = vec![0; 5];
     question.encode(&mut body).expect("a vector grows");
     let length = u32::try_from(body.len() - 5).expect("our questions are short");
@@ -31,10 +41,10 @@ pub(super) async fn call<A: Message + Default>(
         request = request.header(NAMESPACE, namespace);
     }
     let request = request.body(Full::from(Bytes::from(body))).map_err(|error| Failure::Broken(error.into()))?;
-    answer(connection.clone().send(request).await?)
+    answers(&connection.clone().send(request).await?)
 }
 
-fn answer<A: Message + Default>(reply: Reply) -> Result<A, Failure> {
+fn answers<A: Message + Default>(reply: &Reply) -> Result<Vec<A>, Failure> {
     // An error without a message may come as headers only.
     let outcome = if reply.trailers.contains_key("grpc-status") { &reply.trailers } else { &reply.headers };
     match status(outcome) {
@@ -43,10 +53,17 @@ fn answer<A: Message + Default>(reply: Reply) -> Result<A, Failure> {
         Some(code) => return Err(Failure::Call { code, message: text(outcome, "grpc-message") }),
         None => return Err(Failure::Short),
     }
-    let length = reply.body.get(1..5).and_then(|bytes| bytes.try_into().ok()).map(u32::from_be_bytes);
-    let length = length.and_then(|length| usize::try_from(length).ok()).ok_or(Failure::Short)?;
-    let message = reply.body.get(5..).and_then(|rest| rest.get(..length)).ok_or(Failure::Short)?;
-    A::decode(message).map_err(Failure::Undecodable)
+    let mut rest: &[u8] = &reply.body;
+    let mut messages = Vec::new();
+    while !rest.is_empty() {
+        // One byte says whether it is compressed, which nobody asked for; four say how long it is.
+        let length = rest.get(1..5).and_then(|bytes| bytes.try_into().ok()).map(u32::from_be_bytes);
+        let length = length.and_then(|length| usize::try_from(length).ok()).ok_or(Failure::Short)?;
+        let message = rest.get(5..).and_then(|rest| rest.get(..length)).ok_or(Failure::Short)?;
+        messages.push(A::decode(message).map_err(Failure::Undecodable)?);
+        rest = &rest[5 + length..];
+    }
+    Ok(messages)
 }
 
 fn status(headers: &HeaderMap) -> Option<u32> {

@@ -26,6 +26,18 @@ fn ask(places: &Places) -> [Listing; 2] {
     [fathom_runtime::on_disk(places), fathom_runtime::list(places, PATIENT)]
 }
 
+/// What runs says it itself, also after it has ended; what never ran is in its image.
+#[track_caller]
+fn check_command(places: &Places, id: &str) {
+    let known = fathom_runtime::command(places, Some(id), "", PATIENT);
+    assert_eq!(known.argv.as_deref(), Some(&["/app".to_owned()][..]), "{known:?}");
+    let known = fathom_runtime::command(places, None, "fathom.test/idle:1", PATIENT);
+    let words = known.entrypoint.iter().chain(&known.cmd).flatten().map(String::as_str).collect::<Vec<_>>();
+    assert!(known.argv.is_none() && words == ["/app"], "{known:?}");
+    let nobody = fathom_runtime::command(places, Some("nobody"), "fathom.test/idle:2", PATIENT);
+    assert!(!nobody.is_enough(), "{nobody:?}");
+}
+
 fn web() -> Spec {
     Spec::scratch("web", ["/app"]).label("tier", "front")
 }
@@ -65,6 +77,7 @@ fn containerd_with_ctr() {
     let web = record(&live, &web);
     assert_eq!(web.image.as_deref(), Some("fathom.test/idle:1"));
     assert_eq!(web.labels.get("tier").map(String::as_str), Some("front"));
+    check_command(&Places::rooted(containerd.root()), &web.id);
 }
 
 #[test]
@@ -112,6 +125,7 @@ fn docker() {
         let gone = listing.containers.iter().find(|container| container.id == gone).expect("docker keeps it");
         assert_eq!((gone.state, gone.pid, gone.name.as_deref()), (State::Exited, None, Some("gone")));
     }
+    check_command(&Places::rooted(docker.root()), web.id());
     docker.command().args(["pause", web.id()]).output().expect("docker runs");
     let paused = fathom_runtime::list(&Places::rooted(docker.root()), PATIENT);
     assert_eq!(record(&paused, &web).state, State::Paused);
@@ -144,6 +158,7 @@ fn podman() {
     assert_eq!(record(&live, &web).labels.get("tier").map(String::as_str), Some("front"));
     let gone = live.containers.iter().find(|container| container.id == gone).expect("podman keeps it");
     assert_eq!((gone.state, gone.pid), (State::Exited, None));
+    check_command(&places, web.id());
     let elsewhere = Places::rooted(podman.root().join("nowhere"));
     let address = format!("unix://{}", podman.socket().display());
     let told = fathom_runtime::list(&elsewhere.with_docker(&address).unwrap(), PATIENT);

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 use super::{SERVICE, Status, StatusQuestion};
+use crate::live::command::Config;
 use crate::live::exchange::{Failure, Http2};
 use crate::live::{grpc, within};
 
@@ -59,13 +60,6 @@ struct ImageSpec {
     config: Option<Config>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Config {
-    entrypoint: Option<Vec<String>>,
-    cmd: Option<Vec<String>>,
-}
-
 /// Asks the engine at `socket`. What it does not know of is left out.
 pub(in crate::live) async fn ask(
     socket: &Path,
@@ -83,12 +77,15 @@ pub(in crate::live) async fn ask(
         let args = info.and_then(|info| info.spec?.process).map(|process| process.args);
         command.argv = args.filter(|args| !args.is_empty());
     }
+    if image.is_empty() {
+        // An engine takes it for the beginning of any image's id.
+        return Ok(command);
+    }
     let question = ImageQuestion { image: Some(ImageName { image: image.to_owned() }), verbose: true };
     let method = format!("{IMAGES}/ImageStatus");
     let status: Result<Status, Failure> = within(deadline, grpc::call(&connection, &method, None, &question)).await;
     if let Some(config) = status.ok().and_then(|status| info::<ImageInfo>(&status)?.spec?.config) {
-        command.entrypoint = Some(config.entrypoint.unwrap_or_default());
-        command.cmd = Some(config.cmd.unwrap_or_default());
+        command = command.or(config.into());
     }
     Ok(command)
 }
