@@ -14,6 +14,7 @@ use fathom_protocol::{Frame, Input, Word};
 use tokio::sync::mpsc;
 
 use crate::printer;
+use crate::recording::Recording;
 use crate::terminal::{self, Event, Events, Raw};
 
 /// How our own streams take part.
@@ -37,7 +38,17 @@ pub(crate) enum Last {
 }
 
 /// Until the node has said its last word.
-pub(crate) async fn carry(manner: Manner, speaker: Speaker, mut listener: Listener) -> Result<Last, Failure> {
+pub(crate) async fn carry(manner: Manner, speaker: Speaker, listener: Listener) -> Result<Last, Failure> {
+    carry_recorded(None, manner, speaker, listener).await
+}
+
+/// The same, with a recording of what is seen.
+pub(crate) async fn carry_recorded(
+    recording: Option<Recording>,
+    manner: Manner,
+    speaker: Speaker,
+    mut listener: Listener,
+) -> Result<Last, Failure> {
     let Manner { terminal, input } = manner;
     let _raw = (terminal && input == Input::Forwarded).then(Raw::new).flatten();
     let (say, allowance) = (say(speaker), Arc::new(Room::default()));
@@ -46,7 +57,7 @@ pub(crate) async fn carry(manner: Manner, speaker: Speaker, mut listener: Listen
         // Nobody hears us any more if this fails; then the node's last word is still to come.
         Input::Closed => drop(say.send(Frame::Input(Vec::new())).await),
     }
-    let mut screen = Screen::new();
+    let mut screen = Screen::new(recording);
     let mut events = Events::new(terminal).map_err(deaf)?;
     let mut beat = tokio::time::interval(BEAT);
     let (mut heard, mut started) = (Instant::now(), None);
@@ -72,12 +83,15 @@ pub(crate) async fn carry(manner: Manner, speaker: Speaker, mut listener: Listen
                     Some(Frame::Word(Word::Started(id))) => started = Some(id),
                     Some(Frame::Word(Word::Room(room))) => allowance.grow(room),
                     Some(Frame::Word(_) | Frame::Input(_)) => {}
-                    Some(frame) => screen.show(frame),
+                    Some(frame) => screen.show(Sight::Frame(frame)),
                 }
             }
             count = screen.shown() => words.extend(passed.add(count)),
             event = events.next() => words.push_back(match event {
-                Event::Resized(columns, rows) => Word::Resize(columns, rows),
+                Event::Resized(columns, rows) => {
+                    screen.show(Sight::Resized(columns, rows));
+                    Word::Resize(columns, rows)
+                }
                 // A shell would ignore it, and nobody would be there to end the shell.
                 Event::Signal(_) if terminal => Word::Kill,
                 Event::Signal(name) => Word::Signal(name.to_owned()),
@@ -174,42 +188,58 @@ fn read_stdin(say: mpsc::Sender<Frame>, room: Arc<Room>, terminal: bool) {
     });
 }
 
+/// What there is to see.
+enum Sight {
+    Frame(Frame),
+    /// Of this many columns and rows, from now on.
+    Resized(u16, u16),
+}
+
 /// Our stdout and stderr, behind a thread: nobody waits when nobody reads there. The node sends no more than there is
 /// room for.
 struct Screen {
-    frames: std::sync::mpsc::Sender<Frame>,
+    sights: std::sync::mpsc::Sender<Sight>,
     shown: mpsc::UnboundedReceiver<usize>,
     thread: std::thread::JoinHandle<()>,
 }
 
 impl Screen {
-    fn new() -> Self {
-        let (frames, waiting) = std::sync::mpsc::channel();
+    fn new(mut recording: Option<Recording>) -> Self {
+        let (sights, waiting) = std::sync::mpsc::channel();
         let (tell, shown) = mpsc::unbounded_channel();
         let thread = std::thread::spawn(move || {
             let (mut output, mut errors) = (terminal::screen(std::io::stdout()), terminal::screen(std::io::stderr()));
-            for frame in waiting {
+            for sight in waiting {
                 // A reader that has gone is told by the end of the command, as in any pipeline.
-                let count = match frame {
-                    Frame::Output(bytes) => {
+                let count = match sight {
+                    Sight::Frame(Frame::Output(bytes)) => {
+                        if let Some(recording) = &mut recording {
+                            recording.output(&bytes);
+                        }
                         let _ = output.write_all(&bytes).and_then(|()| output.flush());
                         bytes.len()
                     }
-                    Frame::Errors(bytes) => {
+                    Sight::Frame(Frame::Errors(bytes)) => {
                         let _ = errors.write_all(&bytes);
                         bytes.len()
                     }
-                    Frame::Input(_) | Frame::Word(_) => 0,
+                    Sight::Resized(columns, rows) => {
+                        if let Some(recording) = &mut recording {
+                            recording.resize(columns, rows);
+                        }
+                        continue;
+                    }
+                    Sight::Frame(Frame::Input(_) | Frame::Word(_)) => 0,
                 };
                 let _ = tell.send(count);
             }
         });
-        Screen { frames, shown, thread }
+        Screen { sights, shown, thread }
     }
 
-    fn show(&self, frame: Frame) {
+    fn show(&self, sight: Sight) {
         // The thread lives until we end.
-        let _ = self.frames.send(frame);
+        let _ = self.sights.send(sight);
     }
 
     /// How much more has been shown.
@@ -222,7 +252,7 @@ impl Screen {
 
     /// Returns when everything has been shown.
     fn end(self) {
-        drop(self.frames);
+        drop(self.sights);
         let _ = self.thread.join();
     }
 }

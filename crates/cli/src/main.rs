@@ -15,6 +15,7 @@ mod machine;
 mod output;
 mod printer;
 mod reading;
+mod recording;
 mod settings;
 mod terminal;
 mod words;

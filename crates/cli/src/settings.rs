@@ -9,6 +9,7 @@ use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
+use clap::builder::ArgPredicate;
 use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, Command};
 use fathom_model::{Class, Failure};
@@ -34,6 +35,8 @@ pub(crate) enum Takes {
     One,
     /// A list: the flag can be repeated.
     Many,
+    /// Yes or no: whether the flag counts as said.
+    Flag,
     /// Yes or no; there is no flag, so this says what it does.
     Switch(&'static str),
 }
@@ -65,6 +68,10 @@ pub(crate) const SETTINGS: &[Setting] = &[
     one("agent-image", "FATHOM_AGENT_IMAGE"),
     many("image-pull-secret", "FATHOM_IMAGE_PULL_SECRET"),
     one("grace", "FATHOM_GRACE"),
+    switch("survive", "FATHOM_SURVIVE"),
+    switch("skip-init", "FATHOM_SKIP_INIT"),
+    switch("installed", "FATHOM_INSTALLED"),
+    switch("agentless", "FATHOM_AGENTLESS"),
     KUBECTL_DEBUG,
 ];
 
@@ -81,6 +88,13 @@ const fn one(name: &'static str, variable: &'static str) -> Setting {
 const fn many(name: &'static str, variable: &'static str) -> Setting {
     Setting { name, variable, takes: Takes::Many }
 }
+
+const fn switch(name: &'static str, variable: &'static str) -> Setting {
+    Setting { name, variable, takes: Takes::Flag }
+}
+
+/// Flags of which the one that is said undoes the other one that is set.
+const OPPOSITES: &[[&str; 2]] = &[["installed", "agentless"]];
 
 /// What the user has set, and where.
 #[derive(Debug, PartialEq, Eq)]
@@ -126,7 +140,7 @@ fn add(given: &mut Vec<Given>, more: Vec<Given>) {
 fn of_variable(setting: &'static Setting) -> Option<Given> {
     let text = environment::text(setting.variable)?;
     let values = match setting.takes {
-        Takes::One | Takes::Switch(_) => vec![text],
+        Takes::One | Takes::Flag | Takes::Switch(_) => vec![text],
         Takes::Many => text.split(',').map(str::to_owned).collect(),
     };
     Some(Given { setting, values, place: format!("`{}`", setting.variable) })
@@ -134,19 +148,24 @@ fn of_variable(setting: &'static Setting) -> Option<Given> {
 
 /// What kubectl-debug's file means, where it is there and nobody has said that it is left alone.
 pub(crate) fn of_kubectl_debug(given: &[Given]) -> Result<Option<Habits>, Failure> {
-    if let Some(switch) = given.iter().find(|one| one.setting == &KUBECTL_DEBUG) {
-        match switch.values.as_slice() {
-            [value] if value == "false" => return Ok(None),
-            [value] if value == "true" => {}
-            values => {
-                let message = format!("{} cannot be `{}`", switch.place, values.join(", "));
-                return Err(Failure::new(Class::Usage, message).hinting("use true or false"));
-            }
-        }
+    let switch = given.iter().find(|one| one.setting == &KUBECTL_DEBUG);
+    if switch.map(yes_or_no).transpose()? == Some(false) {
+        return Ok(None);
     }
     let home = environment::value(if cfg!(windows) { "USERPROFILE" } else { "HOME" });
     let file = home.map(|home| PathBuf::from(home).join(".kube/debug-config"));
     Ok(file.and_then(|file| Some(Habits::of(&std::fs::read_to_string(&file).ok()?, &file))))
+}
+
+fn yes_or_no(one: &Given) -> Result<bool, Failure> {
+    match one.values.as_slice() {
+        [value] if value == "true" => Ok(true),
+        [value] if value == "false" => Ok(false),
+        values => {
+            let message = format!("{} cannot be `{}`", one.place, values.join(", "));
+            Err(Failure::new(Class::Usage, message).hinting("use true or false"))
+        }
+    }
 }
 
 /// Where the file is.
@@ -207,12 +226,21 @@ fn with_default(flag: Arg, one: &Given) -> Arg {
     // A help that tells the default in words would now tell two.
     let help = flag.get_help().map(ToString::to_string).unwrap_or_default();
     let help = help.split(" [default:").next().unwrap_or_default().to_owned();
+    let opposite = OPPOSITES.iter().find(|pair| pair.contains(&one.setting.name));
+    let opposite = opposite.and_then(|pair| pair.iter().find(|name| **name != one.setting.name));
+    let flag = match opposite {
+        Some(name) => flag.default_value_if(*name, ArgPredicate::Equals("true".into()), "false"),
+        None => flag,
+    };
     flag.help(help).default_values(&one.values)
 }
 
 /// A flag says itself whether it can have these values.
 fn check(flag: &Arg, one: &Given) -> Result<(), Failure> {
     let words = one.values.iter().map(|value| format!("--{}={value}", one.setting.name));
+    if one.setting.takes == Takes::Flag {
+        return yes_or_no(one).map(drop);
+    }
     // Alone, without what it conflicts with or requires.
     let alone = Arg::new("value").long(one.setting.name).action(flag.get_action().clone());
     let alone = Command::new("setting").no_binary_name(true).arg(alone.value_parser(flag.get_value_parser().clone()));
@@ -230,109 +258,4 @@ fn check(flag: &Arg, one: &Given) -> Result<(), Failure> {
 }
 
 #[cfg(test)]
-mod tests {
-    use clap::{ArgAction, CommandFactory as _, FromArgMatches as _};
-
-    use super::*;
-    use crate::words::{Enter, Verb, Words};
-
-    /// Flags of which a default would be a mistake: they mean one target or one call.
-    const OF_ONE_CALL: &[&str] = &["selector", "container", "workdir", "record", "status-file", "output"];
-
-    fn given(name: &str, values: &[&str], place: &str) -> Given {
-        let setting = SETTINGS.iter().find(|setting| setting.name == name).expect("it is in the table");
-        Given { setting, values: values.iter().map(|value| (*value).to_owned()).collect(), place: place.to_owned() }
-    }
-
-    fn enter(given: &[Given], words: &[&str]) -> Enter {
-        let tree = set(Words::command(), given).expect("they are right");
-        let words = [&["fathom", "enter", "web"], words].concat();
-        let words = Words::from_arg_matches(&tree.try_get_matches_from(words).expect("they are right"));
-        match words.expect("they are complete").verb {
-            Verb::Enter(words) => *words,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn every_flag_with_a_value_can_be_set_or_is_of_one_call() {
-        let tree = Words::command();
-        for flag in VERBS.iter().flat_map(|verb| tree.find_subcommand(verb).expect("it is a verb").get_arguments()) {
-            let Some(name) = flag.get_long().filter(|_| flag.get_action().takes_values()) else { continue };
-            let setting = SETTINGS.iter().find(|setting| setting.name == name);
-            assert!(setting.is_some() != OF_ONE_CALL.contains(&name), "--{name}: in SETTINGS or in OF_ONE_CALL");
-            let takes = if matches!(flag.get_action(), ArgAction::Append) { Takes::Many } else { Takes::One };
-            assert!(setting.is_none_or(|setting| setting.takes == takes), "--{name} is {takes:?}");
-        }
-        for setting in SETTINGS {
-            let feeds = VERBS.iter().any(|verb| flag(&tree, verb, setting.name).is_some());
-            assert_ne!(feeds, matches!(setting.takes, Takes::Switch(_)), "--{}", setting.name);
-            let variables = environment::VARIABLES.iter().filter(|variable| variable.name == setting.variable).count();
-            let settings = SETTINGS.iter().filter(|other| other.variable == setting.variable).count();
-            assert_eq!((variables, settings), (0, 1), "{}", setting.variable);
-        }
-    }
-
-    #[test]
-    fn a_flag_wins_over_what_is_set_and_that_over_the_default() {
-        let set = [
-            given("agent-image", &["mine:1"], "FILE"),
-            given("memory", &["1Gi"], "FILE"),
-            given("grace", &["2m"], "FILE"),
-            given("image-pull-secret", &["a", "b"], "FILE"),
-        ];
-        let seen = |words: &Enter| {
-            let cluster = &words.cluster;
-            (cluster.agent_image.clone(), words.memory, cluster.grace.as_secs(), cluster.image_pull_secret.join(" "))
-        };
-        assert_eq!(seen(&enter(&[], &[])), (crate::words::AGENT_IMAGE.to_owned(), 512 << 20, 30, String::new()));
-        assert_eq!(seen(&enter(&set, &[])), ("mine:1".to_owned(), 1 << 30, 120, "a b".to_owned()));
-        let flags = ["--agent-image=x", "--memory=1m", "--grace=5", "--image-pull-secret=c"];
-        assert_eq!(seen(&enter(&set, &flags)), ("x".to_owned(), 1 << 20, 5, "c".to_owned()));
-    }
-
-    #[test]
-    fn what_was_said_first_stays() {
-        let mut said = vec![given("memory", &["1"], "`FATHOM_MEMORY`")];
-        add(&mut said, vec![given("memory", &["2"], "FILE"), given("pids", &["3"], "FILE")]);
-        assert_eq!(said, [given("memory", &["1"], "`FATHOM_MEMORY`"), given("pids", &["3"], "FILE")]);
-    }
-
-    #[test]
-    fn values_that_a_flag_cannot_have_are_refused() {
-        for (name, values, cause, hint) in [
-            (
-                "memory",
-                ["lots"].as_slice(),
-                Some("`lots` is not a size such as 512Mi, 2g or 1048576"),
-                "`fathom enter --help` says what --memory takes",
-            ),
-            ("root", &["x"], None, "use tools or target"),
-            ("pids", &["x"], Some("invalid digit found in string"), "`fathom enter --help` says what --pids takes"),
-        ] {
-            let failure = set(Words::command(), &[given(name, values, "`here`")]).expect_err(name);
-            assert_eq!(failure.message, format!("`here` cannot be `{}`", values.join(", ")));
-            assert_eq!((failure.cause.as_deref(), failure.hint.as_deref()), (cause, Some(hint)));
-        }
-    }
-
-    #[test]
-    fn flags_stay_where_they_are() {
-        let set = set(Words::command(), &[given("root", &["target"], "FILE")]).expect("it is right");
-        let flags = |tree: &Command| -> Vec<String> {
-            let enter = tree.find_subcommand("enter").expect("it is a verb");
-            enter.get_arguments().map(|flag| flag.get_id().to_string()).collect()
-        };
-        assert_eq!(flags(&set), flags(&Words::command()));
-    }
-
-    #[test]
-    fn help_shows_what_is_set() {
-        let tree = set(Words::command(), &[given("toolkit", &["full"], "FILE")]).expect("it is right");
-        let mut tree = tree.term_width(200);
-        tree.build();
-        let help = tree.find_subcommand_mut("enter").expect("it is a verb").render_help().to_string();
-        let line = help.lines().find(|line| line.contains("--toolkit ")).expect("it is a flag");
-        assert!(line.ends_with("[default: full]") && line.matches("[default:").count() == 1, "{line}");
-    }
-}
+mod tests;

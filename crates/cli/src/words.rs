@@ -97,6 +97,9 @@ pub(crate) struct Enter {
     /// Freeze the next incarnation as soon as its own program runs, until the session ends
     #[arg(long)]
     pub(crate) hold: bool,
+    /// Record the terminal as an asciicast
+    #[arg(long, value_name = "FILE")]
+    pub(crate) record: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) here: machine::Here,
     /// Write whose status it was, and which, to a file

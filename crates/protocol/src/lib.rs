@@ -9,6 +9,7 @@
 
 pub mod answer;
 pub mod api;
+pub mod cast;
 pub mod credit;
 pub mod frame;
 pub mod keys;

@@ -84,6 +84,9 @@ fn input(words: &Enter) -> Input {
 /// What the words say, for whichever node carries it out.
 fn entry(words: &Enter) -> Result<Entry, Failure> {
     let terminal = terminal(words)?;
+    if words.record.is_some() && terminal.is_none() {
+        return Err(Failure::new(Class::Usage, "--record needs a terminal to record").hinting("add -t"));
+    }
     Ok(Entry {
         command: words.command.clone(),
         terminal,

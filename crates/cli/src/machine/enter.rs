@@ -18,9 +18,8 @@ use crate::words::Enter;
 impl Here {
     /// Whether a target of a cluster can do without this machine.
     pub(crate) fn fit_a_cluster(&self) -> Result<(), Failure> {
-        if self.record.is_some() || self.dry_run {
-            return Err(Failure::new(Class::Usage, "--record and --dry-run are for targets on this machine")
-                .hinting("leave them out"));
+        if self.dry_run {
+            return Err(Failure::new(Class::Usage, "--dry-run is for targets on this machine").hinting("leave it out"));
         }
         Ok(())
     }
@@ -30,9 +29,6 @@ impl Here {
         if self.dry_run && entry.await_next.is_some() {
             return Err(Failure::new(Class::Usage, "--wait and --hold do not go with --dry-run")
                 .hinting("leave one of them out"));
-        }
-        if self.record.is_some() && entry.terminal.is_none() {
-            return Err(Failure::new(Class::Usage, "--record needs a terminal to record").hinting("add -t"));
         }
         Ok(())
     }
@@ -46,10 +42,10 @@ pub(crate) fn enter(words: &Enter, target: &str, entry: &Entry, input: Input) ->
         printer::data(&plan::show(&prepared.plan));
         return Ok(0);
     }
-    carry(&words.here, prepared, input)
+    carry(words, prepared, input)
 }
 
-fn carry(words: &Here, prepared: Prepared, input: Input) -> anyhow::Result<i32> {
+fn carry(words: &Enter, prepared: Prepared, input: Input) -> anyhow::Result<i32> {
     let recording = match &words.record {
         Some(path) => {
             Some(File::create(path).map_err(|error| refused(format!("record to {}", path.display()), error))?)

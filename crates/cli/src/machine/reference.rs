@@ -123,7 +123,7 @@ fn configuration() -> String {
         let takes = match setting.takes {
             Takes::One => "one",
             Takes::Many => "a list",
-            Takes::Switch(_) => "true, false",
+            Takes::Flag | Takes::Switch(_) => "true, false",
         };
         vec![
             format!("`{}`", setting.name),

@@ -50,9 +50,6 @@ pub(crate) enum Verb {
 /// What `fathom enter` takes for a target on this machine only.
 #[derive(Debug, Args)]
 pub(crate) struct Here {
-    /// Record the terminal as an asciicast
-    #[arg(long, value_name = "FILE")]
-    pub(crate) record: Option<PathBuf>,
     /// Print the plan and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,

@@ -42,7 +42,7 @@ fn misshapen(setting: &Setting, place: &str) -> Failure {
     let (wanted, example) = match setting.takes {
         Takes::One => ("one text or number", "\"…\""),
         Takes::Many => ("a list of texts", "[\"…\", \"…\"]"),
-        Takes::Switch(_) => ("true or false", "false"),
+        Takes::Flag | Takes::Switch(_) => ("true or false", "false"),
     };
     Failure::new(Class::Usage, format!("`{}` in {place} is not {wanted}", setting.name))
         .hinting(format!("write {} = {example}", setting.name))
@@ -54,7 +54,7 @@ fn values(setting: &Setting, item: &Item) -> Option<Vec<String>> {
     match (setting.takes, value) {
         (Takes::Many, Value::Array(values)) => values.iter().map(typed).collect(),
         (Takes::One | Takes::Many, value) => Some(vec![typed(value)?]),
-        (Takes::Switch(_), value) => Some(vec![value.as_bool()?.to_string()]),
+        (Takes::Flag | Takes::Switch(_), value) => Some(vec![value.as_bool()?.to_string()]),
     }
 }
 

@@ -4,6 +4,8 @@ use std::io::Read as _;
 use std::process::Command;
 use std::time::Duration;
 
+use fathom_testkit::Scratch;
+
 use crate::support::{Cluster, ended, tools, within};
 
 #[test]
@@ -69,6 +71,26 @@ fn a_killed_client_leaves_nothing() {
     let sleeps = || cluster.run(&["deploy/web"], &["sh", "-c", "ps -ef | grep -c '[s]leep 4242'"]).stdout;
     assert!(within(Duration::from_secs(20), || sleeps() == "0\n"), "{}", sleeps());
     assert!(within(Duration::from_secs(60), || cluster.agents() == 0), "{} stay", cluster.agents());
+}
+
+#[test]
+fn a_recording_of_a_far_terminal_plays_what_was_seen() {
+    let Some(cluster) = Cluster::with_shop() else { return };
+    let folder = Scratch::new("far-cast");
+    let file = folder.join("a.cast").to_string_lossy().into_owned();
+    let got = cluster.run(&["deploy/web", "-t", "--record", &file], &["printf", "gr\\303\\274n\\n"]);
+    assert_eq!((got.status, got.stdout.as_str()), (0, "gr\u{fc}n\r\n"), "{}", got.stderr);
+    let cast = std::fs::read_to_string(&file).expect("it was written");
+    let lines: Vec<serde_json::Value> =
+        cast.lines().map(|line| serde_json::from_str(line).expect("every line is JSON")).collect();
+    assert_eq!((&lines[0]["version"], &lines[0]["title"]), (&2.into(), &"deploy/web".into()));
+    let output: String = lines[1..].iter().filter_map(|event| event[2].as_str()).collect();
+    assert_eq!(output, got.stdout);
+    for (words, why) in [("", "needs a terminal"), ("-t --detach", "--detach")] {
+        let words: Vec<&str> = ["deploy/web", "--record", &file].into_iter().chain(words.split_whitespace()).collect();
+        let refused = cluster.run(&words, &["true"]);
+        assert!(refused.status == 2 && refused.stderr.contains(why), "{refused:?}");
+    }
 }
 
 #[test]

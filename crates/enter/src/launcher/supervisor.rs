@@ -26,14 +26,14 @@ use crate::plan::{Pids, Plan, UserNamespace};
 use crate::session::{Record, State};
 use crate::wire::{self, Message};
 
-mod cast;
 mod clients;
 mod closing;
+mod recording;
 mod serve;
 
-use cast::Cast;
 use clients::Clients;
 pub(crate) use closing::undo;
+use recording::Recording;
 
 /// The program under the name [`super::NAME`]: runs one session. Returns its own exit status, which only tests read.
 pub fn main() -> i32 {
@@ -66,7 +66,7 @@ struct Supervisor {
     terminal: Option<OwnedFd>,
     /// The command's stdout and stderr, where no client reads them.
     outputs: Vec<OwnedFd>,
-    recording: Option<Cast>,
+    recording: Option<Recording>,
     /// Locks of the trees that it uses.
     _holds: Vec<OwnedFd>,
     /// Its lock says that the session has a living owner.
@@ -97,7 +97,7 @@ impl Supervisor {
             None => (None, None, None),
         };
         let cgroup = material.take(Role::Namespace(Kind::Cgroup));
-        let recording = material.take(Role::Recording).map(|file| Cast::begin(file, plan));
+        let recording = material.take(Role::Recording).map(|file| Recording::begin(file, plan));
         let frozen = open_freezer(plan)?;
         let way_back = material.need(Role::WayBack)?;
         let holds: Vec<OwnedFd> = std::iter::from_fn(|| material.take(Role::Hold)).collect();

@@ -8,6 +8,7 @@ use fathom_protocol::{Action, Entry, Input};
 
 use super::{Whom, remote, toolkit};
 use crate::conversation::{self, Last, Manner};
+use crate::recording::Recording;
 use crate::words::Enter;
 use crate::{kubernetes, printer};
 
@@ -34,12 +35,13 @@ pub(super) fn unwanted(target: &str) -> Failure {
 
 pub(super) fn enter(words: &Enter, whom: Whom, entry: Entry, input: Input) -> anyhow::Result<i32> {
     check(words)?;
+    let recording = remote::recording(words, &whom, &entry)?;
     let object = match whom {
         Whom::Object(object) if object.kind != ObjectKind::Node => object,
         Whom::Object(object) => return Err(unwanted(&object.to_string()).into()),
         Whom::Labels(labels) => return Err(unwanted(&labels).into()),
     };
-    match kubernetes::block_on(visit(words, object, entry, input))? {
+    match kubernetes::block_on(visit(words, object, entry, input, recording))? {
         Last::Ended(ending) => Ok(ending.status()),
         Last::Left(id) => {
             printer::data(&format!("{id}\n"));
@@ -49,7 +51,13 @@ pub(super) fn enter(words: &Enter, whom: Whom, entry: Entry, input: Input) -> an
     }
 }
 
-async fn visit(words: &Enter, mut object: Object, entry: Entry, input: Input) -> Result<Last, Failure> {
+async fn visit(
+    words: &Enter,
+    mut object: Object,
+    entry: Entry,
+    input: Input,
+    recording: Option<Recording>,
+) -> Result<Last, Failure> {
     let flags = &words.cluster;
     let cluster = Cluster::open(&kubernetes::access(flags)).await?;
     object.container = object.container.or_else(|| flags.container.clone());
@@ -57,7 +65,7 @@ async fn visit(words: &Enter, mut object: Object, entry: Entry, input: Input) ->
     let forked = cluster.fork(&original, &options).await?;
     printer::notice(&format!("the copy is {}/pod/{}", forked.namespace, forked.name));
     let result = tokio::select! {
-        result = converse(words, &cluster, &forked, &options, entry, input) => result,
+        result = converse(words, &cluster, &forked, &options, entry, input, recording) => result,
         // Before there is a session, nobody else answers for it; a session passes its signals on.
         _ = tokio::signal::ctrl_c() => Err(Failure::new(Class::System, "was interrupted")),
     };
@@ -121,6 +129,7 @@ async fn converse(
     options: &Options,
     mut entry: Entry,
     input: Input,
+    recording: Option<Recording>,
 ) -> Result<Last, Failure> {
     let agents = kubernetes::agent(&words.cluster, words.ttl);
     let located: Located = cluster.until_it_runs(forked, &options.container, agents.patience).await?;
@@ -130,5 +139,5 @@ async fn converse(
     let manner = Manner { terminal: entry.terminal.is_some(), input };
     entry.toolkit = toolkit::brought(cluster, &located.node, &agents, entry.toolkit).await?;
     let (speaker, listener) = cluster.reach(&located.node, &agents, Action::Enter(Box::new(entry))).await?;
-    conversation::carry(manner, speaker, listener).await
+    conversation::carry_recorded(recording, manner, speaker, listener).await
 }

@@ -9,6 +9,7 @@ use fathom_protocol::{Action, Entry, Input, Place};
 use super::{Whom, toolkit};
 use crate::conversation::{self, Last, Manner};
 use crate::installed::{self, Way};
+use crate::recording::Recording;
 use crate::words::Enter;
 use crate::{kubernetes, printer};
 
@@ -28,6 +29,7 @@ async fn converse(words: &Enter, whom: Whom, mut entry: Entry, input: Input) -> 
     let flags = &words.cluster;
     let cluster = Cluster::open(&kubernetes::access(flags)).await?;
     let manner = Manner { terminal: entry.terminal.is_some(), input };
+    let recording = recording(words, &whom, &entry)?;
     // Only by an exec can a toolkit be sent, or a container be waited for.
     let node = if entry.await_next.is_some() {
         if flags.installed {
@@ -45,7 +47,7 @@ async fn converse(words: &Enter, whom: Whom, mut entry: Entry, input: Input) -> 
         if way == Way::Server {
             let session = cluster.ask(&located, entry).await?;
             let (speaker, listener) = cluster.attach(&session.metadata.name).await?;
-            return conversation::carry(manner, speaker, listener).await;
+            return conversation::carry_recorded(recording, manner, speaker, listener).await;
         }
         entry.place = place(&located);
         located.node
@@ -53,7 +55,21 @@ async fn converse(words: &Enter, whom: Whom, mut entry: Entry, input: Input) -> 
     let options = kubernetes::agent(flags, words.ttl);
     entry.toolkit = toolkit::brought(&cluster, &node, &options, entry.toolkit).await?;
     let (speaker, listener) = cluster.reach(&node, &options, Action::Enter(Box::new(entry))).await?;
-    conversation::carry(manner, speaker, listener).await
+    conversation::carry_recorded(recording, manner, speaker, listener).await
+}
+
+/// The recording that is wished for.
+pub(super) fn recording(words: &Enter, whom: &Whom, entry: &Entry) -> Result<Option<Recording>, Failure> {
+    let Some(path) = &words.record else { return Ok(None) };
+    if words.detach {
+        return Err(Failure::new(Class::Usage, "in a cluster --record does not go with --detach: it is we who record")
+            .hinting("leave one of them out"));
+    }
+    let title = match whom {
+        Whom::Object(object) => object.to_string(),
+        Whom::Labels(labels) => labels.clone(),
+    };
+    Recording::begin(path, &title, entry).map(Some)
 }
 
 /// Says which one it is where the words left that open.
