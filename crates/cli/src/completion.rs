@@ -99,9 +99,17 @@ fn tree(line: &[OsString]) -> Command {
         });
         // `mut_arg` would change the order, and so which word of the line is the target.
         let add = |flag: Arg| if flag.get_id() == id { flag.add(completer.clone()) } else { flag };
-        tree = tree.mut_subcommand(verb, |verb| verb.mut_args(add));
+        tree = below(tree, verb, |verb| verb.mut_args(add));
     }
     tree
+}
+
+/// Changes the verb that these names lead to.
+fn below(tree: Command, path: &str, change: impl FnOnce(Command) -> Command) -> Command {
+    match path.split_once(' ') {
+        Some((verb, rest)) => tree.mut_subcommand(verb, |verb| below(verb, rest, change)),
+        None => tree.mut_subcommand(path, change),
+    }
 }
 
 fn without_flags(tree: Command) -> Command {

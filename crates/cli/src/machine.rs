@@ -24,7 +24,7 @@ mod toolkit;
 mod words;
 
 pub(crate) use enter::enter;
-pub(crate) use names::{containers, toolkits};
+pub(crate) use names::{containers, session_ids, toolkits};
 pub(crate) use program::called;
 pub(crate) use sessions::sessions;
 pub(crate) use words::{Here, TARGETS, Verb};

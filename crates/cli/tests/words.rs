@@ -164,11 +164,14 @@ fn a_shell_that_has_read_our_script_completes() {
     if need::missing(&[Need::Program("bash")]) {
         return;
     }
+    let run = fathom_testkit::Scratch::new("run");
+    std::fs::create_dir_all(run.join("sessions/k3x9")).expect("a scratch folder can be written to");
     for (line, expect) in [
         (["fathom", "en"].as_slice(), "enter\n"),
         (&["fathom", "completion", "fi"], "fish\n"),
         (&["fathom", "enter", "ho"], "host\n"),
         (&["fathom", "enter", "host", "--root", "ta"], "target\n"),
+        (&["fathom", "sessions", "attach", "k3"], "k3x9\n"),
     ] {
         let (last, words) = (line[line.len() - 1], line.join(" "));
         let typed = format!(
@@ -177,7 +180,11 @@ fn a_shell_that_has_read_our_script_completes() {
             script("bash"),
             line.len() - 1
         );
-        let output = std::process::Command::new("bash").args(["-c", &typed]).output().expect("bash runs");
+        let output = std::process::Command::new("bash")
+            .args(["-c", &typed])
+            .env("FATHOM_RUN", run.path())
+            .output()
+            .expect("bash runs");
         assert_eq!(String::from_utf8_lossy(&output.stdout), expect, "{words}: {output:?}");
     }
 }

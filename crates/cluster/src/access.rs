@@ -83,6 +83,16 @@ async fn configuration(access: &Access) -> Result<Config, Failure> {
     Ok(config)
 }
 
+/// The contexts that there are to choose from.
+pub fn contexts(access: &Access) -> Result<Vec<String>, Failure> {
+    let read = match &access.kubeconfig {
+        Some(path) => Kubeconfig::read_from(path),
+        None => Kubeconfig::read(),
+    };
+    let read = read.map_err(|error| unusable(error.to_string()))?;
+    Ok(read.contexts.into_iter().map(|context| context.name).collect())
+}
+
 fn unusable(cause: String) -> Failure {
     Failure { cause: Some(cause), ..Failure::new(Class::Unsupported, "cannot use the configuration of a cluster") }
         .hinting("name a kubeconfig with --kubeconfig or KUBECONFIG, and a context with --context")

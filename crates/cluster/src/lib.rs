@@ -22,7 +22,7 @@ mod names;
 pub mod server;
 mod sharing;
 
-pub use access::{Access, Cluster};
+pub use access::{Access, Cluster, contexts};
 pub use agent::{Agent, AgentOptions};
 pub use conversation::{Listener, Speaker, cut_off};
 pub use crowd::{Crowd, Selection};

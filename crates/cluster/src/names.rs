@@ -1,5 +1,6 @@
 //! What there is in a cluster, by name, for whoever completes a word.
 
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 
 use fathom_model::Failure;
@@ -7,6 +8,7 @@ use fathom_model::target::{Object, ObjectKind};
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Namespace, Node, Pod, Service};
+use kube::ResourceExt;
 use kube::api::{Api, ListParams};
 use serde::de::DeserializeOwned;
 
@@ -38,6 +40,17 @@ impl Cluster {
         names(Api::<Namespace>::all(self.client.clone()), "namespaces").await
     }
 
+    /// The labels that pods have, each as a selector writes it.
+    pub async fn labels(&self) -> Result<Vec<String>, Failure> {
+        let namespace = self.namespace.as_str();
+        let tried = Tried { verb: "list", resource: "pods", group: "", namespace: Some(namespace), name: "" };
+        let pods: Api<Pod> = Api::namespaced(self.client.clone(), namespace);
+        let list = pods.list_metadata(&ListParams::default().limit(MOST)).await;
+        let list = list.map_err(|error| failure(tried, error))?;
+        let labels = list.items.iter().flat_map(|pod| pod.labels().iter().map(|(key, value)| format!("{key}={value}")));
+        Ok(labels.collect::<BTreeSet<String>>().into_iter().collect())
+    }
+
     /// The names of the containers that `object` may mean, those of one of its pods where it has many.
     pub async fn containers(&self, object: &Object) -> Result<Vec<String>, Failure> {
         let namespace = object.namespace.as_deref().unwrap_or(&self.namespace);
@@ -64,5 +77,5 @@ where
 {
     let tried = Tried { verb: "list", resource, group: "", namespace: None, name: "" };
     let list = api.list_metadata(&ListParams::default().limit(MOST)).await.map_err(|error| failure(tried, error))?;
-    Ok(list.items.iter().map(kube::ResourceExt::name_any).collect())
+    Ok(list.items.iter().map(ResourceExt::name_any).collect())
 }

@@ -20,13 +20,19 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// What finds the names: the line so far and the word that is being typed.
 type Complete = fn(&Line, &str) -> Vec<String>;
 
-/// What has names: the verb, the word's id in the command tree, and who finds them.
+/// What has names: the verb with what it does, the word's id in the command tree, and who finds them.
 pub(super) const COMPLETERS: &[(&str, &str, Complete)] = &[
     ("enter", "target", targets),
     ("enter", "container", containers),
     ("enter", "namespace", |line, _| line.ask(|api| async move { api.namespaces().await })),
     ("enter", "agent_namespace", |line, _| line.ask(|api| async move { api.namespaces().await })),
     ("sessions", "agent_namespace", |line, _| line.ask(|api| async move { api.namespaces().await })),
+    ("enter", "context", contexts),
+    ("sessions", "context", contexts),
+    ("enter", "selector", |line, _| line.ask(|api| async move { api.labels().await })),
+    ("sessions attach", "id", |_, _| machine::session_ids()),
+    ("sessions kill", "id", |_, _| machine::session_ids()),
+    ("sessions release", "id", |_, _| machine::session_ids()),
     ("enter", "profile", |_, _| Profile::ALL.iter().map(|(_, name)| (*name).to_owned()).collect()),
     ("enter", "ns", |_, _| namespace::Kind::ALL.iter().map(|(_, name)| (*name).to_owned()).collect()),
     ("enter", "toolkit", |_, _| toolkits()),
@@ -57,14 +63,17 @@ impl Line {
         matches.subcommand().map(|(_, matches)| matches.clone())
     }
 
+    /// How its words say that a cluster is reached.
+    fn flags(&self) -> Option<Cluster> {
+        Cluster::from_arg_matches(&self.matches()?).ok()
+    }
+
     /// What a cluster answers in time. Who we are may be told by a program that never ends, so nobody waits for the end.
     fn ask<F>(&self, question: impl FnOnce(Api) -> F + Send + 'static) -> Vec<String>
     where
         F: Future<Output = Result<Vec<String>, Failure>>,
     {
-        let Some(Ok(flags)) = self.matches().map(|matches| Cluster::from_arg_matches(&matches)) else {
-            return Vec::new();
-        };
+        let Some(flags) = self.flags() else { return Vec::new() };
         let (answer, answered) = mpsc::channel();
         std::thread::spawn(move || {
             let asked = async { question(Api::open(&kubernetes::access(&flags)).await?).await };
@@ -115,6 +124,11 @@ fn containers(line: &Line, _: &str) -> Vec<String> {
 
 fn containers_of(line: &Line, object: Object) -> Vec<String> {
     line.ask(move |api| async move { api.containers(&object).await })
+}
+
+fn contexts(line: &Line, _: &str) -> Vec<String> {
+    let access = line.flags().map(|flags| kubernetes::access(&flags)).unwrap_or_default();
+    fathom_cluster::contexts(&access).unwrap_or_default()
 }
 
 fn toolkits() -> Vec<String> {

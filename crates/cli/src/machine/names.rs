@@ -16,3 +16,8 @@ pub(crate) fn toolkits() -> Vec<String> {
     let entries = node::store().list().unwrap_or_default();
     entries.iter().map(|entry| entry.name().to_owned()).collect()
 }
+
+/// Ids of the sessions that are on record here.
+pub(crate) fn session_ids() -> Vec<String> {
+    node::node().registry.ids().unwrap_or_default()
+}

@@ -26,6 +26,7 @@ fn kubectl_completes_what_is_in_the_cluster() {
     let pod = pods.lines().next().expect("it runs");
     let name = pod.trim_start_matches("pod/");
     let node = cluster.kubectl(&["get", "nodes", "-o", "name"]).lines().next().expect("there is one").to_owned();
+    let context = cluster.kubectl(&["config", "get-contexts", "-o", "name"]).trim().to_owned();
     let nodes_part = &node[..node.len() - 1];
     for (words, expect) in [
         (["enter", "-n", namespace, "pod/"].as_slice(), [pod, ":4"].as_slice()),
@@ -39,6 +40,9 @@ fn kubectl_completes_what_is_in_the_cluster() {
         (&["enter", "-n", namespace], &[namespace, ":4"]),
         (&["enter", nodes_part], &[&node, ":4"]),
         (&["sessions", "--agent-namespace", namespace], &[namespace, ":4"]),
+        (&["enter", "-n", namespace, "-l", "app=w"], &["app=web", ":4"]),
+        (&["enter", "--context", ""], &[&context, ":4"]),
+        (&["sessions", "--context", &context[..1]], &[&context, ":4"]),
     ] {
         assert_eq!(offered(words), expect, "{words:?}");
     }
