@@ -50,7 +50,7 @@ const NAME: (&str, &str) = ("app.kubernetes.io/name", "fathom-agent");
 const VERSION: &str = "app.kubernetes.io/version";
 const NODE: &str = "fathom.dev/node";
 /// Kubernetes' own label.
-const JOB: &str = "batch.kubernetes.io/job-name";
+pub(crate) const JOB: &str = "batch.kubernetes.io/job-name";
 
 impl Cluster {
     /// Every agent of our version in this namespace, on whatever node.
@@ -121,11 +121,18 @@ impl Cluster {
             Err(Failure::new(Class::System, format!("the agent on {node} did not start within {:?}", options.patience))
                 .hinting("`kubectl get events` in its namespace says why"))
         });
-        if started.is_err() {
-            // One that cannot start cannot go by itself either. Who may not delete it has its deadline.
-            let _ = jobs.delete(&job, &DeleteParams::background()).await;
+        match started {
+            Ok(agent) => Ok(agent),
+            Err(failure) => {
+                let namespace = options.namespace.clone();
+                let agent =
+                    Agent { namespace, job: job.clone(), pod: String::new(), node: node.to_owned(), found: false };
+                let failure = self.explain(failure, &agent).await;
+                // One that cannot start cannot go by itself either. Who may not delete it has its deadline.
+                let _ = jobs.delete(&job, &DeleteParams::background()).await;
+                Err(failure)
+            }
         }
-        started
     }
 }
 

@@ -94,6 +94,14 @@ impl Cluster {
 
     /// Starts a relay in the agent and tells it what is wished. Fails when it goes without a word.
     pub async fn converse(&self, agent: &Agent, action: Action) -> Result<(Speaker, Listener), Failure> {
+        match self.begin(agent, action).await {
+            // It seemed to run for a moment. Its pod says more than the exec of what is not there.
+            Err(failure) if !agent.found && failure.class != Class::Denied => Err(self.explain(failure, agent).await),
+            result => result,
+        }
+    }
+
+    async fn begin(&self, agent: &Agent, action: Action) -> Result<(Speaker, Listener), Failure> {
         let pods: Api<Pod> = Api::namespaced(self.client.clone(), &agent.namespace);
         let streams = AttachParams::default()
             .stdin(true)

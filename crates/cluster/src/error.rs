@@ -29,6 +29,7 @@ impl Tried<'_> {
 /// Turns an error of the client into ours.
 pub(crate) fn failure(tried: Tried<'_>, error: kube::Error) -> Failure {
     let what = tried.what();
+    let clock = clock(&causes(&error));
     let (class, hint) = match &error {
         kube::Error::Api(status) => match status.code {
             401 => (Class::Denied, "log in again: the cluster does not know these credentials".to_owned()),
@@ -40,6 +41,9 @@ pub(crate) fn failure(tried: Tried<'_>, error: kube::Error) -> Failure {
             _ => (Class::System, "try again; `kubectl get --raw /readyz` says whether the cluster is well".to_owned()),
         },
         kube::Error::Auth(_) => (Class::Denied, "log in again, or choose another --context".to_owned()),
+        kube::Error::Service(_) | kube::Error::HyperError(_) if clock.is_some() => {
+            (Class::System, clock.unwrap_or_default())
+        }
         kube::Error::Service(_) | kube::Error::HyperError(_) => {
             (Class::System, "check that the cluster can be reached: `kubectl version`".to_owned())
         }
@@ -50,6 +54,18 @@ pub(crate) fn failure(tried: Tried<'_>, error: kube::Error) -> Failure {
         other => causes(&other),
     };
     Failure { class, message: format!("cannot {what}"), cause: Some(cause), hint: Some(hint) }
+}
+
+/// What to do about a certificate that is right at another time than ours, as rustls words it.
+fn clock(cause: &str) -> Option<String> {
+    const TIMES: [(&str, &str); 4] = [
+        ("not valid yet", "is not valid yet"),
+        ("NotValidYet", "is not valid yet"),
+        ("certificate expired", "has expired"),
+        ("Expired", "has expired"),
+    ];
+    let (_, state) = TIMES.iter().find(|(words, _)| cause.contains(words))?;
+    Some(format!("the API server's certificate {state}, by the clock of this machine: compare `date -u` on both"))
 }
 
 fn causes(error: &dyn std::error::Error) -> String {

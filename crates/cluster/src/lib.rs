@@ -10,6 +10,7 @@
 
 pub mod access;
 pub mod agent;
+mod autopsy;
 pub mod conversation;
 pub mod crowd;
 mod error;

@@ -39,7 +39,7 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::{Value, json};
 
@@ -101,7 +101,8 @@ impl Kubernetes {
             .enable_all()
             .build()
             .expect("threads can be made");
-        let address = runtime.block_on(server::listen(api.clone())).expect("loopback can be listened on");
+        let address =
+            runtime.block_on(server::listen(api.clone(), SystemTime::UNIX_EPOCH)).expect("loopback can be listened on");
         api.address.set(address).expect("it is set once");
         let threads = vec![
             std::thread::spawn({
@@ -215,6 +216,18 @@ impl Kubernetes {
     pub fn address(&self) -> std::net::SocketAddr {
         let port = self.api.address.get().expect("it listens").port();
         std::net::SocketAddr::from(([127, 0, 0, 1], port))
+    }
+
+    /// Where the API shows a certificate that is valid from tomorrow on: what a machine sees whose clock is behind.
+    ///
+    /// # Panics
+    /// When nothing more can be listened on.
+    pub fn url_of_tomorrow(&self) -> String {
+        const DAY: Duration = Duration::from_secs(24 * 3600);
+        let runtime = self.runtime.as_ref().expect("it runs until it is dropped");
+        let listening = server::listen(self.api.clone(), SystemTime::now() + DAY);
+        let address = runtime.block_on(listening).expect("loopback can be listened on");
+        format!("https://127.0.0.1:{}", address.port())
     }
 
     /// Signs the certificate that the API server shows to those it forwards to.

@@ -4,6 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use fathom_testkit::engine::image::{Content, Entry};
 use fathom_testkit::kubernetes::{Kubernetes, Proxy};
 use serde_json::json;
 
@@ -72,6 +73,34 @@ fn nobody_who_listens_is_told() {
     let got = cluster.run(&["deploy/web"], &["true"]);
     assert!(got.status == 5 && got.stderr.contains("check that the cluster can be reached"), "{got:?}");
     cluster.kubeconfig = good;
+}
+
+#[test]
+fn a_clock_that_is_behind_is_told() {
+    let Some(mut cluster) = breakable() else { return };
+    let tomorrow = own(&cluster).kubeconfig_at(&own(&cluster).url_of_tomorrow(), "admin", &["system:masters"]);
+    let good = std::mem::replace(&mut cluster.kubeconfig, tomorrow.into());
+    let got = cluster.run(&["deploy/web"], &["true"]);
+    assert!(got.status == 5 && got.stderr.contains("is not valid yet, by the clock of this machine"), "{got:?}");
+    cluster.kubeconfig = good;
+}
+
+#[test]
+fn an_image_for_another_architecture_is_told_with_that_of_the_node() {
+    let Some(cluster) = breakable() else { return };
+    // What no kernel takes for a program, whatever emulators the machine has.
+    let foreign = Entry::File("fathom".into(), 0o755, b"\x7fELF, but not for this machine".to_vec());
+    let image = Content { entries: vec![foreign], ..Content::idle() }.named("fathom.test/foreign:1");
+    let folder = fathom_testkit::Scratch::new("foreign");
+    std::fs::write(folder.join("image.tar"), image.archive()).expect("the folder is ours");
+    own(&cluster).import(&folder.join("image.tar"), &image.name);
+    let ready = json!({"type": "Ready", "status": "True"});
+    let status = json!({"conditions": [ready], "nodeInfo": {"architecture": "s390x"}});
+    own(&cluster).set(("", "nodes"), "", "node1", "status", status);
+    let got = cluster.run(&["deploy/web", "--agent-image", &image.name], &["true"]);
+    assert!(got.status == 5 && got.stderr.contains("exec format error"), "{got:?}");
+    assert!(got.stderr.contains("not for the node node1, which is s390x"), "{got:?}");
+    assert!(within(Duration::from_secs(30), || cluster.agents() == 0), "{} stay", cluster.agents());
 }
 
 /// The cluster seen through a bad network.

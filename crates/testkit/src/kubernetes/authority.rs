@@ -1,6 +1,7 @@
 //! A certificate authority of a test's own, and what it signs.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -51,11 +52,21 @@ impl Authority {
     /// When a name cannot stand in a certificate.
     #[track_caller]
     pub fn sign(&self, common: &str, names: &[&str]) -> Identity {
+        self.sign_from(common, names, SystemTime::UNIX_EPOCH)
+    }
+
+    /// The same, valid from then on.
+    ///
+    /// # Panics
+    /// When a name cannot stand in a certificate.
+    #[track_caller]
+    pub fn sign_from(&self, common: &str, names: &[&str], from: SystemTime) -> Identity {
         let key = KeyPair::generate().expect("a key can be made");
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let mut params = CertificateParams::new(names).expect("the names are well-formed");
         params.distinguished_name.push(DnType::CommonName, common);
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        params.not_before = from.into();
         let certificate = params.signed_by(&key, &self.issuer).expect("the parameters are sound");
         let pem = (certificate.pem(), key.serialize_pem());
         Identity { certificate: certificate.der().clone(), key: key.serialize_der(), pem }

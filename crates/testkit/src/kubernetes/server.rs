@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -12,9 +13,11 @@ use tokio_rustls::TlsAcceptor;
 use super::api::{Api, handle};
 use super::kubelet::GATEWAY;
 
-/// Listens; answers for as long as the runtime that this is called in lives.
-pub(super) async fn listen(api: Arc<Api>) -> std::io::Result<SocketAddr> {
-    let identity = api.authority.sign("kube-apiserver", &["127.0.0.1", GATEWAY, "localhost", "kubernetes.default.svc"]);
+/// Listens with a certificate that is valid from then on; answers for as long as the runtime that this is called in
+/// lives.
+pub(super) async fn listen(api: Arc<Api>, from: SystemTime) -> std::io::Result<SocketAddr> {
+    let names = ["127.0.0.1", GATEWAY, "localhost", "kubernetes.default.svc"];
+    let identity = api.authority.sign_from("kube-apiserver", &names, from);
     let acceptor = TlsAcceptor::from(Arc::new(identity.server()));
     let listener = TcpListener::bind("0.0.0.0:0").await?;
     let address = listener.local_addr()?;

@@ -1,0 +1,75 @@
+//! Why an agent's pod ended before it could be spoken with: its last words, and the node that it was on.
+
+use std::time::Duration;
+
+use fathom_model::Failure;
+use k8s_openapi::api::core::v1::{ContainerStateTerminated, Node, Pod};
+use kube::ResourceExt as _;
+use kube::api::{Api, ListParams, LogParams};
+
+use crate::agent::JOB;
+use crate::{Agent, Cluster};
+
+/// How much of a log is worth reading.
+const LINES: i64 = 5;
+/// What a kernel answers to a program that is not for it, as every runtime writes it.
+const FOREIGN: &str = "exec format error";
+/// A kubelet tells of an end when it next looks.
+const LOOKS: u32 = 6;
+const LOOK: Duration = Duration::from_millis(300);
+
+impl Cluster {
+    /// The failure with what can be read about it. Whoever may not read it learns no less than before.
+    pub(crate) async fn explain(&self, failure: Failure, agent: &Agent) -> Failure {
+        let Some(words) = self.last_words(agent).await else { return failure };
+        if !words.contains(FOREIGN) {
+            return Failure { cause: Some(words), ..failure };
+        }
+        let nodes: Api<Node> = Api::all(self.client.clone());
+        let known = nodes.get(&agent.node).await.ok().and_then(|node| node.status?.node_info);
+        let architecture = known.map_or_else(String::new, |info| format!(", which is {}", info.architecture));
+        Failure { cause: Some(words), ..failure }.hinting(format!(
+            "the image is not for the node {}{architecture}: `fathom image export` of a fathom for that architecture \
+             writes one for --agent-image",
+            agent.node
+        ))
+    }
+
+    /// The end of its log, or what its runtime says; nothing of a pod that runs, or never began.
+    async fn last_words(&self, agent: &Agent) -> Option<String> {
+        let pods: Api<Pod> = Api::namespaced(self.client.clone(), &agent.namespace);
+        let its = ListParams::default().labels(&format!("{JOB}={}", agent.job));
+        for _ in 0..LOOKS {
+            let pod = pods.list(&its).await.ok()?.items.into_iter().next()?;
+            if let Some(end) = end(&pod) {
+                return Some(words(&pods, &pod, end).await);
+            }
+            if !runs(&pod) {
+                return None;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        None
+    }
+}
+
+fn end(pod: &Pod) -> Option<ContainerStateTerminated> {
+    pod.status.as_ref()?.container_statuses.as_ref()?.first()?.state.as_ref()?.terminated.clone()
+}
+
+fn runs(pod: &Pod) -> bool {
+    let state = |pod: &Pod| pod.status.as_ref()?.container_statuses.as_ref()?.first()?.state.clone();
+    state(pod).is_some_and(|state| state.running.is_some())
+}
+
+async fn words(pods: &Api<Pod>, pod: &Pod, end: ContainerStateTerminated) -> String {
+    if let Some(message) = end.message.filter(|message| !message.trim().is_empty()) {
+        return message.trim().to_owned();
+    }
+    let reading = LogParams { tail_lines: Some(LINES), ..LogParams::default() };
+    let log = pods.logs(&pod.name_any(), &reading).await.unwrap_or_default();
+    match log.trim() {
+        "" => format!("it ended with status {}", end.exit_code),
+        log => log.to_owned(),
+    }
+}
