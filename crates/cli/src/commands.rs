@@ -1,6 +1,7 @@
 //! One file per verb that speaks to a cluster, on any system: what was typed goes in, an exit status comes out. Where
 //! words may mean this machine instead, [`machine`] takes over.
 
+mod doctor;
 mod enter;
 mod sessions;
 
@@ -12,6 +13,7 @@ pub(crate) fn run(words: Words) -> anyhow::Result<i32> {
     match words.verb {
         Verb::Enter(words) => enter::run(&words),
         Verb::Sessions(words) => sessions::run(&words),
+        Verb::Doctor(words) => doctor::run(&words),
         Verb::Completion(words) => completion::script(words.shell),
         Verb::Machine(verb) => machine::run(verb),
     }
@@ -22,6 +24,7 @@ pub(crate) fn speak_to_a_cluster(verb: &Verb) -> bool {
     match verb {
         Verb::Enter(words) => enter::is_remote(words),
         Verb::Sessions(words) => sessions::is_remote(words),
+        Verb::Doctor(words) => doctor::is_remote(words),
         Verb::Completion(_) | Verb::Machine(_) => false,
     }
 }

@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 use fathom_model::{Class, Failure, Target};
 use fathom_protocol::{Entry, Input};
 
+use crate::output::doctor::Check;
 use crate::words::{Enter, Sessions};
 
 /// What `fathom enter` can reach from here.
@@ -41,6 +42,13 @@ pub(crate) fn containers() -> Vec<String> {
 /// Names of the toolkits that are kept here: none is.
 pub(crate) fn toolkits() -> Vec<String> {
     Vec::new()
+}
+
+/// What works here: nothing of what would be looked at.
+pub(crate) fn checks() -> anyhow::Result<Vec<Check>> {
+    Err(Failure::new(Class::Unsupported, "there is nothing to look at on this machine: it has no Linux")
+        .hinting("--remote looks at a cluster")
+        .into())
 }
 
 /// Ids of the sessions that are on record here: none is.

@@ -23,6 +23,7 @@ mod sessions;
 mod toolkit;
 mod words;
 
+pub(crate) use doctor::checks;
 pub(crate) use enter::enter;
 pub(crate) use names::{containers, session_ids, toolkits};
 pub(crate) use program::called;
@@ -43,6 +44,5 @@ pub(crate) fn run(verb: Verb) -> anyhow::Result<i32> {
         Verb::Install(words) => install::run(&words),
         Verb::Serve(words) => serve::run(&words),
         Verb::Reference(words) => reference::run(&words),
-        Verb::Doctor(words) => doctor::run(&words),
     }
 }

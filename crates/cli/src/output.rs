@@ -1,6 +1,7 @@
 //! Records as text: tables, JSON, YAML, names. All of them read the record's field table, so that a column, a JSON
 //! key and a page of the reference are one row.
 
+pub(crate) mod doctor;
 pub(crate) mod lines;
 pub(crate) mod sessions;
 mod table;

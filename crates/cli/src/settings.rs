@@ -42,7 +42,7 @@ pub(crate) enum Takes {
 }
 
 /// Verbs whose flags can be set.
-pub(crate) const VERBS: &[&str] = &["enter", "sessions"];
+pub(crate) const VERBS: &[&str] = &["enter", "sessions", "doctor"];
 
 /// Every setting.
 pub(crate) const SETTINGS: &[Setting] = &[

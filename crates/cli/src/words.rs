@@ -29,6 +29,8 @@ pub(crate) enum Verb {
     Enter(Box<Enter>),
     /// List, attach to, end or clear up sessions
     Sessions(Box<Sessions>),
+    /// Say what works on this kernel and with these engines, or in a cluster, and what to do about the rest
+    Doctor(Doctor),
     /// Print the script that completes words in a shell
     Completion(Completion),
     #[command(flatten)]
@@ -208,6 +210,18 @@ pub(crate) enum SessionsAction {
     Release { id: String },
     /// Remove what sessions without a living owner left
     Cleanup,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// A cluster and what you may do in it, as `kubectl fathom doctor` always does
+    #[arg(long)]
+    pub(crate) remote: bool,
+    #[command(flatten)]
+    pub(crate) cluster: Cluster,
+    /// table, wide, json, yaml or name
+    #[arg(short, long, value_enum, default_value_t = Format::Table)]
+    pub(crate) output: Format,
 }
 
 #[derive(Debug, Args)]

@@ -14,14 +14,14 @@ pub(crate) struct Tried<'a> {
 }
 
 impl Tried<'_> {
-    fn what(&self) -> String {
+    pub(crate) fn what(&self) -> String {
         let place = self.namespace.map_or_else(String::new, |namespace| format!(" in the namespace {namespace}"));
         let name = if self.name.is_empty() { String::new() } else { format!(" {}", self.name) };
         format!("{} {}{name}{place}", self.verb, self.resource)
     }
 
     /// The rule that would allow it, as YAML to paste.
-    fn rule(&self) -> String {
+    pub(crate) fn rule(&self) -> String {
         format!("apiGroups: [\"{}\"]\nresources: [\"{}\"]\nverbs: [\"{}\"]", self.group, self.resource, self.verb)
     }
 }

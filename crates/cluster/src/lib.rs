@@ -11,6 +11,7 @@
 pub mod access;
 pub mod agent;
 mod autopsy;
+pub mod checkup;
 pub mod conversation;
 pub mod crowd;
 mod error;
@@ -25,6 +26,7 @@ mod sharing;
 
 pub use access::{Access, Cluster, contexts};
 pub use agent::{Agent, AgentOptions};
+pub use checkup::Look;
 pub use conversation::{Listener, Speaker, cut_off};
 pub use crowd::{Crowd, Selection};
 pub use forking::{Forked, Original};

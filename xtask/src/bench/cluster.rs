@@ -1,6 +1,7 @@
 //! `cargo xtask bench cluster`: fathom beside kubectl in one cluster, turn by turn: the one that `FATHOM_E2E_KUBECONFIG`
 //! names, or the test kit's own.
 
+mod installed;
 mod place;
 mod prompt;
 mod stream;

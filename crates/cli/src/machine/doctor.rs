@@ -1,4 +1,4 @@
-//! `fathom doctor`: what works on this kernel and with these engines, each gap with its remedy. Looks, changes nothing.
+//! What works on this kernel and with these engines, each gap with its remedy. Looks, changes nothing.
 
 use std::path::Path;
 
@@ -12,28 +12,17 @@ use fathom_runtime::{Missing, PATIENCE};
 use fathom_toolkit::Store;
 
 use super::node;
-use super::output::doctor::{Area, Check, FIELDS, State};
-use super::words::Doctor;
-use crate::{environment, exit, output, printer};
+use crate::environment;
+use crate::output::doctor::{Area, Check, State};
 
-pub(crate) fn run(words: &Doctor) -> anyhow::Result<i32> {
+/// Everything, in the order in which an entry needs it.
+pub(crate) fn checks() -> anyhow::Result<Vec<Check>> {
     let mut checks = vec![caller()];
     checks.extend(feature::survey().map(of_feature));
     checks.push(cgroups());
     checks.extend(engines());
     checks.extend(toolkits());
-    printer::data(&output::records(FIELDS, &checks, words.output)?);
-    Ok(status(&checks))
-}
-
-/// 0: all that an entry needs is there. 1: something is lost. 5: there is no way in.
-fn status(checks: &[Check]) -> i32 {
-    let is = |state| checks.iter().any(|check| check.state == state);
-    match (is(State::Blocks), is(State::Gap)) {
-        (true, _) => exit::CANNOT,
-        (false, true) => 1,
-        (false, false) => 0,
-    }
+    Ok(checks)
 }
 
 fn works(area: Area, name: impl Into<String>, note: impl Into<String>) -> Check {
@@ -179,14 +168,6 @@ fn toolkits() -> Vec<Check> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_worst_state_decides() {
-        let check = |state| Check { state, ..works(Area::Kernel, "x", "y") };
-        assert_eq!(status(&[check(State::Works), check(State::Absent)]), 0);
-        assert_eq!(status(&[check(State::Gap), check(State::Works)]), 1);
-        assert_eq!(status(&[check(State::Gap), check(State::Blocks)]), exit::CANNOT);
-    }
 
     #[test]
     fn an_engine_that_does_not_answer_is_a_gap_with_a_remedy() {

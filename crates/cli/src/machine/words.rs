@@ -43,8 +43,6 @@ pub(crate) enum Verb {
     /// Print a page of the reference
     #[command(hide = true)]
     Reference(Reference),
-    /// Say what works on this kernel and with these engines, and what to do about the rest
-    Doctor(Doctor),
 }
 
 /// What `fathom enter` takes for a target on this machine only.
@@ -66,13 +64,6 @@ pub(crate) struct Ps {
     /// Only ids
     #[arg(short, long)]
     pub(crate) quiet: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Doctor {
-    /// table, wide, json, yaml or name
-    #[arg(short, long, value_enum, default_value_t = Format::Table)]
-    pub(crate) output: Format,
 }
 
 #[derive(Debug, Args)]

@@ -20,7 +20,7 @@ const IMAGE: &str = "fathom-agent:bench";
 const SHOP: &str = r#"
 apiVersion: apps/v1
 kind: Deployment
-metadata: {name: web}
+metadata: {name: web, namespace: NAMESPACE}
 spec:
   replicas: 1
   selector: {matchLabels: {app: web}}
@@ -68,17 +68,31 @@ impl Place {
         let namespace = format!("fathom-bench-{}", std::process::id());
         let place = Place { program: program.to_owned(), kubeconfig, namespace, image, own, _scratch: scratch };
         place.apply(&format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: {}}}\n", place.namespace))?;
-        place.apply(SHOP)?;
+        place.apply(&SHOP.replace("NAMESPACE", &place.namespace))?;
         place.done(place.kubectl(&["rollout", "status", "deploy/web", "--timeout=60s"]))?;
         Ok(place)
     }
 
-    fn apply(&self, manifest: &str) -> anyhow::Result<()> {
-        let mut kubectl = self.kubectl(&["apply", "--validate=false", "-f", "-"]);
+    pub(super) fn apply(&self, manifest: &str) -> anyhow::Result<()> {
+        self.feed(&["apply", "--validate=false", "-f", "-"], manifest)
+    }
+
+    /// `kubectl` with a manifest on its stdin.
+    pub(super) fn feed(&self, words: &[&str], manifest: &str) -> anyhow::Result<()> {
+        let mut kubectl = Command::new("kubectl");
+        kubectl.arg("--kubeconfig").arg(&self.kubeconfig).args(words);
         let mut child = kubectl.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().context("cannot run kubectl")?;
         child.stdin.take().context("kubectl has no stdin")?.write_all(manifest.as_bytes())?;
         ensure!(child.wait()?.success(), "kubectl did not take {manifest}");
         Ok(())
+    }
+
+    /// `fathom install` into a namespace beside ours.
+    pub(super) fn install(&self) -> Command {
+        let mut install = Command::new(&self.program);
+        let namespace = format!("{}-x", self.namespace);
+        install.args(["install", "--namespace", &namespace, "--image", &self.image]);
+        install
     }
 
     /// Runs it to its end and gives its stdout.
@@ -98,8 +112,13 @@ impl Place {
         command
     }
 
-    /// `fathom enter` into the shop; nothing after it for a shell.
+    /// `fathom enter` into the shop, past any server; nothing after it for a shell.
     pub(super) fn enter(&self, command: &[&str]) -> Command {
+        self.enter_by("--agentless", command)
+    }
+
+    /// The same by the way that a flag says.
+    pub(super) fn enter_by(&self, way: &str, command: &[&str]) -> Command {
         let mut enter = Command::new(&self.program);
         enter.arg("enter").arg("--kubeconfig").arg(&self.kubeconfig).args(["-n", &self.namespace]);
         enter.args([
@@ -109,6 +128,7 @@ impl Place {
             &self.image,
             "--grace",
             "60s",
+            way,
             "deploy/web",
         ]);
         if !command.is_empty() {

@@ -1,4 +1,4 @@
-//! From the command to the first prompt: with an agent there, with none, and as `kubectl debug` does it.
+//! From the command to the first prompt: with an agent there, with none, through an installed server, and as `kubectl debug` does it.
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
@@ -10,6 +10,7 @@ use anyhow::{Context as _, bail};
 use super::super::page::Page;
 use super::super::prompt::{on_terminal, terminal, wait_readable};
 use super::super::turns::{Contender, take};
+use super::installed::Installed;
 use super::place::Place;
 use crate::program::words;
 
@@ -17,6 +18,7 @@ use crate::program::words;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(super) fn measure(place: &Place, rounds: u32, page: &mut Page) -> anyhow::Result<()> {
+    let installed = Installed::begin(place)?;
     let mut contenders = vec![
         Contender::new("fathom enter, an agent there", || {
             place.done(place.enter(&["true"]))?;
@@ -27,6 +29,7 @@ pub(super) fn measure(place: &Place, rounds: u32, page: &mut Page) -> anyhow::Re
             prompt(&place.enter(&[]))
         }),
     ];
+    contenders.push(Contender::new("fathom enter, through the installed server", || prompt(&installed.enter(&[]))));
     if place.own.is_none() {
         contenders.push(Contender::new("kubectl debug --target", || {
             let pod = place.pod()?;

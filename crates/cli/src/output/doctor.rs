@@ -3,6 +3,8 @@
 use fathom_model::field::Shown;
 use fathom_model::{Field, Kind, Value};
 
+use crate::exit;
+
 /// One thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Check {
@@ -35,6 +37,8 @@ pub(crate) enum Area {
     Engine,
     /// What can be brought along.
     Toolkit,
+    /// A cluster, and what the caller may do in it.
+    Cluster,
 }
 
 /// How something is.
@@ -50,6 +54,16 @@ pub(crate) enum State {
     Blocks,
 }
 
+/// 0: all that an entry needs is there. 1: something is lost. 5: there is no way in.
+pub(crate) fn status(checks: &[Check]) -> i32 {
+    let is = |state| checks.iter().any(|check| check.state == state);
+    match (is(State::Blocks), is(State::Gap)) {
+        (true, _) => exit::CANNOT,
+        (false, true) => 1,
+        (false, false) => 0,
+    }
+}
+
 /// One row per column.
 pub(crate) const FIELDS: &[Field<Check>] = &[
     Field {
@@ -62,7 +76,7 @@ pub(crate) const FIELDS: &[Field<Check>] = &[
     Field {
         name: "area",
         kind: Kind::Text,
-        doc: "caller, kernel, cgroup, engine or toolkit",
+        doc: "caller, kernel, cgroup, engine, toolkit or cluster",
         shown: Shown::Always,
         get: |c| Value::text(area(c.area)),
     },
@@ -97,7 +111,7 @@ pub(crate) const FIELDS: &[Field<Check>] = &[
     Field {
         name: "cause",
         kind: Kind::Text,
-        doc: "what the kernel or the engine said",
+        doc: "what the kernel, the engine or the cluster said",
         shown: Shown::Wide,
         get: |c| Value::maybe(c.cause.as_deref()),
     },
@@ -110,6 +124,7 @@ fn area(area: Area) -> &'static str {
         Area::Cgroup => "cgroup",
         Area::Engine => "engine",
         Area::Toolkit => "toolkit",
+        Area::Cluster => "cluster",
     }
 }
 
@@ -119,5 +134,26 @@ fn state(state: State) -> &'static str {
         State::Absent => "absent",
         State::Gap => "gap",
         State::Blocks => "blocks",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_worst_state_decides() {
+        let check = |state| Check {
+            area: Area::Kernel,
+            name: "x".to_owned(),
+            state,
+            note: "y".to_owned(),
+            cause: None,
+            remedy: None,
+            since: None,
+        };
+        assert_eq!(status(&[check(State::Works), check(State::Absent)]), 0);
+        assert_eq!(status(&[check(State::Gap), check(State::Works)]), 1);
+        assert_eq!(status(&[check(State::Gap), check(State::Blocks)]), exit::CANNOT);
     }
 }
