@@ -61,6 +61,7 @@ pub fn prepare(
     }
     let mut plan = fathom_enter::plan::plan(&facts, &options, &session::fresh_id()?, &node.registry)?;
     plan.held = held.as_ref().map(|held| held.freezer.clone());
+    plan.grant = entry.grant.clone();
     Ok(Prepared { plan, subject, holds: chosen.hold.into_iter().chain(image).collect(), held })
 }
 

@@ -33,7 +33,7 @@ pub(crate) fn choose(
         Some(name) => Some(bring(store, name, listener)?),
     };
     let what = entry.as_ref().map_or_else(|| "mini".to_owned(), |entry| entry.digest.to_string());
-    if !is_allowed(bounds, &what) {
+    if !is_allowed(bounds, &what) && !entry.as_ref().is_some_and(|entry| came_allowed(store, bounds, entry)) {
         let allowed = bounds.and_then(|bounds| bounds.toolkits.as_deref()).unwrap_or_default().join(", ");
         return Err(Failure::new(
             Class::Denied,
@@ -91,6 +91,13 @@ fn unpacked(entry: &Entry) -> Result<Chosen, Failure> {
 
 fn is_allowed(bounds: Option<&Bounds>, toolkit: &str) -> bool {
     bounds.and_then(|bounds| bounds.toolkits.as_ref()).is_none_or(|allowed| allowed.iter().any(|one| one == toolkit))
+}
+
+/// Whether `entry` is what an archive was that is allowed by its own digest.
+fn came_allowed(store: &Store, bounds: Option<&Bounds>, entry: &Entry) -> bool {
+    let allowed = bounds.and_then(|bounds| bounds.toolkits.as_deref()).unwrap_or_default();
+    let mut archives = allowed.iter().filter_map(|one| one.parse().ok());
+    archives.any(|archive| store.arrived(archive).is_some_and(|came| came.digest == entry.digest))
 }
 
 fn not_here(name: &str) -> Failure {

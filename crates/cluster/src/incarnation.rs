@@ -2,6 +2,7 @@
 
 use fathom_model::target::{Object, ObjectKind};
 use fathom_model::{Class, Failure};
+use fathom_protocol::Place;
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodCondition};
 use kube::ResourceExt as _;
 
@@ -29,6 +30,17 @@ impl Next {
     /// As a person would type it.
     pub fn describe(&self) -> String {
         format!("{}/pod/{}/{}", self.namespace, self.pod, self.container)
+    }
+
+    /// As a node is told.
+    pub fn place(&self) -> Place {
+        Place::Incarnation {
+            pod: self.uid.clone(),
+            namespace: self.namespace.clone(),
+            name: self.pod.clone(),
+            container: self.container.clone(),
+            after: self.after.clone(),
+        }
     }
 }
 
@@ -67,7 +79,7 @@ fn is_over(pod: &Pod) -> bool {
     matches!(phase, Some("Succeeded" | "Failed"))
 }
 
-fn next_of(pod: &Pod, namespace: &str, wanted: Option<&str>) -> Result<Next, Failure> {
+pub(crate) fn next_of(pod: &Pod, namespace: &str, wanted: Option<&str>) -> Result<Next, Failure> {
     let name = pod.name_any();
     let describe = format!("`kubectl -n {namespace} describe pod {name}` says why");
     let spec = pod.spec.clone().unwrap_or_default();

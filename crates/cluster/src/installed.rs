@@ -4,7 +4,9 @@
 
 use fathom_model::{Class, Failure};
 use fathom_protocol::Entry;
-use fathom_protocol::api::{self, EnterRequest, EnterSpec, GROUP, GROUP_VERSION, SUBPROTOCOL, Session, SessionList};
+use fathom_protocol::api::{
+    self, Archive, EnterRequest, EnterSpec, GROUP, GROUP_VERSION, SUBPROTOCOL, Session, SessionList,
+};
 use http_body_util::BodyExt as _;
 use hyper_util::rt::TokioIo;
 use kube::client::Body;
@@ -15,7 +17,7 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use crate::conversation::{self, Listener, Speaker};
 use crate::error::{Tried, failure};
-use crate::{Cluster, Located};
+use crate::{Cluster, Located, Next};
 
 /// Whether a cluster has a server of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +28,49 @@ pub enum Presence {
     Silent,
     /// There is none, or we may not know of it.
     Absent,
+}
+
+/// What a session is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Goal {
+    /// The node of this name.
+    Node(String),
+    /// A container of a pod, whether it runs or not.
+    Container {
+        /// The pod's namespace.
+        namespace: String,
+        /// The pod's name.
+        pod: String,
+        /// The pod's uid.
+        uid: String,
+        /// The container's name.
+        name: String,
+    },
+}
+
+impl From<&Located> for Goal {
+    fn from(located: &Located) -> Self {
+        match &located.container {
+            None => Goal::Node(located.node.clone()),
+            Some(container) => Goal::Container {
+                namespace: container.namespace.clone(),
+                pod: container.pod.clone(),
+                uid: container.uid.clone(),
+                name: container.name.clone(),
+            },
+        }
+    }
+}
+
+impl From<&Next> for Goal {
+    fn from(next: &Next) -> Self {
+        Goal::Container {
+            namespace: next.namespace.clone(),
+            pod: next.pod.clone(),
+            uid: next.uid.clone(),
+            name: next.container.clone(),
+        }
+    }
 }
 
 impl Cluster {
@@ -41,21 +86,20 @@ impl Cluster {
         }
     }
 
-    /// Asks for a session where `located` says. The node is told by the server, and not by us.
-    pub async fn ask(&self, located: &Located, entry: Entry) -> Result<Session, Failure> {
-        let (path, spec) = match &located.container {
-            None => (api::node_path(&located.node), EnterSpec { entry, ..EnterSpec::default() }),
-            Some(container) => (
-                api::pod_path(&container.namespace, &container.pod),
-                EnterSpec { pod_uid: Some(container.uid.clone()), container: Some(container.name.clone()), entry },
+    /// Asks for a session at `goal`, or for one that takes in `archive` on its node. The node is told by the server,
+    /// and not by us.
+    pub async fn ask(&self, goal: &Goal, entry: Entry, archive: Option<Archive>) -> Result<Session, Failure> {
+        let spec = EnterSpec { entry, archive, ..EnterSpec::default() };
+        let (path, spec, tried) = match goal {
+            Goal::Node(node) => (api::node_path(node), spec, tried("create", "nodes/enter", None, node)),
+            Goal::Container { namespace, pod, uid, name } => (
+                api::pod_path(namespace, pod),
+                EnterSpec { pod_uid: Some(uid.clone()), container: Some(name.clone()), ..spec },
+                tried("create", "pods/enter", Some(namespace), pod),
             ),
         };
         let body = serde_json::to_vec(&EnterRequest::new(spec)).expect("wishes are plain data");
-        let (resource, namespace, name) = match &located.container {
-            None => ("nodes/enter", None, located.node.as_str()),
-            Some(container) => ("pods/enter", Some(container.namespace.as_str()), container.pod.as_str()),
-        };
-        self.answer(post(&path, body)).await.map_err(|error| refused(tried("create", resource, namespace, name), error))
+        self.answer(post(&path, body)).await.map_err(|error| refused(tried, error))
     }
 
     /// The streams of a session that we have asked for.
@@ -76,8 +120,8 @@ impl Cluster {
             let text = response.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
             return Err(refused(tried, kube::Error::Api(Box::new(status(code, &text)))));
         }
-        let header =
-            |name: http::header::HeaderName| response.headers().get(name).and_then(|value| value.to_str().ok());
+        let headers = response.headers().clone();
+        let header = |name: http::header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
         if header(http::header::SEC_WEBSOCKET_ACCEPT) != Some(derive_accept_key(key.as_bytes()).as_str())
             || header(http::header::SEC_WEBSOCKET_PROTOCOL) != Some(SUBPROTOCOL)
         {
@@ -105,9 +149,18 @@ impl Cluster {
 
     /// Ends a session of ours.
     pub async fn kill(&self, session: &str) -> Result<(), Failure> {
+        self.say_of(session, "kill", tried("create", "sessions/kill", None, session)).await
+    }
+
+    /// Lets the container that a session of ours holds go on.
+    pub async fn release(&self, session: &str) -> Result<(), Failure> {
+        self.say_of(session, "release", tried("create", "sessions/release", None, session)).await
+    }
+
+    async fn say_of(&self, session: &str, action: &str, tried: Tried<'_>) -> Result<(), Failure> {
         let answer: Result<serde_json::Value, _> =
-            self.answer(post(&api::session_path(session, "kill"), Vec::new())).await;
-        answer.map(drop).map_err(|error| refused(tried("create", "sessions/kill", None, session), error))
+            self.answer(post(&api::session_path(session, action), Vec::new())).await;
+        answer.map(drop).map_err(|error| refused(tried, error))
     }
 
     async fn answer<T: DeserializeOwned>(&self, request: http::Request<Vec<u8>>) -> kube::Result<T> {

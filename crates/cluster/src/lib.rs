@@ -31,6 +31,6 @@ pub use conversation::{Listener, Speaker, cut_off};
 pub use crowd::{Crowd, Selection};
 pub use forking::{Forked, Original};
 pub use incarnation::Next;
-pub use installed::Presence;
+pub use installed::{Goal, Presence};
 pub use locate::Located;
 pub use sharing::Agents;

@@ -7,6 +7,7 @@ use fathom_host::cgroup::{Leaf, Limits};
 use fathom_host::incarnation::Freezer;
 use fathom_host::namespace::Kind;
 use fathom_model::{Class, Failure};
+use fathom_protocol::Grant;
 use serde::{Deserialize, Serialize};
 
 use crate::options::{Attachment, Lifetime, Options, Place, Streams, Toolkit, View};
@@ -73,6 +74,8 @@ pub struct Plan {
     pub ttl: Option<u64>,
     /// Whether it needs a client.
     pub attachment: Attachment,
+    /// For whom a server has it made; kept on record, and of no other consequence.
+    pub grant: Option<Grant>,
 }
 
 /// Whose process numbers a session sees.
@@ -158,6 +161,7 @@ pub fn plan(facts: &Facts, options: &Options, id: &str, registry: &Registry) -> 
         held: None,
         ttl: options.ttl.map(|ttl| ttl.as_secs().max(1)),
         attachment: options.attachment,
+        grant: None,
     })
 }
 

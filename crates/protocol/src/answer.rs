@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::Grant;
+
 /// A session. What is on record about it on its own machine is more, and begins with the same.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seen {
@@ -26,6 +28,9 @@ pub struct Seen {
     pub detached: bool,
     /// Whether it has a terminal.
     pub terminal: bool,
+    /// For whom a server had it made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grant: Option<Grant>,
 }
 
 impl Seen {
@@ -38,6 +43,7 @@ mod tests {
     use super::*;
 
     const PROMISED: &str = include_str!("golden/seen-v1.json");
+    const GRANTED: &str = include_str!("golden/seen-granted-v1.json");
 
     fn seen() -> Vec<Seen> {
         vec![Seen {
@@ -51,18 +57,32 @@ mod tests {
             supervisor: 4211,
             detached: true,
             terminal: false,
+            grant: None,
         }]
+    }
+
+    fn granted() -> Vec<Seen> {
+        let grant = Grant {
+            session: "4f1c".into(),
+            target: "shop/pod/web-0/web".into(),
+            user: "jane".into(),
+            uid: Some("4211".into()),
+            created: "2026-11-21T00:00:00Z".into(),
+        };
+        seen().into_iter().map(|seen| Seen { grant: Some(grant.clone()), ..seen }).collect()
     }
 
     /// Other versions of ourselves have to understand it.
     #[test]
     fn a_session_is_told_as_was_promised() {
         assert_eq!(serde_json::to_string(&seen()).expect("it is plain data") + "\n", PROMISED);
+        assert_eq!(serde_json::to_string(&granted()).expect("it is plain data") + "\n", GRANTED);
     }
 
     #[test]
     fn what_later_versions_add_is_passed_over() {
         let more = PROMISED.replace("\"version\"", "\"leaf\":null,\"version\"");
         assert_eq!(serde_json::from_str::<Vec<Seen>>(&more).expect("the rest is known"), seen());
+        assert_eq!(serde_json::from_str::<Vec<Seen>>(GRANTED).expect("it was promised"), granted());
     }
 }

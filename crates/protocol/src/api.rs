@@ -40,6 +40,20 @@ pub struct EnterSpec {
     /// Everything else; the server says the place itself.
     #[serde(default)]
     pub entry: Entry,
+    /// An archive for the store of the target's node, which the session takes in instead of running anything. Whoever
+    /// may have the session may send what the policy of the cluster allows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archive: Option<Archive>,
+}
+
+/// An archive that is to be sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Archive {
+    /// Its SHA-256: `sha256:4f1c…`.
+    pub digest: String,
+    /// Its bytes.
+    pub size: u64,
 }
 
 impl EnterRequest {
@@ -145,7 +159,7 @@ pub fn sessions_path() -> String {
     format!("/apis/{GROUP_VERSION}/sessions")
 }
 
-/// Where a session is attached to (`attach`) or ended (`kill`).
+/// Where a session is attached to (`attach`), ended (`kill`), or lets go of what it holds (`release`).
 pub fn session_path(id: &str, action: &str) -> String {
     format!("/apis/{GROUP_VERSION}/sessions/{id}/{action}")
 }
@@ -161,7 +175,10 @@ mod tests {
             pod_uid: Some("uid".into()),
             container: Some("app".into()),
             entry: Entry { command: vec!["ls".into()], ..Entry::default() },
+            archive: None,
         });
+        let archive = Archive { digest: "sha256:4f1c".into(), size: 7 };
+        let sends = EnterRequest::new(EnterSpec { archive: Some(archive), ..EnterSpec::default() });
         let session = Session {
             api_version: GROUP_VERSION.into(),
             kind: "Session".into(),
@@ -176,7 +193,7 @@ mod tests {
             },
             status: SessionStatus { phase: Phase::Waiting, notices: vec![] },
         };
-        let said = [serde_json::to_string(&asked), serde_json::to_string(&session)];
+        let said = [serde_json::to_string(&asked), serde_json::to_string(&session), serde_json::to_string(&sends)];
         let said: Vec<String> = said.into_iter().map(|line| line.expect("plain data")).collect();
         assert_eq!(said.join("\n") + "\n", include_str!("golden/api-v1alpha1.jsonl"));
     }

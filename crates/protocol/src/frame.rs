@@ -155,7 +155,7 @@ mod tests {
 
     use super::*;
     use crate::wish::Await;
-    use crate::{Action, Entry, Place};
+    use crate::{Action, Bounds, Entry, Grant, Place};
 
     fn all() -> Vec<Frame> {
         let entry = Entry {
@@ -172,6 +172,14 @@ mod tests {
             after: Some("containerd://4f1c".into()),
         };
         let next = Entry { place, await_next: Some(Await::Hold), ..Entry::default() };
+        let grant = Grant {
+            session: "4f1c".into(),
+            target: "shop/pod/web-0/web".into(),
+            user: "jane".into(),
+            uid: None,
+            created: "2026-11-21T00:00:00Z".into(),
+        };
+        let granted = Entry { bounds: Some(Bounds::default()), grant: Some(grant), ..Entry::default() };
         let wish = |action| Word::Wish(Wish { version: crate::VERSION, action });
         let words = [
             wish(Action::Enter(Box::new(entry))),
@@ -194,6 +202,7 @@ mod tests {
             Word::Answer("[]".into()),
             Word::Ended(Ending::Exited(7)),
             Word::Failed(Failure::new(Class::NotFound, "no such container").hinting("look again")),
+            wish(Action::Enter(Box::new(granted))),
         ];
         let streams = [Frame::Input(vec![]), Frame::Output(vec![0, 255]), Frame::Errors(b"no\n".to_vec())];
         streams.into_iter().chain(words.map(Frame::Word)).collect()

@@ -19,7 +19,7 @@ pub mod wish;
 pub use answer::Seen;
 pub use frame::{Decoder, Frame, Word};
 pub use keys::Input;
-pub use wish::{Action, Bounds, Entry, Place, Wish};
+pub use wish::{Action, Bounds, Entry, Grant, Place, Wish};
 
 /// Grows when a node of the version before would misunderstand.
 pub const VERSION: u32 = 1;

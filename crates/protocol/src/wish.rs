@@ -100,6 +100,9 @@ pub struct Entry {
     /// What a server's policy allows; none where nobody stands between client and node.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bounds: Option<Bounds>,
+    /// For whom a server has the session made; none where nobody stands between client and node.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grant: Option<Grant>,
 }
 
 /// What a node holds an entry to, because a server says so. A client's own words about it are never passed on.
@@ -108,6 +111,24 @@ pub struct Entry {
 pub struct Bounds {
     /// Digests of toolkits that may come along; none for any that the node's store has. None is ever fetched.
     pub toolkits: Option<Vec<String>>,
+}
+
+/// Whose session it is, in the server's words: kept by the node with the session, and told to the server that asks, so
+/// that one that starts afresh knows it too. A client's own words about it are never passed on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Grant {
+    /// What the server calls the session.
+    pub session: String,
+    /// What was entered, as the server calls it.
+    pub target: String,
+    /// The name of who created it.
+    pub user: String,
+    /// The uid, where the cluster knows one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<String>,
+    /// When it was granted: RFC 3339.
+    pub created: String,
 }
 
 /// The next incarnation of a target.

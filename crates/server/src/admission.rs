@@ -4,7 +4,8 @@
 use fathom_cluster::Cluster;
 use fathom_cluster::server::{Asked, Kept, Person, PodFacts, Verdict};
 use fathom_model::{Class, Failure};
-use fathom_protocol::api::{EnterSpec, GROUP};
+use fathom_protocol::api::{Archive, EnterSpec, GROUP};
+use fathom_protocol::wish::Await;
 use fathom_protocol::{Entry, Place};
 
 use crate::policy::{self, Policy};
@@ -29,12 +30,20 @@ pub(crate) struct Granted {
     pub(crate) profile: String,
     /// What the agent is told.
     pub(crate) entry: Entry,
+    /// What the agent takes in instead.
+    pub(crate) archive: Option<Archive>,
     /// What the policy changed.
     pub(crate) notices: Vec<String>,
 }
 
 /// The profile that gives the node away.
 const HOST: &str = "host";
+
+/// The least of those that may stop what runs in a container, as a debugger does.
+const GENERAL: &str = "general";
+
+/// The others that may.
+const ABOVE_GENERAL: [&str; 2] = ["sysadmin", HOST];
 
 impl Target {
     /// As a person would type it, without a container.
@@ -70,12 +79,7 @@ pub(crate) async fn admit(
     target: Target,
     spec: EnterSpec,
 ) -> Result<Granted, Refusal> {
-    let EnterSpec { pod_uid, container, mut entry } = spec;
-    if entry.await_next.is_some() {
-        return Err(Failure::new(Class::Unsupported, "a container that is still to come cannot be judged")
-            .hinting("--wait and --hold go with --agentless")
-            .into());
-    }
+    let EnterSpec { pod_uid, container, mut entry, archive } = spec;
     let profile = target.profile(&entry).to_owned();
     let (resource, name) = match &target {
         Target::Pod { name, .. } => ("pods", name.as_str()),
@@ -98,17 +102,26 @@ pub(crate) async fn admit(
     let near = near_node(facts.as_ref(), &entry);
     if let Some(why) = near.filter(|_| profile != HOST) {
         let verdict = cluster.review(person, using(namespace, HOST)).await;
-        allowed(verdict, person, using(namespace, HOST)).map_err(|failure| because(failure, &why))?;
+        allowed(verdict, person, using(namespace, HOST)).map_err(|failure| because(failure, &part_of_node(&why)))?;
+    }
+    if entry.await_next == Some(Await::Hold) && profile != GENERAL && !ABOVE_GENERAL.contains(&profile.as_str()) {
+        let verdict = cluster.review(person, using(namespace, GENERAL)).await;
+        let why = "whoever holds a container stops it, as a debugger does";
+        allowed(verdict, person, using(namespace, GENERAL)).map_err(|failure| because(failure, why))?;
     }
     let (node, title, place) = match &facts {
+        None if entry.await_next.is_some() => return Err(never_comes(&target).into()),
         None => (name.to_owned(), target.title(), Place::Node),
-        Some(facts) => placed(facts, pod_uid.as_deref(), container.as_deref())?,
+        Some(facts) => placed(facts, pod_uid.as_deref(), container.as_deref(), entry.await_next)?,
     };
     let notices = policy.hold(namespace, &mut entry)?;
+    if let Some(archive) = &archive {
+        policy.admit(&archive.digest)?;
+    }
     entry.place = place;
     entry.profile = Some(profile.clone());
     let uid = facts.map(|facts| facts.uid);
-    Ok(Granted { title, uid, node, profile, entry, notices, target })
+    Ok(Granted { title, uid, node, profile, entry, archive, notices, target })
 }
 
 fn using<'a>(namespace: Option<&'a str>, profile: &'a str) -> Asked<'a> {
@@ -162,8 +175,16 @@ fn allowed(verdict: Result<Verdict, Failure>, person: &Person, asked: Asked<'_>)
 }
 
 fn because(failure: Failure, why: &str) -> Failure {
-    let cause = format!("whoever enters it has a part of its node, because of {why}");
-    Failure { cause: Some(cause), ..failure }
+    Failure { cause: Some(why.to_owned()), ..failure }
+}
+
+fn part_of_node(why: &str) -> String {
+    format!("whoever enters it has a part of its node, because of {why}")
+}
+
+fn never_comes(target: &Target) -> Failure {
+    Failure::new(Class::Usage, format!("`{}` does not come back: only containers do", target.title()))
+        .hinting("leave --wait and --hold out")
 }
 
 /// What makes an entry one into the node, whatever its profile.
@@ -176,7 +197,14 @@ fn near_node(facts: Option<&PodFacts>, entry: &Entry) -> Option<String> {
     entry.namespaces.is_some().then(|| "--ns, which may leave namespaces of the node".to_owned())
 }
 
-fn placed(facts: &PodFacts, uid: Option<&str>, container: Option<&str>) -> Result<(String, String, Place), Refusal> {
+/// Where it is: its node, its title, and what its agent is told. A container that is still to come is judged by its pod,
+/// which has the same uid and the same volumes and rights whenever it comes; the agent holds what comes to that uid.
+fn placed(
+    facts: &PodFacts,
+    uid: Option<&str>,
+    container: Option<&str>,
+    awaited: Option<Await>,
+) -> Result<(String, String, Place), Refusal> {
     match uid {
         None | Some("") => {
             return Err(Failure::new(Class::Usage, "the wish does not say which pod is meant")
@@ -190,6 +218,11 @@ fn placed(facts: &PodFacts, uid: Option<&str>, container: Option<&str>) -> Resul
             return Err(Refusal::conflict(failure.hinting("try again")));
         }
         Some(_) => {}
+    }
+    if awaited.is_some() {
+        let next = facts.next(container)?;
+        let title = next.describe();
+        return Ok((next.node.clone(), title, next.place()));
     }
     let located = facts.container(container)?;
     let title = located.describe();

@@ -35,6 +35,7 @@ pub(crate) fn router(server: Arc<Server>) -> Router {
         .route(&in_group("/sessions"), get(list))
         .route(&in_group("/sessions/{id}/attach"), get(attach))
         .route(&in_group("/sessions/{id}/kill"), post(kill))
+        .route(&in_group("/sessions/{id}/release"), post(release))
         .fallback(|| async { Refusal::from(Failure::new(Class::NotFound, "there is no such path")).response() })
         .layer(middleware::from_fn_with_state(server.clone(), authenticate))
         .route("/healthz", get(async || "ok"))
@@ -114,7 +115,19 @@ async fn kill(
     Extension(visit): Extension<Visit>,
     Path(id): Path<String>,
 ) -> Response<Body> {
-    match server.kill(&visit, &id).await {
+    done(server.kill(&visit, &id).await)
+}
+
+async fn release(
+    State(server): State<Arc<Server>>,
+    Extension(visit): Extension<Visit>,
+    Path(id): Path<String>,
+) -> Response<Body> {
+    done(server.release(&visit, &id).await)
+}
+
+fn done(result: Result<(), Refusal>) -> Response<Body> {
+    match result {
         Ok(()) => {
             object(StatusCode::OK, &json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}))
         }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use fathom_cluster::server::Person;
 use fathom_model::Ending;
+use fathom_protocol::wish::Await;
 use serde::Serialize;
 
 /// What happened.
@@ -20,6 +21,10 @@ pub enum Happened {
     Detached,
     /// A client came back to it.
     Attached,
+    /// What it held goes on.
+    Released,
+    /// An archive came to the node, or was there.
+    Brought,
     /// It ended.
     Ended,
     /// It never began: nobody came for it, or the node could not.
@@ -60,6 +65,12 @@ pub struct Line {
     /// What was to run; empty for a shell.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub command: Option<Vec<String>>,
+    /// What is waited for, where something is: `enter`, or `hold` where it is stopped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub awaits: Option<Await>,
+    /// The archive that is sent to the node instead of running anything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub archive: Option<String>,
     /// The session's id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session: Option<String>,
@@ -90,6 +101,8 @@ impl Line {
             node: None,
             profile: None,
             command: None,
+            awaits: None,
+            archive: None,
             session: None,
             ending: None,
             reason: None,

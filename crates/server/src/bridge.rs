@@ -11,6 +11,7 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::Notify;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -27,6 +28,10 @@ pub(crate) enum Outcome {
     /// With a last word.
     Ended(Ending),
     Failed(Failure),
+    /// What was asked is answered.
+    Answered,
+    /// Somebody who may has ended it.
+    Stopped,
     /// The client has left the session to itself.
     Left,
     /// The client is gone without a word.
@@ -41,13 +46,14 @@ pub(crate) fn limits() -> WebSocketConfig {
 }
 
 /// Carries everything until one of them ends it. `started` hears what the agent calls the session, which the client
-/// knows as `id`.
+/// knows as `id`; `stop` ends it from outside.
 pub(crate) async fn carry(
     client: Client,
     agent: Conversation,
     id: &str,
     notices: &[String],
     mut started: impl FnMut(&str) + Send,
+    stop: &Notify,
 ) -> Outcome {
     let (mut to_client, mut from_client) = client.split();
     let (mut to_agent, mut from_agent) = agent.split();
@@ -59,8 +65,10 @@ pub(crate) async fn carry(
     let first = tokio::select! {
         gone = pass(&mut from_agent, &mut to_client, |frame| heard.note(frame, id, &mut started)) => Side::Agent(gone),
         _ = pass(&mut from_client, &mut to_agent, |frame| said.note(frame)) => Side::Client,
+        () = stop.notified() => Side::Neither,
     };
     let outcome = match first {
+        Side::Neither => Outcome::Stopped,
         // A client that has left hangs up first; so it may when it has heard the last word.
         Side::Client => heard.last.take().unwrap_or(if said.left { Outcome::Left } else { Outcome::ClientGone }),
         Side::Agent(gone) => heard.last.take().unwrap_or(match gone {
@@ -70,6 +78,7 @@ pub(crate) async fn carry(
     };
     let (code, reason) = match &outcome {
         Outcome::AgentGone(why) => (CloseCode::Error, why.as_str()),
+        Outcome::Stopped => (CloseCode::Error, "the session was ended from elsewhere"),
         _ => (CloseCode::Normal, ""),
     };
     // A close frame holds 125 bytes, two of them for its code.
@@ -80,6 +89,7 @@ pub(crate) async fn carry(
 }
 
 enum Side {
+    Neither,
     Client,
     Agent(Gone),
 }
@@ -155,6 +165,7 @@ impl Heard {
                 return Frame::Word(Word::Started(id.to_owned()));
             }
             Frame::Word(Word::Ended(ending)) => self.last = Some(Outcome::Ended(*ending)),
+            Frame::Word(Word::Answer(_)) => self.last = Some(Outcome::Answered),
             Frame::Word(Word::Failed(failure)) => self.last = Some(Outcome::Failed(failure.clone())),
             _ => {}
         }

@@ -21,6 +21,7 @@ const RESOURCES: &[Resource] = &[
     Resource { name: "sessions", namespaced: false, kind: "Session", verbs: &["list"] },
     Resource { name: "sessions/attach", namespaced: false, kind: "Session", verbs: &["get"] },
     Resource { name: "sessions/kill", namespaced: false, kind: "Session", verbs: &["create"] },
+    Resource { name: "sessions/release", namespaced: false, kind: "Session", verbs: &["create"] },
 ];
 
 /// `/apis/fathom.dev/v1alpha1`

@@ -14,7 +14,7 @@ pub const KEY: &str = "policy.yaml";
 pub const RULES: &[(&str, &str)] = &[
     (
         "toolkits",
-        "list of digests (`sha256:…`) of toolkits that may come along, and `mini` for the one inside the program; without it, any that the node's store has",
+        "list of digests (`sha256:…`) of toolkits that may come along, of images or of archives (`sha256sum FILE`), and `mini` for the one inside the program; without it, any that the node's store has or that is sent",
     ),
     ("ttl", "longest life of a session (`8h`); one that asks for more, or for none, gets this"),
     (
@@ -85,6 +85,22 @@ impl Policy {
             )));
         }
         Ok(Policy { toolkits, ttl, memory, forbidden: written.forbidden_namespaces, recording: written.recording })
+    }
+
+    /// Whether the archive of this digest may be sent to a node.
+    ///
+    /// # Errors
+    /// When it may not.
+    pub fn admit(&self, archive: &str) -> Result<(), Failure> {
+        if !is_digest(archive) {
+            return Err(Failure::new(Class::Usage, format!("`{archive}` is no digest of an archive"))
+                .hinting("sha256: and 64 hexadecimal digits"));
+        }
+        if self.toolkits.as_ref().is_none_or(|allowed| allowed.iter().any(|one| one == archive)) {
+            return Ok(());
+        }
+        Err(Failure::new(Class::Denied, format!("the policy of the cluster does not allow the archive {archive}"))
+            .hinting("the ConfigMap fathom-policy says which toolkits are allowed, by the digest of image or archive"))
     }
 
     /// Holds an entry to it, and says what was changed.

@@ -4,8 +4,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use fathom_cluster::Cluster;
 use fathom_cluster::server::{Kept, Person, Told};
-use fathom_model::{Ending, Failure};
-use fathom_protocol::api::{EnterSpec, Phase, Session};
+use fathom_model::{Class, Ending, Failure};
+use fathom_protocol::api::{Archive, EnterSpec, Phase, Session};
+use fathom_protocol::wish::Await;
 use fathom_protocol::{Action, Decoder, Frame, Word};
 use futures_util::StreamExt as _;
 use futures_util::future::join_all;
@@ -49,7 +50,9 @@ impl Server {
         let asked = Line {
             target: Some(target.title()),
             profile: Some(target.profile(&spec.entry).to_owned()),
-            command: Some(spec.entry.command.clone()),
+            command: spec.archive.is_none().then(|| spec.entry.command.clone()),
+            awaits: spec.entry.await_next,
+            archive: spec.archive.as_ref().map(|archive| archive.digest.clone()),
             audit_id: visit.audit_id.clone(),
             ..Line::new(Happened::Denied).by(&visit.person)
         };
@@ -75,9 +78,10 @@ impl Server {
                 Line { session: Some(id.to_owned()), audit_id: visit.audit_id.clone(), ..Line::new(Happened::Denied) };
             (self.sink)(&line.by(&visit.person).because(refusal.failure.message.clone()));
         })?;
-        let action = match &held.there {
-            Some(session) => Action::Attach { session: session.clone() },
-            None => Action::Enter(Box::new(held.granted.entry.clone())),
+        let action = match (&held.there, &held.granted.archive) {
+            (Some(session), _) => Action::Attach { session: session.clone() },
+            (None, Some(Archive { digest, size })) => Action::Bring { archive: digest.clone(), size: *size },
+            (None, None) => Action::Enter(Box::new(held.granted.entry.clone())),
         };
         match self.agents.converse(&held.granted.node, action).await {
             Ok(agent) => Ok((held, agent)),
@@ -96,16 +100,19 @@ impl Server {
         let Some(client) = client else { return self.settle(&held, Outcome::ClientGone) };
         let first = held.there.is_none();
         let told = async {
-            if first && let Err(failure) = self.cluster.tell(told(&held)).await {
+            if first
+                && held.granted.archive.is_none()
+                && let Err(failure) = self.cluster.tell(told(&held)).await
+            {
                 (self.sink)(&line(Happened::Trouble, &held).because(failure.to_string()));
             }
         };
-        let notices = if first { held.granted.notices.as_slice() } else { &[] };
+        let notices = if first && held.granted.archive.is_none() { held.granted.notices.as_slice() } else { &[] };
         let started = |there: &str| {
             self.sessions.started(&held.id, there);
             (self.sink)(&line(if first { Happened::Started } else { Happened::Attached }, &held));
         };
-        let ((), outcome) = tokio::join!(told, bridge::carry(client, agent, &held.id, notices, started));
+        let ((), outcome) = tokio::join!(told, bridge::carry(client, agent, &held.id, notices, started, &held.stop));
         self.settle(&held, outcome);
     }
 
@@ -119,6 +126,8 @@ impl Server {
         match outcome {
             Outcome::Ended(ending) => end(Happened::Ended, Some(ending), None),
             Outcome::Failed(failure) => end(Happened::Failed, None, Some(failure.message)),
+            Outcome::Answered => end(Happened::Brought, None, None),
+            Outcome::Stopped => end(Happened::Ended, None, Some(BY_CREATOR.to_owned())),
             Outcome::Left => {
                 self.sessions.leave(&held.id);
                 (self.sink)(&line(Happened::Detached, held));
@@ -151,18 +160,39 @@ impl Server {
     /// Ends a session of whoever asks.
     pub(crate) async fn kill(&self, visit: &Visit, id: &str) -> Result<(), Refusal> {
         let held = self.sessions.find(id, &visit.person)?;
-        let reason = Some("its creator ended it".to_owned());
-        if let Some(session) = &held.there {
-            let mut agent = self.agents.converse(&held.granted.node, Action::Kill { session: session.clone() }).await?;
-            if let Some(Frame::Word(Word::Failed(failure))) = last(&mut agent).await {
-                return Err(failure.into());
-            }
+        let reason = Some(BY_CREATOR.to_owned());
+        match &held.there {
+            Some(session) => self.tell(&held, Action::Kill { session: session.clone() }).await?,
+            // Nothing runs yet: what it waits for there has no end of its own.
+            None if held.phase == Phase::Attached => held.stop.notify_one(),
+            None => {}
         }
         // Its client hears the end from the agent, and has that put on record.
         if held.phase != Phase::Attached && self.sessions.end(id).is_some() {
             (self.sink)(&Line { reason, audit_id: visit.audit_id.clone(), ..line(Happened::Ended, &held) });
         }
         Ok(())
+    }
+
+    /// Lets the container that a session of whoever asks holds go on.
+    pub(crate) async fn release(&self, visit: &Visit, id: &str) -> Result<(), Refusal> {
+        let held = self.sessions.find(id, &visit.person)?;
+        let Some(session) = &held.there else {
+            let what = format!("session {id} does not run yet, so it holds nothing");
+            return Err(Refusal::conflict(Failure::new(Class::Usage, what).hinting("try again when it does")));
+        };
+        self.tell(&held, Action::Release { session: session.clone() }).await?;
+        (self.sink)(&Line { audit_id: visit.audit_id.clone(), ..line(Happened::Released, &held) });
+        Ok(())
+    }
+
+    /// Has a session's agent do something that needs no client.
+    async fn tell(&self, held: &Held, action: Action) -> Result<(), Refusal> {
+        let mut agent = self.agents.converse(&held.granted.node, action).await?;
+        match last(&mut agent).await {
+            Some(Frame::Word(Word::Failed(failure))) => Err(failure.into()),
+            _ => Ok(()),
+        }
     }
 
     /// Puts on record what ended without a client, and what nobody came for.
@@ -199,6 +229,8 @@ impl Server {
     }
 }
 
+const BY_CREATOR: &str = "its creator ended it";
+
 /// The one word that an agent has to say to what needs no session.
 async fn last(agent: &mut Conversation) -> Option<Frame> {
     let patience = std::time::Duration::from_secs(5);
@@ -221,7 +253,9 @@ fn line(event: Happened, held: &Held) -> Line {
         target: Some(held.granted.title.clone()),
         node: Some(held.granted.node.clone()),
         profile: Some(held.granted.profile.clone()),
-        command: Some(held.granted.entry.command.clone()),
+        command: held.granted.archive.is_none().then(|| held.granted.entry.command.clone()),
+        awaits: held.granted.entry.await_next,
+        archive: held.granted.archive.as_ref().map(|archive| archive.digest.clone()),
         session: Some(held.id.clone()),
         ..Line::new(event).by(&held.creator)
     }
@@ -237,8 +271,13 @@ fn told(held: &Held) -> Told {
         Target::Pod { namespace, name } => (Some(namespace.clone()), name.clone()),
         Target::Node { name } => (None, name.clone()),
     };
+    let enters = match held.granted.entry.await_next {
+        None => "enters",
+        Some(Await::Enter) => "waits for the next",
+        Some(Await::Hold) => "waits for and holds the next",
+    };
     let message = format!(
-        "{} enters {} with the profile {} to run {command} (session {})",
+        "{} {enters} {} with the profile {} to run {command} (session {})",
         held.creator.name, held.granted.title, held.granted.profile, held.id
     );
     // An event's message holds 1024 bytes.

@@ -1,12 +1,14 @@
 //! The sessions that were granted and have not ended, each with its creator, who alone may come to it.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use fathom_cluster::server::Person;
 use fathom_model::{Class, Failure};
+use fathom_protocol::Grant;
 use fathom_protocol::api::{GROUP_VERSION, Metadata, Phase, Session, SessionSpec, SessionStatus};
+use tokio::sync::Notify;
 
 use crate::admission::Granted;
 use crate::refusal::Refusal;
@@ -23,6 +25,8 @@ pub(crate) struct Held {
     pub(crate) phase: Phase,
     /// What its agent calls it, once it runs.
     pub(crate) there: Option<String>,
+    /// Ends what is carried between its client and its agent.
+    pub(crate) stop: Arc<Notify>,
     created: String,
     since: Instant,
 }
@@ -34,15 +38,24 @@ pub(crate) struct Sessions {
 }
 
 impl Sessions {
-    /// A new one, which waits for its creator.
-    pub(crate) fn create(&self, creator: Person, granted: Granted) -> Held {
+    /// A new one, which waits for its creator. Its agent is told whose it is, for whoever asks it after us.
+    pub(crate) fn create(&self, creator: Person, mut granted: Granted) -> Held {
+        let (id, created) = (crate::fresh_id(), jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
+        granted.entry.grant = Some(Grant {
+            session: id.clone(),
+            target: granted.title.clone(),
+            user: creator.name.clone(),
+            uid: creator.uid.clone(),
+            created: created.clone(),
+        });
         let held = Held {
-            id: crate::fresh_id(),
+            id,
             creator,
             granted,
             phase: Phase::Waiting,
             there: None,
-            created: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            stop: Arc::default(),
+            created,
             since: Instant::now(),
         };
         self.with(|all| all.insert(held.id.clone(), held.clone()));

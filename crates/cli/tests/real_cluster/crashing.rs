@@ -8,7 +8,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::support::{Cluster, ended, within};
 
 /// A pod whose second container crashes by `script`; a kubelet's patience with it shrinks, so each test has a fresh one.
-fn with_crashing(script: &str) -> Option<Cluster> {
+pub(crate) fn with_crashing(script: &str) -> Option<Cluster> {
     let cluster = Cluster::bare()?;
     let pod = r#"
 apiVersion: v1
@@ -25,7 +25,7 @@ spec:
     Some(cluster)
 }
 
-fn restarts(cluster: &Cluster) -> u32 {
+pub(crate) fn restarts(cluster: &Cluster) -> u32 {
     let count = "-o=jsonpath={.status.containerStatuses[?(@.name=='crash')].restartCount}";
     cluster.kubectl(&["-n", &cluster.namespace, "get", "pod", "loop", count]).parse().unwrap_or(0)
 }

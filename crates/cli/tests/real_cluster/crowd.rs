@@ -7,7 +7,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::support::{Cluster, ended};
 
 /// Four pods of one stateful set, whose names are known.
-fn with_crowd() -> Option<Cluster> {
+pub(crate) fn with_crowd() -> Option<Cluster> {
     let cluster = Cluster::bare()?;
     cluster.apply(
         r#"

@@ -11,3 +11,4 @@ mod habits;
 mod installation;
 mod installed;
 mod support;
+mod through_server;

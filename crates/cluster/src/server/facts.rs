@@ -6,7 +6,7 @@ use kube::ResourceExt as _;
 use kube::api::{Api, ListParams};
 
 use crate::error::{Tried, failure};
-use crate::{Cluster, Located, locate};
+use crate::{Cluster, Located, Next, incarnation, locate};
 
 /// A pod, as far as it matters here.
 #[derive(Debug, Clone)]
@@ -59,6 +59,11 @@ impl PodFacts {
     /// Its container `wanted`, or its main one, if it runs.
     pub fn container(&self, wanted: Option<&str>) -> Result<Located, Failure> {
         locate::container_of(&self.pod, &self.namespace, wanted)
+    }
+
+    /// Its container `wanted`, or its main one, as it will run next.
+    pub fn next(&self, wanted: Option<&str>) -> Result<Next, Failure> {
+        incarnation::next_of(&self.pod, &self.namespace, wanted)
     }
 }
 

@@ -186,6 +186,7 @@ fn write_state(plan: &Plan, record: &Record) -> Result<(), Failure> {
         supervisor: std::process::id(),
         detached: plan.attachment == Attachment::Detached,
         terminal: matches!(plan.streams, Streams::Terminal { .. }),
+        grant: plan.grant.clone(),
     };
     record.write(&State { seen, leaf: plan.leaf.clone(), held: plan.held.clone() })
 }

@@ -90,7 +90,7 @@ pub(super) fn objects() -> Vec<Value> {
     let rules = json!([
         {"apiGroups": [GROUP], "resources": ["sessions"], "verbs": ["list"]},
         {"apiGroups": [GROUP], "resources": ["sessions/attach"], "verbs": ["get"]},
-        {"apiGroups": [GROUP], "resources": ["sessions/kill"], "verbs": ["create"]},
+        {"apiGroups": [GROUP], "resources": ["sessions/kill", "sessions/release"], "verbs": ["create"]},
     ]);
     objects.push(role(OWN, "come to one's own sessions, and to nobody else's", rules));
     objects.push(json!({

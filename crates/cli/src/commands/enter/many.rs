@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Instant;
 
-use fathom_cluster::{Agents, Cluster, Crowd, Listener, Located, Selection, Speaker};
+use fathom_cluster::{Agents, Cluster, Crowd, Goal, Listener, Located, Selection, Speaker};
 use fathom_model::{Class, Ending, Failure};
 use fathom_protocol::credit::Passed;
 use fathom_protocol::frame::{BEAT, PATIENCE};
@@ -13,7 +13,9 @@ use fathom_protocol::{Action, Entry, Frame, Word};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 
+use super::toolkit::Parcel;
 use super::{Whom, remote, toolkit};
+use crate::installed::{self, Way};
 use crate::output::lines::Lines;
 use crate::words::Enter;
 use crate::{exit, kubernetes, printer};
@@ -59,30 +61,38 @@ async fn attend_all(words: &Enter, whom: &Whom, entry: Entry) -> Result<Vec<Repo
         Whom::Object(object) => Selection::Object(object),
         Whom::Labels(labels) => Selection::Labels(labels),
     };
-    let crowd = cluster.locate_all(selection, flags.container.as_deref()).await?;
+    // Whether there is a server is asked while the pods are looked for.
+    let located = cluster.locate_all(selection, flags.container.as_deref());
+    let (crowd, way) = tokio::join!(located, installed::way(&cluster, flags));
+    let (crowd, way) = (crowd?, way?);
     for (pod, why) in &crowd.skipped {
         printer::notice(&format!("{pod} is left out: {why}"));
     }
     let names = names(&crowd);
     let width = names.iter().map(|name| name.chars().count()).max().unwrap_or_default();
-    let options = kubernetes::agent(flags, words.ttl);
     let mut entry = entry;
-    let (asked, nodes) = (entry.toolkit.take(), crowd.meant.iter().map(|located| &located.node));
-    for node in nodes.collect::<BTreeSet<_>>() {
-        entry.toolkit = toolkit::brought(&cluster, node, &options, asked.clone()).await?;
-    }
-    let agents = Arc::new(Agents::new(cluster, options));
+    let road = Arc::new(match way {
+        Way::Server => Road::Server { parcel: Parcel::of(entry.toolkit.as_deref())?, cluster },
+        Way::Exec => {
+            let options = kubernetes::agent(flags, words.ttl);
+            let (asked, nodes) = (entry.toolkit.take(), crowd.meant.iter().map(|located| &located.node));
+            for node in nodes.collect::<BTreeSet<_>>() {
+                entry.toolkit = toolkit::brought(&cluster, node, &options, asked.clone()).await?;
+            }
+            Road::Exec(Agents::new(cluster, options))
+        }
+    });
     let turns = Arc::new(Semaphore::new(words.pods.parallel.into()));
     let (show, shows) = show();
     let interrupts = interrupts();
     let mut sessions = JoinSet::new();
     for (located, name) in crowd.meant.into_iter().zip(names) {
-        let entry = Entry { place: remote::place(&located), ..entry.clone() };
+        let entry = entry.clone();
         let visit = Visit { prefix: format!("{name:width$} | "), show: show.clone(), interrupts: interrupts.clone() };
-        let (agents, turns) = (agents.clone(), turns.clone());
+        let (road, turns) = (road.clone(), turns.clone());
         sessions.spawn(async move {
             let _turn = turns.acquire().await.expect("nobody closes it");
-            (name, visit.go(&agents, &located, entry).await)
+            (name, visit.go(&road, &located, entry).await)
         });
     }
     let mut reports: Vec<Report> = crowd.absent.into_iter().map(|(pod, failure)| (pod, Err(failure))).collect();
@@ -133,6 +143,28 @@ fn sum_up(reports: Vec<Report>) -> i32 {
     highest
 }
 
+/// How all of them are reached.
+enum Road {
+    /// By the rights that the server asks for, pod by pod.
+    Server { cluster: Cluster, parcel: Option<Parcel> },
+    /// By an exec into an agent's pod.
+    Exec(Agents),
+}
+
+impl Road {
+    async fn reach(&self, located: &Located, entry: Entry) -> Result<(Speaker, Listener), Failure> {
+        match self {
+            Road::Server { cluster, parcel } => {
+                remote::through(cluster, &Goal::from(located), &located.node, entry, parcel.as_ref()).await
+            }
+            Road::Exec(agents) => {
+                let entry = Entry { place: remote::place(located), ..entry };
+                agents.reach(&located.node, Action::Enter(Box::new(entry))).await
+            }
+        }
+    }
+}
+
 /// A session in one pod.
 struct Visit {
     prefix: String,
@@ -147,11 +179,11 @@ enum Shown {
 }
 
 impl Visit {
-    async fn go(mut self, agents: &Agents, located: &Located, entry: Entry) -> Result<Ending, Failure> {
+    async fn go(mut self, road: &Road, located: &Located, entry: Entry) -> Result<Ending, Failure> {
         if *self.interrupts.borrow() > 0 {
             return Err(Failure::new(Class::System, "was not begun before the interrupt"));
         }
-        let (mut speaker, listener) = agents.reach(&located.node, Action::Enter(Box::new(entry))).await?;
+        let (mut speaker, listener) = road.reach(located, entry).await?;
         // Whoever hears no more is heard of.
         let _ = speaker.send(&Frame::Input(Vec::new())).await;
         let mut lines = Waiting::new(&self.prefix);

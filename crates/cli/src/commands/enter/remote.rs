@@ -1,11 +1,13 @@
 //! The same words for a pod or a node of a cluster: an agent there does what this machine would have done, reached
 //! through the server of the cluster, or with kubectl's rights alone.
 
-use fathom_cluster::{Cluster, Located, Next};
+use fathom_cluster::{Cluster, Goal, Listener, Located, Next, Speaker};
 use fathom_model::target::ObjectKind;
 use fathom_model::{Class, Failure};
+use fathom_protocol::wish::Await;
 use fathom_protocol::{Action, Entry, Input, Place};
 
+use super::toolkit::Parcel;
 use super::{Whom, toolkit};
 use crate::conversation::{self, Last, Manner};
 use crate::installed::{self, Way};
@@ -30,28 +32,16 @@ async fn converse(words: &Enter, whom: Whom, mut entry: Entry, input: Input) -> 
     let cluster = Cluster::open(&kubernetes::access(flags)).await?;
     let manner = Manner { terminal: entry.terminal.is_some(), input };
     let recording = recording(words, &whom, &entry)?;
-    // Only by an exec can a toolkit be sent, or a container be waited for.
-    let node = if entry.await_next.is_some() {
-        if flags.installed {
-            return Err(Failure::new(Class::Usage, "--wait and --hold do not go through the server of the cluster")
-                .hinting("leave --installed out"));
-        }
-        let next = locate_next(&cluster, whom, flags.container.as_deref()).await?;
-        entry.place = incarnation(&next);
-        next.node
-    } else {
-        // Whether there is a server is asked while the target is looked for.
-        let container = flags.container.as_deref();
-        let (located, way) = tokio::join!(locate(&cluster, whom, container), installed::way(&cluster, flags));
-        let (located, way) = (located?, way?);
-        if way == Way::Server {
-            let session = cluster.ask(&located, entry).await?;
-            let (speaker, listener) = cluster.attach(&session.metadata.name).await?;
-            return conversation::carry_recorded(recording, manner, speaker, listener).await;
-        }
-        entry.place = place(&located);
-        located.node
-    };
+    // Whether there is a server is asked while the target is looked for.
+    let found = find(&cluster, whom, flags.container.as_deref(), entry.await_next);
+    let (found, way) = tokio::join!(found, installed::way(&cluster, flags));
+    let (Found { goal, node, place }, way) = (found?, way?);
+    if way == Way::Server {
+        let parcel = Parcel::of(entry.toolkit.as_deref())?;
+        let (speaker, listener) = through(&cluster, &goal, &node, entry, parcel.as_ref()).await?;
+        return conversation::carry_recorded(recording, manner, speaker, listener).await;
+    }
+    entry.place = place;
     let options = kubernetes::agent(flags, words.ttl);
     entry.toolkit = toolkit::brought(&cluster, &node, &options, entry.toolkit).await?;
     let (speaker, listener) = cluster.reach(&node, &options, Action::Enter(Box::new(entry))).await?;
@@ -70,6 +60,48 @@ pub(super) fn recording(words: &Enter, whom: &Whom, entry: &Entry) -> Result<Opt
         Whom::Labels(labels) => labels.clone(),
     };
     Recording::begin(path, &title, entry).map(Some)
+}
+
+/// A session through the server of the cluster, its toolkit before it.
+pub(super) async fn through(
+    cluster: &Cluster,
+    goal: &Goal,
+    node: &str,
+    mut entry: Entry,
+    parcel: Option<&Parcel>,
+) -> Result<(Speaker, Listener), Failure> {
+    if let Some(parcel) = parcel {
+        // Asked for in the same words, so that who may not enter sends nothing.
+        let asked = Entry { toolkit: None, ..entry.clone() };
+        let session = cluster.ask(goal, asked, Some(parcel.archive())).await?;
+        let (speaker, listener) = cluster.attach(&session.metadata.name).await?;
+        entry.toolkit = Some(parcel.send(node, speaker, listener).await?);
+    }
+    let session = cluster.ask(goal, entry, None).await?;
+    cluster.attach(&session.metadata.name).await
+}
+
+/// Where an entry leads.
+struct Found {
+    /// As the server is told.
+    goal: Goal,
+    node: String,
+    /// As the node is told, where there is no server.
+    place: Place,
+}
+
+async fn find(
+    cluster: &Cluster,
+    whom: Whom,
+    container: Option<&str>,
+    awaited: Option<Await>,
+) -> Result<Found, Failure> {
+    if awaited.is_some() {
+        let next = locate_next(cluster, whom, container).await?;
+        return Ok(Found { goal: Goal::from(&next), place: next.place(), node: next.node });
+    }
+    let located = locate(cluster, whom, container).await?;
+    Ok(Found { goal: Goal::from(&located), place: place(&located), node: located.node })
 }
 
 /// Says which one it is where the words left that open.
@@ -102,16 +134,6 @@ async fn locate_next(cluster: &Cluster, whom: Whom, container: Option<&str>) -> 
         printer::notice(&format!("{object} is {}", next.describe()));
     }
     Ok(next)
-}
-
-fn incarnation(next: &Next) -> Place {
-    Place::Incarnation {
-        pod: next.uid.clone(),
-        namespace: next.namespace.clone(),
-        name: next.pod.clone(),
-        container: next.container.clone(),
-        after: next.after.clone(),
-    }
 }
 
 pub(super) fn place(located: &Located) -> Place {

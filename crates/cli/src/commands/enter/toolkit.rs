@@ -3,10 +3,11 @@
 
 use std::fs::File;
 use std::io::{IsTerminal as _, Read as _, Seek as _, SeekFrom};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use fathom_cluster::{AgentOptions, Cluster, Listener, Speaker};
 use fathom_model::{Class, Failure};
+use fathom_protocol::api::Archive;
 use fathom_protocol::credit::Allowance;
 use fathom_protocol::frame::{BEAT, PATIENCE};
 use fathom_protocol::{Action, Frame, Word};
@@ -25,18 +26,43 @@ pub(super) async fn brought(
     options: &AgentOptions,
     toolkit: Option<String>,
 ) -> Result<Option<String>, Failure> {
-    let Some(path) = toolkit.as_deref().map(Path::new).filter(|path| path.is_file()) else { return Ok(toolkit) };
-    let failed = |error| unreadable(path, error);
-    let mut file = File::open(path).map_err(failed)?;
-    let size = file.metadata().map_err(failed)?.len();
-    let digest = digest(&mut file).map_err(failed)?;
-    let bar = bar(path, node, size);
-    let bring = Action::Bring { archive: digest, size };
-    let (speaker, listener) = cluster.reach(node, options, bring).await?;
-    let answer = Sending { file, path, bar: &bar, speaker, listener }.carry().await;
-    bar.finish_and_clear();
-    let named = serde_json::from_str(&answer?);
-    named.map(Some).map_err(|error| Failure::new(Class::System, format!("the node's answer cannot be read: {error}")))
+    let Some(parcel) = Parcel::of(toolkit.as_deref())? else { return Ok(toolkit) };
+    let Archive { digest, size } = parcel.archive();
+    let (speaker, listener) = cluster.reach(node, options, Action::Bring { archive: digest, size }).await?;
+    parcel.send(node, speaker, listener).await.map(Some)
+}
+
+/// A file of ours that a node is to have.
+pub(super) struct Parcel {
+    path: PathBuf,
+    archive: Archive,
+}
+
+impl Parcel {
+    /// The file that a toolkit is; none where it is a name.
+    pub(super) fn of(toolkit: Option<&str>) -> Result<Option<Self>, Failure> {
+        let Some(path) = toolkit.map(Path::new).filter(|path| path.is_file()) else { return Ok(None) };
+        let failed = |error| unreadable(path, error);
+        let mut file = File::open(path).map_err(failed)?;
+        let size = file.metadata().map_err(failed)?.len();
+        let digest = digest(&mut file).map_err(failed)?;
+        Ok(Some(Parcel { path: path.to_owned(), archive: Archive { digest, size } }))
+    }
+
+    /// By what it is known before it is sent.
+    pub(super) fn archive(&self) -> Archive {
+        self.archive.clone()
+    }
+
+    /// Sends it, as far as the node lacks it; gives what the node calls it from then on.
+    pub(super) async fn send(&self, node: &str, speaker: Speaker, listener: Listener) -> Result<String, Failure> {
+        let file = File::open(&self.path).map_err(|error| unreadable(&self.path, error))?;
+        let bar = bar(&self.path, node, self.archive.size);
+        let answer = Sending { file, path: &self.path, bar: &bar, speaker, listener }.carry().await;
+        bar.finish_and_clear();
+        serde_json::from_str(&answer?)
+            .map_err(|error| Failure::new(Class::System, format!("the node's answer cannot be read: {error}")))
+    }
 }
 
 fn unreadable(path: &Path, error: std::io::Error) -> Failure {

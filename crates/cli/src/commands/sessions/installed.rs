@@ -2,7 +2,6 @@
 
 use std::io::IsTerminal as _;
 
-use fathom_model::{Class, Failure};
 use fathom_protocol::api::{Phase, Session};
 use fathom_protocol::{Input, Seen};
 
@@ -33,9 +32,10 @@ pub(super) fn run(words: &Sessions) -> anyhow::Result<i32> {
             kubernetes::block_on(async { open(words).await?.kill(id).await })?;
             Ok(0)
         }
-        Some(SessionsAction::Release { .. }) => Err(Failure::new(Class::Unsupported, "nothing is held in a cluster")
-            .hinting("--hold works on a node")
-            .into()),
+        Some(SessionsAction::Release { id }) => {
+            kubernetes::block_on(async { open(words).await?.release(id).await })?;
+            Ok(0)
+        }
         Some(SessionsAction::Cleanup) => {
             printer::notice("the agents of an installation stay, and clear up by themselves");
             Ok(0)
@@ -56,6 +56,7 @@ fn placed(session: &Session) -> Placed {
         supervisor: 0,
         detached: session.status.phase == Phase::Detached,
         terminal: session.spec.terminal,
+        grant: None,
     };
     Placed { node: Some(session.spec.node.clone()), seen }
 }

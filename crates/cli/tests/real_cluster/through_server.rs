@@ -1,0 +1,230 @@
+//! What an entry can be besides one command in one pod, through an installed server: a container that is still to
+//! come, many pods at once, a toolkit that is sent.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::time::Duration;
+
+use fathom_testkit::Scratch;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+
+use crate::crashing::{restarts, with_crashing};
+use crate::crowd::with_crowd;
+use crate::installation::Installation;
+use crate::support::{Cluster, ended, tools, within};
+
+/// The id of the one session of a list in JSON.
+fn only(list: &str) -> String {
+    list.split("\"id\":\"").nth(1).and_then(|rest| rest.split('"').next()).expect("it is listed").to_owned()
+}
+
+fn events(lines: &[Value]) -> Vec<&str> {
+    lines.iter().filter_map(|line| line["event"].as_str()).collect()
+}
+
+#[test]
+fn the_next_incarnation_is_held_by_the_rights_on_its_pod() {
+    let Some(cluster) = with_crashing("sleep 0.1; echo x; exit 1") else { return };
+    let installed = Installation::in_cluster(&cluster, None);
+    installed.bind("ann", "fathom-enter");
+    installed.bind("bob", "fathom-enter-restricted");
+    let got = installed.run(&["pod/loop", "--hold", "--as", "cat"], &["true"]);
+    assert_eq!(got.status, 4, "{got:?}");
+    // Who may only look around may wait, and not stop anything.
+    let got = installed.run(&["pod/loop", "--hold", "--as", "bob", "--profile", "restricted"], &["true"]);
+    let why = got.stderr.contains("resourceNames: [\"general\"]") && got.stderr.contains("as a debugger does");
+    assert!(got.status == 4 && why, "{got:?}");
+    let got = installed.run(&["pod/loop", "--wait", "--as", "bob", "--profile", "restricted"], &["id", "-u"]);
+    assert_eq!((got.status, got.stdout.as_str()), (0, "65534\n"), "{}", got.stderr);
+
+    let script = "tr '\\0' ' ' < /proc/1/cmdline; echo; read line; echo $line";
+    let mut session = cluster.spawn(&["pod/loop", "--installed", "--hold", "--as", "ann"], &["sh", "-c", script]);
+    let mut stdout = BufReader::new(session.stdout.take().expect("a pipe"));
+    let mut line = String::new();
+    stdout.read_line(&mut line).expect("it is held");
+    assert_eq!(line, "sh -c sleep 0.1; echo x; exit 1 \n");
+    let log = || cluster.kubectl(&["-n", &cluster.namespace, "logs", "loop", "-c", "crash"]);
+    assert!(within(Duration::from_secs(20), || log().is_empty()), "{}", log());
+    let held = restarts(&cluster);
+    let row = installed.sessions(&["--as", "ann", "-o", "json"]).stdout;
+    assert!(row.contains("pod/loop/crash"), "{row}");
+    let id = only(&row);
+    let theirs = installed.sessions(&["release", &id, "--as", "bob"]);
+    assert!(theirs.status == 3 && theirs.stderr.contains("you have no session"), "{theirs:?}");
+    assert!(log().is_empty(), "{}", log());
+    let got = installed.sessions(&["release", &id, "--as", "ann"]);
+    assert_eq!(got.status, 0, "{got:?}");
+    assert!(within(Duration::from_secs(20), || log() == "x\n"), "{}", log());
+    assert!(within(Duration::from_secs(60), || restarts(&cluster) > held), "it does not go on");
+    drop(session.stdin.take());
+    let mut rest = String::new();
+    stdout.read_to_string(&mut rest).expect("a pipe");
+    let ended = ended(session.wait_with_output().expect("it is ours"));
+    assert!(ended.stderr.contains("holding it") && ended.stderr.contains(" ms of CPU"), "{}", ended.stderr);
+    assert_eq!(cluster.agents(), 0, "an agent of one's own came although there is a server");
+
+    let lines = installed.record("ann", "ended");
+    assert_eq!(events(&lines), ["granted", "started", "released", "ended"], "{lines:?}");
+    assert!(lines.iter().all(|line| line["awaits"] == "hold"), "{lines:?}");
+    let told = cluster.kubectl(&["-n", &cluster.namespace, "get", "events", "-o", "json"]);
+    assert!(told.contains("ann waits for and holds the next"), "{told}");
+}
+
+#[test]
+fn who_waits_through_a_server_may_stop_and_be_stopped() {
+    let Some(cluster) = Cluster::with_shop() else { return };
+    let installed = Installation::in_cluster(&cluster, None);
+    // It does not crash, so each of these would take for ever.
+    let begin = || {
+        let mut session = cluster.spawn(&["deploy/web", "--installed", "--wait"], &["true"]);
+        let mut stderr = BufReader::new(session.stderr.take().expect("a pipe"));
+        let mut said = String::new();
+        while !said.contains("waiting for the next") {
+            assert_ne!(stderr.read_line(&mut said).expect("it waits"), 0, "{said}");
+        }
+        (session, stderr)
+    };
+    let none = || installed.sessions(&["-o", "name"]).stdout.trim().is_empty();
+    let (mut session, mut stderr) = begin();
+    // Longer than either side's patience with silence.
+    let ended_early = within(Duration::from_secs(17), || session.try_wait().expect("it is ours").is_some());
+    assert!(!ended_early, "{:?}", session.wait_with_output());
+    kill_process(Pid::from_child(&session), Signal::INT).expect("it is ours");
+    assert!(within(Duration::from_secs(10), || session.try_wait().expect("it is ours").is_some()), "it goes on");
+    let mut said = String::new();
+    stderr.read_to_string(&mut said).expect("a pipe");
+    assert!(said.contains("nobody waits for the next"), "{said}");
+    assert!(within(Duration::from_secs(10), none), "it is still listed");
+
+    let (mut session, mut stderr) = begin();
+    let id = only(&installed.sessions(&["-o", "json"]).stdout);
+    let got = installed.sessions(&["kill", &id]);
+    assert_eq!(got.status, 0, "{got:?}");
+    assert!(within(Duration::from_secs(10), || session.try_wait().expect("it is ours").is_some()), "it goes on");
+    said.clear();
+    stderr.read_to_string(&mut said).expect("a pipe");
+    assert!(said.contains("was ended from elsewhere"), "{said}");
+    assert!(within(Duration::from_secs(10), none), "it is still listed");
+    let got = installed.run(&["deploy/web"], &["sh", "-c", "ps -ef | grep -c '[r]elay'"]);
+    assert_eq!(got.stdout, "0\n", "its relay waits on: {got:?}");
+}
+
+#[test]
+fn many_pods_are_entered_by_the_rights_on_each() {
+    let Some(cluster) = with_crowd() else { return };
+    let installed = Installation::in_cluster(&cluster, None);
+    // All of them may be listed, and two be entered.
+    cluster.apply_anywhere(&some_of("ann", &cluster.namespace, &["many-1", "many-3"]));
+    let words = ["-l", "app=many", "--all", "--as", "ann"];
+    let got = installed.run(&words, &["sh", "-c", "hostname; exit 3"]);
+    assert_eq!(got.status, 4, "the highest: {got:?}");
+    let mut lines: Vec<&str> = got.stdout.lines().collect();
+    lines.sort_unstable();
+    assert_eq!(lines, ["many-1 | many-1", "many-3 | many-3"], "{got:?}");
+    for said in [
+        "fathom: many-0: cannot create pods/enter many-0",
+        "fathom: many-1: exit status 3",
+        "fathom: many-2: cannot create pods/enter many-2",
+        "fathom: 4 of 4 pods failed",
+        "resources: [\"pods/enter\"]",
+    ] {
+        assert!(got.stderr.contains(said), "{said}: {got:?}");
+    }
+    assert_eq!(cluster.agents(), 0, "what was denied was tried another way");
+    let lines = installed.record("ann", "ended");
+    let of = |event: &str| lines.iter().filter(|line| line["event"] == event).count();
+    // The API server denies the others before we hear of them, and audits that itself.
+    assert_eq!((of("granted"), of("ended")), (2, 2), "{lines:?}");
+
+    // Whoever may enter them all has all of them, each in a session of its own.
+    installed.bind("bob", "fathom-enter");
+    cluster.apply_anywhere(&some_of("bob", &cluster.namespace, &[]));
+    let got = installed.run(&["sts/many", "--all", "--as", "bob"], &["hostname"]);
+    assert_eq!((got.status, got.stdout.lines().count()), (0, 4), "{got:?}");
+    let lines = installed.record("bob", "ended");
+    let mut sessions: Vec<&str> =
+        lines.iter().filter(|line| line["event"] == "ended").filter_map(|line| line["session"].as_str()).collect();
+    sessions.sort_unstable();
+    sessions.dedup();
+    assert_eq!(sessions.len(), 4, "{lines:?}");
+}
+
+/// May list pods, and enter those of these names.
+fn some_of(user: &str, namespace: &str, names: &[&str]) -> String {
+    let list = r#"{apiGroups: ["", apps], resources: [pods, statefulsets], verbs: [get, list]}"#;
+    let enter =
+        json!({"apiGroups": ["fathom.dev"], "resources": ["pods/enter"], "resourceNames": names, "verbs": ["create"]});
+    let profile = r#"{apiGroups: [fathom.dev], resources: [profiles], resourceNames: [general], verbs: [use]}"#;
+    let enter = if names.is_empty() { String::new() } else { format!(", {enter}") };
+    format!(
+        "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {{name: {user}-some, namespace: {namespace}}}\nrules: [{list}, {profile}{enter}]\n---\n\
+         apiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {{name: {user}-some, namespace: {namespace}}}\n\
+         roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: Role, name: {user}-some}}\n\
+         subjects: [{{apiGroup: rbac.authorization.k8s.io, kind: User, name: {user}}}]\n"
+    )
+}
+
+#[test]
+fn a_toolkit_of_a_laptop_goes_through_the_server_once() {
+    let Some(cluster) = Cluster::with_shop() else { return };
+    let installed = Installation::in_cluster(&cluster, None);
+    installed.bind("ann", "fathom-enter");
+    let folder = Scratch::new("toolkit");
+    let file = folder.join("tools.tar");
+    std::fs::write(&file, tools("hello", 8 << 20)).expect("the folder is ours");
+    let file = file.to_str().expect("tests use readable paths");
+    let pod = cluster.kubectl(&[
+        "-n",
+        &cluster.namespace,
+        "get",
+        "pods",
+        "-l",
+        "app=web",
+        "-o",
+        "jsonpath={.items[0].metadata.name}",
+    ]);
+    let target = format!("pod/{pod}");
+    for _ in 0..2 {
+        let got = installed.run(&[&target, "--toolkit", file, "--as", "ann"], &["hello"]);
+        assert_eq!((got.status, got.stdout.as_str()), (0, "hello\n"), "{}", got.stderr);
+    }
+    let got = installed.run(&["deploy/web", "--all", "--toolkit", file], &["hello"]);
+    assert_eq!((got.status, got.stdout), (0, format!("{pod} | hello\n")), "{}", got.stderr);
+    assert_eq!(cluster.agents(), 0, "an agent of one's own came although there is a server");
+    let lines = installed.record("ann", "ended");
+    assert_eq!(events(&lines[..5]), ["granted", "brought", "granted", "started", "ended"], "{lines:?}");
+    let digest = lines[1]["archive"].as_str().unwrap_or_default();
+    assert!(digest.starts_with("sha256:") && lines[1]["command"].is_null(), "{}", lines[1]);
+    // Who may not enter sends nothing.
+    let got = installed.run(&[&target, "--toolkit", file, "--as", "bob"], &["hello"]);
+    assert_eq!(got.status, 4, "{got:?}");
+    let broken = folder.join("broken.tar");
+    std::fs::write(&broken, "no archive").expect("the folder is ours");
+    let got = installed.run(&["deploy/web", "--toolkit", broken.to_str().expect("readable")], &["true"]);
+    assert!(got.status == 2 && got.stderr.contains("is not an image"), "{got:?}");
+}
+
+#[test]
+fn a_toolkit_is_sent_only_if_the_policy_names_it() {
+    let Some(cluster) = Cluster::with_shop() else { return };
+    let folder = Scratch::new("toolkit");
+    let write = |name: &str| {
+        let file = folder.join(format!("{name}.tar"));
+        std::fs::write(&file, tools(name, 1 << 20)).expect("the folder is ours");
+        file.to_str().expect("tests use readable paths").to_owned()
+    };
+    let (allowed, other) = (write("allowed"), write("other"));
+    let sum = std::process::Command::new("sha256sum").arg(&allowed).output().expect("coreutils has it");
+    let digest = String::from_utf8_lossy(&sum.stdout).split(' ').next().expect("it says so").to_owned();
+    let policy = folder.join("policy.yaml");
+    std::fs::write(&policy, format!("toolkits: [mini, \"sha256:{digest}\"]\n")).expect("it is ours");
+    let installed = Installation::in_cluster(&cluster, Some(&policy));
+    let got = installed.run(&["deploy/web", "--toolkit", &other], &["other"]);
+    assert!(got.status == 4 && got.stderr.contains("does not allow the archive sha256:"), "{got:?}");
+    if let Some(own) = &cluster.own {
+        let arriving = own.node_root().join("var/lib/fathom/store/arriving");
+        assert!(!arriving.exists(), "a byte of it came to the node");
+    }
+    let got = installed.run(&["deploy/web", "--toolkit", &allowed], &["allowed"]);
+    assert_eq!((got.status, got.stdout.as_str()), (0, "allowed\n"), "{}", got.stderr);
+}
