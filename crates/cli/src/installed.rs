@@ -23,17 +23,20 @@ pub(crate) async fn way(cluster: &Cluster, flags: &words::Cluster) -> Result<Way
     let presence = cluster.server().await;
     match presence {
         Ok(Presence::Served) => Ok(Way::Server),
-        Ok(Presence::Silent) if flags.installed => {
-            Err(Failure::new(Class::System, "the server of the cluster does not answer")
-                .hinting("`kubectl describe apiservice v1alpha1.fathom.dev` says why; --agentless goes past it"))
+        Ok(Presence::Silent(why)) if flags.installed => Err(Failure {
+            cause: Some(why),
+            ..Failure::new(Class::System, "the server of the cluster does not answer")
         }
+        .hinting("try again when its pod runs; --agentless goes past it, with your own rights")),
         Ok(Presence::Absent) if flags.installed => {
             Err(Failure::new(Class::Unsupported, "the cluster has no server of ours, or you may not know of it")
                 .hinting("`fathom install | kubectl apply -f -` installs one; --agentless needs none"))
         }
         Err(failure) if flags.installed => Err(failure),
-        Ok(Presence::Silent) => {
-            printer::notice("the server of the cluster does not answer; going past it, with your own rights");
+        Ok(Presence::Silent(why)) => {
+            printer::notice(&format!("the server of the cluster does not answer: {why}"));
+            printer::notice("going past it, with your own rights, and not by those that it asks for");
+            printer::hint("--installed never goes past it; --agentless always does, and does not ask for it");
             Ok(Way::Exec)
         }
         // What else is asked of the cluster says what is wrong with it.

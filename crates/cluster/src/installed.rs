@@ -2,6 +2,8 @@
 //!
 //! Everything goes through the API server, which authenticates, audits and passes on.
 
+use std::time::Duration;
+
 use fathom_model::{Class, Failure};
 use fathom_protocol::Entry;
 use fathom_protocol::api::{
@@ -20,15 +22,18 @@ use crate::error::{Tried, failure};
 use crate::{Cluster, Located, Next};
 
 /// Whether a cluster has a server of ours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Presence {
     /// It answers.
     Served,
-    /// It is installed, and does not answer.
-    Silent,
+    /// It is installed, and does not answer: why.
+    Silent(String),
     /// There is none, or we may not know of it.
     Absent,
 }
+
+/// How long the server may take to say that it is there.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a session is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,13 +82,27 @@ impl Cluster {
     /// Asks whether our group is served.
     pub async fn server(&self) -> Result<Presence, Failure> {
         let path = format!("/apis/{GROUP_VERSION}");
-        let answer = self.client.request_text(get(&path)).await;
+        let Ok(answer) = tokio::time::timeout(PATIENCE, self.client.request_text(get(&path))).await else {
+            return Ok(Presence::Silent(format!("it says nothing within {} s", PATIENCE.as_secs())));
+        };
         match answer {
             Ok(_) => Ok(Presence::Served),
-            Err(kube::Error::Api(status)) if status.code == 503 => Ok(Presence::Silent),
-            Err(kube::Error::Api(status)) if matches!(status.code, 403 | 404) => Ok(Presence::Absent),
+            Err(kube::Error::Api(status)) if matches!(status.code, 403 | 404) => {
+                let installed = self.is_installed().await;
+                let away = "it is starting, or it is down, and has taken its announcement back";
+                Ok(if installed { Presence::Silent(away.to_owned()) } else { Presence::Absent })
+            }
+            Err(kube::Error::Api(status)) if status.code >= 500 => {
+                Ok(Presence::Silent(self.unavailable().await.unwrap_or(status.message)))
+            }
             Err(error) => Err(failure(tried("get", "sessions", None, ""), error)),
         }
+    }
+
+    /// A server that goes takes its announcement back; what everybody may see of an installation stays.
+    async fn is_installed(&self) -> bool {
+        let path = format!("/apis/rbac.authorization.k8s.io/v1/clusterroles/{}", api::EVERYBODY);
+        self.client.request_text(get(&path)).await.is_ok()
     }
 
     /// Asks for a session at `goal`, or for one that takes in `archive` on its node. The node is told by the server,

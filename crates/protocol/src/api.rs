@@ -12,6 +12,9 @@ pub const GROUP: &str = "fathom.dev";
 pub const VERSION: &str = "v1alpha1";
 /// Both, as objects and paths have them.
 pub const GROUP_VERSION: &str = "fathom.dev/v1alpha1";
+/// The ClusterRole by which everybody may come to their own sessions; everybody may get it too, and so learn that there
+/// is an installation whose server is away.
+pub const EVERYBODY: &str = "fathom-sessions";
 /// What a WebSocket that carries [frames](crate::Frame) is called, in binary messages of any size.
 pub const SUBPROTOCOL: &str = "fathom.v1";
 

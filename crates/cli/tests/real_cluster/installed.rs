@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::installation::Installation;
-use crate::support::{Cluster, ended, within};
+use crate::support::{Cluster, Ended, ended, within};
 
 /// The name of the shop's pod.
 fn pod(cluster: &Cluster) -> String {
@@ -270,14 +270,29 @@ fn a_dead_server_holds_up_nobody_and_what_is_taken_away_is_gone() {
     let mut installed = Installation::in_cluster(&cluster, None);
     let none = ["patch", "deploy/fathom-server", "-p", r#"{"spec":{"replicas":0}}"#];
     cluster.kubectl(&[&["-n", &installed.namespace], &none[..]].concat());
-    let absent = || installed.run(&["deploy/web"], &["true"]).stderr.contains("no server of ours");
-    assert!(within(Duration::from_secs(60), absent), "{:?}", installed.run(&["deploy/web"], &["true"]));
-    // Without it, one's own rights are still there.
+    let away = || installed.run(&["deploy/web"], &["true"]).stderr.contains("has taken its announcement back");
+    assert!(within(Duration::from_secs(60), away), "{:?}", installed.run(&["deploy/web"], &["true"]));
+    let got = installed.run(&["deploy/web"], &["true"]);
+    assert!(got.status == 5 && got.stderr.contains("does not answer"), "{got:?}");
+    // Without it, one's own rights are still there, and nobody takes them for its own.
+    let goes_past = |got: &Ended| {
+        let said = ["does not answer: ", "with your own rights", "--installed never goes past it"];
+        got.status == 0 && said.iter().all(|one| got.stderr.contains(one))
+    };
     let got = cluster.run(&["deploy/web"], &["true"]);
-    assert_eq!(got.status, 0, "{got:?}");
+    assert!(goes_past(&got), "{got:?}");
+    let got = cluster.run(&["deploy/web", "--agentless"], &["true"]);
+    assert!(got.status == 0 && !got.stderr.contains("does not answer"), "{got:?}");
     let other = format!("{}-y", &installed.namespace[..installed.namespace.len() - 2]);
     cluster.apply_anywhere(&format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: {other}}}\n"));
     cluster.kubectl(&["delete", "namespace", &other, "--timeout=60s"]);
+
+    // One that is killed takes nothing back: what answers for it then is the API server.
+    cluster.apply_anywhere(&ANNOUNCED.replace("NAMESPACE", &installed.namespace));
+    let silent = || goes_past(&cluster.run(&["deploy/web"], &["true"]));
+    assert!(within(Duration::from_secs(30), silent), "{:?}", cluster.run(&["deploy/web"], &["true"]));
+    let got = installed.run(&["deploy/web"], &["true"]);
+    assert!(got.status == 5 && got.stderr.contains("caused by: ") && !got.stderr.contains("taken"), "{got:?}");
 
     installed.remove();
     let left = || {
@@ -309,6 +324,19 @@ fn role(user: &str, namespace: &str, rules: &str) -> String {
          subjects: [{{apiGroup: rbac.authorization.k8s.io, kind: User, name: {user}}}]\n"
     )
 }
+
+/// As a server announces itself.
+const ANNOUNCED: &str = r#"
+apiVersion: apiregistration.k8s.io/v1
+kind: APIService
+metadata: {name: v1alpha1.fathom.dev, labels: {app.kubernetes.io/part-of: fathom}}
+spec:
+  group: fathom.dev
+  version: v1alpha1
+  groupPriorityMinimum: 1000
+  versionPriority: 15
+  service: {namespace: NAMESPACE, name: fathom-server, port: 443}
+"#;
 
 const NEAR: &str = r#"
 apiVersion: v1

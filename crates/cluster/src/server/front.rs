@@ -93,6 +93,14 @@ impl Cluster {
         }
     }
 
+    /// Why the API server finds that whoever serves our group cannot be reached, as far as we may know.
+    pub(crate) async fn unavailable(&self) -> Option<String> {
+        let there = self.api_services().get_opt(&api_service()).await.ok()??;
+        let conditions = there.data["status"]["conditions"].as_array()?;
+        let is = |one: &&serde_json::Value| one["type"] == "Available" && one["status"] != "True";
+        Some(conditions.iter().find(is)?["message"].as_str()?.to_owned())
+    }
+
     fn api_services(&self) -> Api<DynamicObject> {
         let kind = GroupVersionKind::gvk("apiregistration.k8s.io", "v1", "APIService");
         Api::all_with(self.client.clone(), &ApiResource::from_gvk(&kind))

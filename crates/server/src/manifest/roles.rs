@@ -1,6 +1,6 @@
 //! Rights for people, ready to be bound: one row each.
 
-use fathom_protocol::api::GROUP;
+use fathom_protocol::api::{EVERYBODY, GROUP};
 use serde_json::{Value, json};
 
 /// A role.
@@ -56,8 +56,9 @@ pub const ROLES: &[Role] = &[
     },
 ];
 
-/// To one's own sessions everybody may come: that they are one's own is what the server looks at.
-const OWN: &str = "fathom-sessions";
+/// To one's own sessions everybody may come: that they are one's own is what the server looks at. That it is there says
+/// that fathom is installed, whether or not a server answers.
+const OWN: &str = EVERYBODY;
 
 /// As objects.
 pub(super) fn objects() -> Vec<Value> {
@@ -91,6 +92,12 @@ pub(super) fn objects() -> Vec<Value> {
         {"apiGroups": [GROUP], "resources": ["sessions"], "verbs": ["list"]},
         {"apiGroups": [GROUP], "resources": ["sessions/attach"], "verbs": ["get"]},
         {"apiGroups": [GROUP], "resources": ["sessions/kill", "sessions/release"], "verbs": ["create"]},
+        {
+            "apiGroups": ["rbac.authorization.k8s.io"],
+            "resources": ["clusterroles"],
+            "resourceNames": [OWN],
+            "verbs": ["get"],
+        },
     ]);
     objects.push(role(OWN, "come to one's own sessions, and to nobody else's", rules));
     objects.push(json!({
