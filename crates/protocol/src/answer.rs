@@ -63,6 +63,7 @@ mod tests {
 
     fn granted() -> Vec<Seen> {
         let grant = Grant {
+            server: "fathom".into(),
             session: "4f1c".into(),
             target: "shop/pod/web-0/web".into(),
             user: "jane".into(),

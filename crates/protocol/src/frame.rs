@@ -173,6 +173,7 @@ mod tests {
         };
         let next = Entry { place, await_next: Some(Await::Hold), ..Entry::default() };
         let grant = Grant {
+            server: "fathom".into(),
             session: "4f1c".into(),
             target: "shop/pod/web-0/web".into(),
             user: "jane".into(),

@@ -118,9 +118,11 @@ pub struct Bounds {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Grant {
-    /// What the server calls the session.
+    /// Which server: the namespace that it is installed in.
+    pub server: String,
+    /// What that calls the session.
     pub session: String,
-    /// What was entered, as the server calls it.
+    /// And what was entered.
     pub target: String,
     /// The name of who created it.
     pub user: String,

@@ -54,6 +54,18 @@ impl Target {
         }
     }
 
+    /// Of what an earlier server called it, with or without a container.
+    pub(crate) fn titled(title: &str) -> Option<Self> {
+        let parts: Vec<&str> = title.split('/').collect();
+        match parts.as_slice() {
+            ["node", name] => Some(Target::Node { name: (*name).to_owned() }),
+            [namespace, "pod", name] | [namespace, "pod", name, _] => {
+                Some(Target::Pod { namespace: (*namespace).to_owned(), name: (*name).to_owned() })
+            }
+            _ => None,
+        }
+    }
+
     pub(crate) fn namespace(&self) -> Option<&str> {
         match self {
             Target::Pod { namespace, .. } => Some(namespace),

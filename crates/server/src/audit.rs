@@ -21,6 +21,8 @@ pub enum Happened {
     Detached,
     /// A client came back to it.
     Attached,
+    /// A session that the server before this one granted was found where it runs.
+    Adopted,
     /// What it held goes on.
     Released,
     /// An archive came to the node, or was there.

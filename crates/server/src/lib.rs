@@ -17,6 +17,7 @@ mod discovery;
 mod enrolment;
 mod front;
 mod gate;
+mod legacy;
 pub mod manifest;
 pub mod policy;
 mod refusal;
@@ -94,6 +95,8 @@ pub async fn serve(
     let gates = (Arc::new(Gate::new(facing(&front, &serving)?)), Arc::new(Gate::new(plain(&serving)?)));
     let server = Arc::new(Server {
         agents: Agents::new(cluster.clone(), settings.clone(), remembered.clone(), Arc::new(roots), identity),
+        remembered: remembered.clone(),
+        legacy: Default::default(),
         cluster: cluster.clone(),
         policy: kept(KeptIn::ConfigMap, manifest::POLICY),
         sessions: Sessions::default(),

@@ -7,7 +7,7 @@ use fathom_cluster::server::{Kept, Person, Told};
 use fathom_model::{Class, Ending, Failure};
 use fathom_protocol::api::{Archive, EnterSpec, Phase, Session};
 use fathom_protocol::wish::Await;
-use fathom_protocol::{Action, Decoder, Frame, Word};
+use fathom_protocol::{Action, Decoder, Frame, Seen, Word};
 use futures_util::StreamExt as _;
 use futures_util::future::join_all;
 use tokio_tungstenite::tungstenite::Message;
@@ -18,6 +18,7 @@ use crate::agents::{Agents, Conversation};
 use crate::audit::{Happened, Line, Sink};
 use crate::bridge::{self, Client, Outcome};
 use crate::front::Front;
+use crate::legacy::{self, Legacy};
 use crate::refusal::Refusal;
 use crate::sessions::{Held, Sessions};
 
@@ -26,8 +27,10 @@ pub(crate) struct Server {
     pub(crate) cluster: Cluster,
     pub(crate) settings: Arc<Settings>,
     pub(crate) policy: Kept,
+    pub(crate) remembered: Kept,
     pub(crate) agents: Agents,
     pub(crate) sessions: Sessions,
+    pub(crate) legacy: tokio::sync::Mutex<Legacy>,
     pub(crate) front: RwLock<Arc<Front>>,
     pub(crate) sink: Sink,
 }
@@ -58,7 +61,7 @@ impl Server {
         };
         match admission::admit(&self.cluster, &self.policy, &visit.person, target, spec).await {
             Ok(granted) => {
-                let held = self.sessions.create(visit.person.clone(), granted);
+                let held = self.sessions.create(visit.person.clone(), granted, &self.settings.namespace);
                 (self.sink)(&Line { audit_id: asked.audit_id, ..line(Happened::Granted, &held) });
                 Ok(held.object())
             }
@@ -73,7 +76,8 @@ impl Server {
 
     /// Takes session `id` for its creator, and speaks with its agent.
     pub(crate) async fn come(&self, visit: &Visit, id: &str) -> Result<(Held, Conversation), Refusal> {
-        let held = self.sessions.take(id, &visit.person).inspect_err(|refusal| {
+        let held = self.known(id, &visit.person).await.and_then(|_| self.sessions.take(id, &visit.person));
+        let held = held.inspect_err(|refusal| {
             let line =
                 Line { session: Some(id.to_owned()), audit_id: visit.audit_id.clone(), ..Line::new(Happened::Denied) };
             (self.sink)(&line.by(&visit.person).because(refusal.failure.message.clone()));
@@ -153,13 +157,14 @@ impl Server {
 
     /// The sessions of `person`. Those without a client are asked for where they run.
     pub(crate) async fn list(&self, person: &Person) -> Vec<Session> {
+        self.recall().await;
         self.forget_ended(self.sessions.of(person)).await;
         self.sessions.of(person).iter().map(Held::object).collect()
     }
 
     /// Ends a session of whoever asks.
     pub(crate) async fn kill(&self, visit: &Visit, id: &str) -> Result<(), Refusal> {
-        let held = self.sessions.find(id, &visit.person)?;
+        let held = self.known(id, &visit.person).await?;
         let reason = Some(BY_CREATOR.to_owned());
         match &held.there {
             Some(session) => self.tell(&held, Action::Kill { session: session.clone() }).await?,
@@ -176,7 +181,7 @@ impl Server {
 
     /// Lets the container that a session of whoever asks holds go on.
     pub(crate) async fn release(&self, visit: &Visit, id: &str) -> Result<(), Refusal> {
-        let held = self.sessions.find(id, &visit.person)?;
+        let held = self.known(id, &visit.person).await?;
         let Some(session) = &held.there else {
             let what = format!("session {id} does not run yet, so it holds nothing");
             return Err(Refusal::conflict(Failure::new(Class::Usage, what).hinting("try again when it does")));
@@ -195,8 +200,43 @@ impl Server {
         }
     }
 
-    /// Puts on record what ended without a client, and what nobody came for.
+    /// The session `id` of `person`. One that we know nothing of may be of the server before us.
+    async fn known(&self, id: &str, person: &Person) -> Result<Held, Refusal> {
+        match self.sessions.find(id, person) {
+            Ok(held) => Ok(held),
+            Err(_) => {
+                self.recall().await;
+                self.sessions.find(id, person)
+            }
+        }
+    }
+
+    /// Finds what the server before us granted and still runs.
+    async fn recall(&self) {
+        // Held until they have answered, so that whoever comes meanwhile waits for that.
+        let mut legacy = self.legacy.lock().await;
+        if legacy.looks_again() {
+            let texts = self.cluster.kept(&self.remembered).await.ok().flatten();
+            legacy.learn(texts.unwrap_or_default().into_keys());
+        }
+        let due = legacy.due().into_iter();
+        let asked: Vec<_> = due.map(|node| async move { (self.running(&node).await, node) }).collect();
+        let mut answers = futures_util::stream::iter(asked).buffer_unordered(legacy::AT_ONCE);
+        let until = tokio::time::Instant::now() + legacy::PATIENCE;
+        // What has not come in time is asked for when somebody comes again.
+        while let Ok(Some((answer, node))) = tokio::time::timeout_at(until, answers.next()).await {
+            legacy.note(&node, answer.is_some());
+            for seen in answer.into_iter().flatten() {
+                if let Some(held) = self.sessions.adopt(&node, seen, &self.settings.namespace) {
+                    (self.sink)(&line(Happened::Adopted, &held));
+                }
+            }
+        }
+    }
+
+    /// Puts on record what ended without a client, and what nobody came for; and what was granted before us.
     pub(crate) async fn tidy(&self) {
+        self.recall().await;
         for held in self.sessions.lapse() {
             (self.sink)(&line(Happened::Failed, &held).because("nobody came for it in time"));
         }
@@ -209,23 +249,23 @@ impl Server {
         nodes.sort_unstable();
         nodes.dedup();
         let asked = nodes.into_iter().map(|node| async move { (node, self.running(node).await) });
-        let running: Vec<(&str, Option<Vec<String>>)> = join_all(asked).await;
+        let running: Vec<(&str, Option<Vec<Seen>>)> = join_all(asked).await;
         for held in &detached {
             // An agent that does not answer says nothing about its sessions.
             let there = running.iter().find(|(node, _)| *node == held.granted.node).and_then(|(_, ids)| ids.as_ref());
-            let lives = there.is_none_or(|ids| held.there.as_ref().is_some_and(|id| ids.contains(id)));
+            let lives =
+                there.is_none_or(|ids| held.there.as_ref().is_some_and(|id| ids.iter().any(|seen| seen.id == *id)));
             if !lives && self.sessions.end(&held.id).is_some() {
                 (self.sink)(&line(Happened::Ended, held).because("it ended while no client was there"));
             }
         }
     }
 
-    /// The sessions that run on `node`, as its agent calls them; none where it does not answer.
-    async fn running(&self, node: &str) -> Option<Vec<String>> {
+    /// The sessions that run on `node`, as its agent says; none where it does not answer.
+    async fn running(&self, node: &str) -> Option<Vec<Seen>> {
         let mut agent = self.agents.converse(node, Action::List).await.ok()?;
         let Some(Frame::Word(Word::Answer(text))) = last(&mut agent).await else { return None };
-        let states: Vec<serde_json::Value> = serde_json::from_str(&text).ok()?;
-        Some(states.iter().filter_map(|state| state["id"].as_str().map(str::to_owned)).collect())
+        serde_json::from_str(&text).ok()
     }
 }
 

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use fathom_cluster::server::Person;
 use fathom_model::{Class, Failure};
-use fathom_protocol::Grant;
 use fathom_protocol::api::{GROUP_VERSION, Metadata, Phase, Session, SessionSpec, SessionStatus};
+use fathom_protocol::{Entry, Grant, Seen};
 use tokio::sync::Notify;
 
-use crate::admission::Granted;
+use crate::admission::{Granted, Target};
 use crate::refusal::Refusal;
 
 /// A session that nobody comes for is none after this time.
@@ -38,10 +38,12 @@ pub(crate) struct Sessions {
 }
 
 impl Sessions {
-    /// A new one, which waits for its creator. Its agent is told whose it is, for whoever asks it after us.
-    pub(crate) fn create(&self, creator: Person, mut granted: Granted) -> Held {
+    /// A new one, which waits for its creator. Its agent is told whose it is, for whoever asks it after us, the server
+    /// in `home`.
+    pub(crate) fn create(&self, creator: Person, mut granted: Granted, home: &str) -> Held {
         let (id, created) = (crate::fresh_id(), jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
         granted.entry.grant = Some(Grant {
+            server: home.to_owned(),
             session: id.clone(),
             target: granted.title.clone(),
             user: creator.name.clone(),
@@ -60,6 +62,41 @@ impl Sessions {
         };
         self.with(|all| all.insert(held.id.clone(), held.clone()));
         held
+    }
+
+    /// Takes in what runs on `node` and was granted by the server in `home` before us, unless it is known.
+    pub(crate) fn adopt(&self, node: &str, seen: Seen, home: &str) -> Option<Held> {
+        let grant = seen.grant.filter(|grant| grant.server == home && is_id(&grant.session))?;
+        let entry = Entry {
+            command: seen.command,
+            terminal: seen.terminal.then_some((80, 24)),
+            detach: true,
+            ..Entry::default()
+        };
+        let granted = Granted {
+            target: Target::titled(&grant.target)?,
+            title: grant.target,
+            uid: None,
+            node: node.to_owned(),
+            profile: seen.profile,
+            entry,
+            archive: None,
+            notices: Vec::new(),
+        };
+        let held = Held {
+            id: grant.session,
+            creator: Person { name: grant.user, uid: grant.uid, ..Person::default() },
+            granted,
+            phase: Phase::Detached,
+            there: Some(seen.id),
+            stop: Arc::default(),
+            created: grant.created,
+            since: Instant::now(),
+        };
+        self.with(|all| {
+            let is_new = !all.contains_key(&held.id);
+            is_new.then(|| all.entry(held.id.clone()).or_insert(held).clone())
+        })
     }
 
     /// The session `id` for `person`, who takes it: nobody else can until it is [let go](Self::leave). Somebody else's
@@ -113,7 +150,7 @@ impl Sessions {
     pub(crate) fn of(&self, person: &Person) -> Vec<Held> {
         let mut own: Vec<Held> =
             self.with(|all| all.values().filter(|held| is_of(held, person) && !lapsed(held)).cloned().collect());
-        own.sort_by_key(|held| held.since);
+        own.sort_by(|a, b| (&a.created, a.since).cmp(&(&b.created, b.since)));
         own
     }
 
@@ -154,6 +191,11 @@ impl Held {
             status: SessionStatus { phase: self.phase, notices: self.granted.notices.clone() },
         }
     }
+}
+
+/// As we make them.
+fn is_id(text: &str) -> bool {
+    text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn is_of(held: &Held, person: &Person) -> bool {

@@ -80,11 +80,16 @@ impl<'a> Installation<'a> {
         ended(command.args(["sessions", "--remote", "--installed"]).args(words).output().expect("fathom runs"))
     }
 
-    /// What the server has written.
-    pub(crate) fn log(&self) -> String {
+    /// The name of the server's pod, if there is one.
+    pub(crate) fn server(&self) -> String {
         let label = "app.kubernetes.io/name=fathom-server";
         let words = ["-n", &self.namespace, "get", "pods", "-l", label, "-o", "jsonpath={.items[0].metadata.name}"];
-        let pod = self.get(&words).stdout;
+        self.get(&words).stdout
+    }
+
+    /// What the server has written.
+    pub(crate) fn log(&self) -> String {
+        let pod = self.server();
         match &self.cluster.own {
             Some(own) => own.log(&self.namespace, &pod, "server"),
             None => self.get(&["-n", &self.namespace, "logs", &pod, "--tail=-1"]).stdout,

@@ -9,7 +9,7 @@ use crate::installation::Installation;
 use crate::support::{Cluster, Ended, ended, within};
 
 /// The name of the shop's pod.
-fn pod(cluster: &Cluster) -> String {
+pub(crate) fn pod(cluster: &Cluster) -> String {
     let pods = cluster.kubectl(&["-n", &cluster.namespace, "get", "pods", "-l", "app=web", "-o", "name"]);
     pods.lines().next().expect("it runs").trim_start_matches("pod/").to_owned()
 }

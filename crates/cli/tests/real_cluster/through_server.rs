@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::crashing::{restarts, with_crashing};
 use crate::crowd::with_crowd;
 use crate::installation::Installation;
+use crate::installed::pod;
 use crate::support::{Cluster, ended, tools, within};
 
 /// The id of the one session of a list in JSON.
@@ -110,6 +111,71 @@ fn who_waits_through_a_server_may_stop_and_be_stopped() {
 }
 
 #[test]
+fn a_session_that_goes_on_is_its_creator_s_after_a_restart_of_the_server() {
+    let Some(cluster) = Cluster::with_shop() else { return };
+    let installed = Installation::in_cluster(&cluster, None);
+    for user in ["ann", "bob"] {
+        installed.bind(user, "fathom-enter");
+    }
+    let target = format!("pod/{}", pod(&cluster));
+    let script = "n=0; while true; do echo tick $n; n=$((n+1)); sleep 0.1; done";
+    let begin = || {
+        let started =
+            installed.run(&[&target, "--as", "ann", "--detach", "--profile", "restricted"], &["sh", "-c", script]);
+        assert_eq!(started.status, 0, "{started:?}");
+        started.stdout.trim().to_owned()
+    };
+    let ids = [begin(), begin()];
+    // Everything but how old they are, in any order: both are of the same second.
+    let list = || -> Vec<String> {
+        let rows = installed.sessions(&["--as", "ann", "-o", "json"]).stdout;
+        let rows = rows.lines().map(|row| serde_json::from_str::<Value>(row).expect("a row is JSON"));
+        let told =
+            rows.map(|row| json!([row["id"], row["target"], row["command"], row["profile"], row["state"]]).to_string());
+        let mut told: Vec<String> = told.collect();
+        told.sort_unstable();
+        told
+    };
+    let before = list();
+    let old = installed.server();
+    installed.kill("fathom-server");
+    let answers = || installed.server() != old && installed.sessions(&["--as", "bob", "-o", "name"]).status == 0;
+    assert!(within(Duration::from_secs(120), answers), "it does not come back: {}", installed.log());
+
+    // Nobody has said its id to the new server.
+    let unknown = "0".repeat(32);
+    for verb in ["attach", "kill", "release"] {
+        let theirs = installed.sessions(&[verb, &ids[0], "--as", "bob"]);
+        let none = installed.sessions(&[verb, &unknown, "--as", "bob"]);
+        assert_eq!((theirs.status, none.status), (3, 3), "{verb}: {theirs:?} {none:?}");
+        assert_eq!(
+            theirs.stderr.replace(&ids[0], "ID"),
+            none.stderr.replace(&unknown, "ID"),
+            "{verb} tells them apart"
+        );
+    }
+    assert_eq!(installed.sessions(&["--as", "bob", "-o", "name"]).stdout.trim(), "");
+    let mut attached = cluster.command(env!("CARGO_BIN_EXE_fathom"));
+    attached.args(["sessions", "--remote", "--installed", "--as", "ann", "attach", &ids[0]]);
+    let mut attached = attached.stdout(std::process::Stdio::piped()).spawn().expect("fathom starts");
+    let mut line = String::new();
+    BufReader::new(attached.stdout.as_mut().expect("a pipe")).read_line(&mut line).expect("it is heard");
+    assert!(line.starts_with("tick "), "{line}");
+    attached.kill().expect("it is ours");
+    attached.wait().expect("it is ours");
+    // It is told as it was.
+    assert!(within(Duration::from_secs(20), || list() == before), "{:?} {before:?}", list());
+    for id in &ids {
+        assert_eq!(installed.sessions(&["kill", id, "--as", "ann"]).status, 0);
+    }
+    assert!(within(Duration::from_secs(10), || list().is_empty()), "{:?}", list());
+    let lines = installed.record("ann", "ended");
+    assert_eq!(lines.iter().filter(|line| line["event"] == "adopted").count(), 2, "{lines:?}");
+    let denied = installed.record("bob", "denied");
+    assert_eq!(denied[0]["session"], json!(ids[0]), "{denied:?}");
+}
+
+#[test]
 fn many_pods_are_entered_by_the_rights_on_each() {
     let Some(cluster) = with_crowd() else { return };
     let installed = Installation::in_cluster(&cluster, None);
@@ -173,16 +239,7 @@ fn a_toolkit_of_a_laptop_goes_through_the_server_once() {
     let file = folder.join("tools.tar");
     std::fs::write(&file, tools("hello", 8 << 20)).expect("the folder is ours");
     let file = file.to_str().expect("tests use readable paths");
-    let pod = cluster.kubectl(&[
-        "-n",
-        &cluster.namespace,
-        "get",
-        "pods",
-        "-l",
-        "app=web",
-        "-o",
-        "jsonpath={.items[0].metadata.name}",
-    ]);
+    let pod = pod(&cluster);
     let target = format!("pod/{pod}");
     for _ in 0..2 {
         let got = installed.run(&[&target, "--toolkit", file, "--as", "ann"], &["hello"]);
