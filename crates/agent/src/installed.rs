@@ -5,7 +5,7 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,6 +44,9 @@ pub struct Settings {
 const SHORTEST: Duration = Duration::from_millis(500);
 const LONGEST: Duration = Duration::from_secs(30);
 
+/// How often is looked whether others are to be trusted. A kubelet takes longer to say so.
+const LOOK: Duration = Duration::from_secs(10);
+
 /// Who does not finish a handshake in this time is let go.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -69,16 +72,21 @@ pub async fn serve(
     }
 }
 
-/// Keeps a certificate that is good: gets one where there is none, and another after two thirds of its life.
+/// Keeps a certificate that is good: gets one where there is none, and another after two thirds of its life, or when
+/// others are to be trusted.
 async fn renew(settings: &Settings, now: &watch::Sender<Now>, tell: impl Fn(&Failure)) {
     let mut pause = SHORTEST;
     let mut kept = Credentials::load(&settings.keys);
     loop {
         if let Some(credentials) = kept.take() {
+            let trusted = std::fs::read(&settings.authority).ok();
             match credentials.config(&settings.authority) {
                 Ok(config) => {
                     now.send_replace(Some(Arc::new(config)));
-                    tokio::time::sleep(credentials.until_renewal()).await;
+                    tokio::select! {
+                        () = tokio::time::sleep(credentials.until_renewal()) => {}
+                        () = others(&settings.authority, trusted) => {}
+                    }
                 }
                 Err(failure) => tell(&failure),
             }
@@ -93,6 +101,19 @@ async fn renew(settings: &Settings, now: &watch::Sender<Now>, tell: impl Fn(&Fai
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(LONGEST);
             }
+        }
+    }
+}
+
+/// Returns when others are to be trusted than these.
+async fn others(authority: &Path, these: Option<Vec<u8>>) {
+    loop {
+        tokio::time::sleep(LOOK).await;
+        // A file that is not there says nothing.
+        if let Ok(now) = std::fs::read(authority)
+            && Some(&now) != these.as_ref()
+        {
+            return;
         }
     }
 }

@@ -38,24 +38,23 @@ pub(crate) struct Agents {
     cluster: Cluster,
     settings: Arc<Settings>,
     remembered: Kept,
-    roots: Arc<RootCertStore>,
-    identity: RwLock<Arc<Identity>>,
+    manner: RwLock<Arc<Manner>>,
+}
+
+/// Whom we believe to be an agent, and what we show it.
+pub(crate) struct Manner {
+    pub(crate) roots: Arc<RootCertStore>,
+    pub(crate) identity: Identity,
 }
 
 impl Agents {
-    pub(crate) fn new(
-        cluster: Cluster,
-        settings: Arc<Settings>,
-        remembered: Kept,
-        roots: Arc<RootCertStore>,
-        identity: Identity,
-    ) -> Self {
-        Agents { cluster, settings, remembered, roots, identity: RwLock::new(Arc::new(identity)) }
+    pub(crate) fn new(cluster: Cluster, settings: Arc<Settings>, remembered: Kept, manner: Manner) -> Self {
+        Agents { cluster, settings, remembered, manner: RwLock::new(Arc::new(manner)) }
     }
 
-    /// Shows another certificate from now on.
-    pub(crate) fn change(&self, identity: Identity) {
-        *self.identity.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(identity);
+    /// From now on.
+    pub(crate) fn change(&self, manner: Manner) {
+        *self.manner.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(manner);
     }
 
     /// Tells the agent of `node` what is wished.
@@ -129,11 +128,12 @@ impl Agents {
     }
 
     fn config(&self, fingerprint: &str) -> Result<ClientConfig, rustls::Error> {
-        let inner = WebPkiServerVerifier::builder_with_provider(self.roots.clone(), provider())
+        let manner = self.manner.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let inner = WebPkiServerVerifier::builder_with_provider(manner.roots.clone(), provider())
             .build()
             .map_err(|error| rustls::Error::General(error.to_string()))?;
         let verifier = Last { inner, fingerprint: fingerprint.to_owned() };
-        let identity = self.identity.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let identity = &manner.identity;
         ClientConfig::builder_with_provider(provider())
             .with_protocol_versions(&[&rustls::version::TLS13])?
             .dangerous()

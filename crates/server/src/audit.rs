@@ -35,6 +35,10 @@ pub enum Happened {
     Enrolled,
     /// One did not.
     EnrolmentRefused,
+    /// Another authority is trusted from now on, or one no longer.
+    AuthorityChanges,
+    /// Another authority signs from now on.
+    AuthoritySucceeds,
     /// Policy or certificates of the cluster cannot be used.
     Trouble,
 }

@@ -1,8 +1,10 @@
-//! Our own certificates: one authority, made once and kept in the cluster, and the short-lived ones that it gives out.
+//! Our own certificates: one authority, kept in the cluster, and the short-lived ones that it gives out. Another takes
+//! its place in time: see [`rotation`].
 //!
 //! Three kinds, told apart by what they may be used for and by the name in them: the server's as a server, the
 //! server's as a client of agents, and an agent's. None can stand in for another.
 
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use fathom_cluster::{Cluster, server::Kept};
@@ -12,17 +14,19 @@ use rcgen::{
     BasicConstraints, CertificateParams, CertificateSigningRequestParams, DnType, ExtendedKeyUsagePurpose, IsCa,
     Issuer, KeyPair, KeyUsagePurpose, PublicKeyData as _,
 };
+use tokio_rustls::rustls::RootCertStore;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use crate::digest;
 
+pub mod rotation;
+
+use rotation::Terms;
+
 /// Under which keys its two halves are kept.
 const CERTIFICATE: &str = "ca.crt";
 const KEY: &str = "ca.key";
-
-/// How long the authority itself lives.
-const LIFE: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
 /// Clocks of a cluster differ.
 const SKEW: Duration = Duration::from_secs(300);
@@ -31,7 +35,29 @@ const SKEW: Duration = Duration::from_secs(300);
 pub struct Authority {
     /// Its own certificate, PEM.
     pub pem: String,
+    /// Of everybody who is trusted: itself, the one before and the one after it.
+    pub bundle: String,
     issuer: Issuer<'static, KeyPair>,
+}
+
+/// The authority of this moment, for all who need it.
+pub struct Keyring(RwLock<Arc<Authority>>);
+
+impl Keyring {
+    /// With this one.
+    pub fn new(authority: Authority) -> Self {
+        Keyring(RwLock::new(Arc::new(authority)))
+    }
+
+    /// The one that signs now.
+    pub fn now(&self) -> Arc<Authority> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// From now on this one.
+    pub fn change(&self, authority: Authority) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(authority);
+    }
 }
 
 /// A certificate with its key, in memory only.
@@ -52,43 +78,41 @@ pub struct Issued {
 }
 
 impl Authority {
-    /// The one that is kept there, made and kept first if there is none. Of several servers that start at once, one
-    /// makes it.
-    pub async fn keep(cluster: &Cluster, kept: &Kept) -> Result<Self, Failure> {
-        let fresh = Self::fresh()?;
-        let (certificate, key) = cluster
-            .amend(kept, |texts| {
-                if !(texts.contains_key(CERTIFICATE) && texts.contains_key(KEY)) {
-                    texts.insert(CERTIFICATE.to_owned(), fresh.0.clone());
-                    texts.insert(KEY.to_owned(), fresh.1.clone());
-                }
-                (texts[CERTIFICATE].clone(), texts[KEY].clone())
-            })
-            .await?;
-        Self::of(certificate, &key)
+    /// The one that is kept there, made and kept first if there is none, and a step further on its way to the next one
+    /// if it is time. Of several servers that come at once, one does it.
+    pub async fn keep(cluster: &Cluster, kept: &Kept, terms: Terms) -> Result<Self, Failure> {
+        let now = jiff::Timestamp::now().as_second();
+        let texts = cluster.amend(kept, |texts| rotation::advance(texts, terms, now).map(|()| texts.clone())).await??;
+        let text = |name: &str| texts.get(name).cloned().unwrap_or_default();
+        Self::of(text(CERTIFICATE), &text(KEY), rotation::bundle(&texts))
     }
 
     /// A new one: its certificate and its key, PEM.
-    pub fn fresh() -> Result<(String, String), Failure> {
+    pub fn fresh(life: Duration) -> Result<(String, String), Failure> {
         let key = KeyPair::generate().map_err(|error| broken("make a key", error))?;
-        let mut params = named("fathom authority", LIFE);
+        let mut params = named("fathom authority", life);
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let certificate = params.self_signed(&key).map_err(|error| broken("make an authority", error))?;
         Ok((certificate.pem(), key.serialize_pem()))
     }
 
-    /// The one with this certificate and this key.
-    pub fn of(pem: String, key: &str) -> Result<Self, Failure> {
+    /// The one with this certificate and this key, among others who are trusted.
+    pub fn of(pem: String, key: &str, bundle: String) -> Result<Self, Failure> {
         let read = |error| broken("read the authority", error).hinting("empty its secret to have a new one made");
         let key = KeyPair::from_pem(key).map_err(read)?;
         let issuer = Issuer::from_ca_cert_pem(&pem, key).map_err(read)?;
-        Ok(Authority { pem, issuer })
+        Ok(Authority { pem, bundle, issuer })
     }
 
-    /// Its own certificate.
-    pub fn certificate(&self) -> Result<CertificateDer<'static>, Failure> {
-        CertificateDer::from_pem_slice(self.pem.as_bytes()).map_err(|error| broken("read the authority", error))
+    /// Everybody who is trusted.
+    pub fn roots(&self) -> Result<RootCertStore, Failure> {
+        let mut roots = RootCertStore::empty();
+        for certificate in CertificateDer::pem_slice_iter(self.bundle.as_bytes()) {
+            let certificate = certificate.map_err(|error| broken("read the authority", error))?;
+            roots.add(certificate).map_err(|error| broken("use our own authority", error))?;
+        }
+        Ok(roots)
     }
 
     /// For a server that is reached under `names`.

@@ -20,7 +20,7 @@ use fathom_protocol::link::{self, Enrolled, Enrolment};
 use serde::{Deserialize, Serialize};
 
 use crate::audit::{Happened, Line, Sink};
-use crate::authority::{Authority, Issued};
+use crate::authority::{Issued, Keyring};
 use crate::refusal::{Refusal, object};
 use crate::{Settings, digest};
 
@@ -45,7 +45,7 @@ struct Used {
 pub(crate) struct Desk {
     pub(crate) cluster: Cluster,
     pub(crate) settings: Arc<Settings>,
-    pub(crate) authority: Arc<Authority>,
+    pub(crate) keyring: Arc<Keyring>,
     pub(crate) remembered: Kept,
     pub(crate) sink: Sink,
 }
@@ -79,7 +79,7 @@ async fn enrol(State(desk): State<Arc<Desk>>, headers: HeaderMap, body: Bytes) -
         })?;
         let bearer = desk.bearer(&headers).await?;
         desk.check(&bearer, &asked.node).await?;
-        let issued = desk.authority.agent(&asked.node, &asked.request, desk.settings.certificate_life)?;
+        let issued = desk.keyring.now().agent(&asked.node, &asked.request, desk.settings.certificate_life)?;
         desk.remember(&bearer, &asked.node, &issued).await?;
         Ok((bearer.person, issued))
     };

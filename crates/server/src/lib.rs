@@ -5,7 +5,8 @@
 //! are another crate: both know only the protocol). It prints nothing: what happens goes to a sink.
 //!
 //! Read in this order: `api` (what can be asked), `front` (who asks), `admission` (who gets what), [`policy`],
-//! `sessions`, `agents` and `bridge` (the streams), `enrolment` and [`authority`] (certificates).
+//! `sessions`, `agents` and `bridge` (the streams), `legacy` (sessions of the server before), `enrolment` and [`authority`]
+//! (certificates), `upkeep` (what changes meanwhile).
 
 mod admission;
 mod agents;
@@ -23,15 +24,15 @@ pub mod policy;
 mod refusal;
 mod service;
 mod sessions;
+mod upkeep;
 
 use std::future::Future;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 
 use fathom_cluster::Cluster;
-use fathom_cluster::server::{Announced, Kept, KeptIn};
+use fathom_cluster::server::{Kept, KeptIn};
 use fathom_model::{Class, Failure};
-use fathom_protocol::link;
 use ring::rand::SecureRandom as _;
 use tokio::net::TcpListener;
 use tokio_rustls::rustls::crypto::CryptoProvider;
@@ -41,13 +42,15 @@ use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 
 use agents::Agents;
-use audit::{Happened, Line, Sink};
-use authority::{Authority, Identity};
+use audit::Sink;
+use authority::rotation::Terms;
+use authority::{Authority, Identity, Keyring};
 use enrolment::Desk;
 use front::Front;
 use gate::Gate;
 use service::Server;
 use sessions::Sessions;
+use upkeep::Upkeep;
 
 /// How a server is set up.
 #[derive(Debug, Clone)]
@@ -60,13 +63,9 @@ pub struct Settings {
     pub agent_port: u16,
     /// How long an agent's certificate is good.
     pub certificate_life: Duration,
+    /// How long our authority is, and how one follows the other.
+    pub authority: Terms,
 }
-
-/// How long our own certificates are good; they are replaced after half of that.
-const LIFE: Duration = Duration::from_secs(24 * 3600);
-
-/// How often is looked after everything that may change.
-const ROUND: Duration = Duration::from_secs(30);
 
 /// How long we take our leave.
 const GOODBYE: Duration = Duration::from_secs(5);
@@ -84,17 +83,16 @@ pub async fn serve(
 ) -> Result<(), Failure> {
     let settings = Arc::new(settings);
     let kept = |kind, name: &str| Kept { kind, namespace: settings.namespace.clone(), name: name.to_owned() };
-    let authority = Arc::new(Authority::keep(&cluster, &kept(KeptIn::Secret, manifest::AUTHORITY)).await?);
-    publish(&cluster, &kept(KeptIn::ConfigMap, manifest::BUNDLE), &authority).await?;
+    let (authority, bundle) = (kept(KeptIn::Secret, manifest::AUTHORITY), kept(KeptIn::ConfigMap, manifest::BUNDLE));
+    let keyring = Arc::new(Keyring::new(Authority::keep(&cluster, &authority, settings.authority).await?));
+    let published = keyring.now().bundle.clone();
+    upkeep::publish(&cluster, &bundle, &published).await?;
     let front = Front { proxy: cluster.front_proxy().await?, generation: 0 };
-    let mut roots = RootCertStore::empty();
-    roots.add(authority.certificate()?).map_err(|error| tls("use our own authority", error))?;
     let remembered = kept(KeptIn::ConfigMap, manifest::REMEMBERED);
-    let identity = authority.speaking(LIFE)?;
-    let serving = serving(&authority, &settings)?;
+    let (serving, manner) = upkeep::papers(&keyring.now(), &settings)?;
     let gates = (Arc::new(Gate::new(facing(&front, &serving)?)), Arc::new(Gate::new(plain(&serving)?)));
     let server = Arc::new(Server {
-        agents: Agents::new(cluster.clone(), settings.clone(), remembered.clone(), Arc::new(roots), identity),
+        agents: Agents::new(cluster.clone(), settings.clone(), remembered.clone(), manner),
         remembered: remembered.clone(),
         legacy: Default::default(),
         cluster: cluster.clone(),
@@ -104,86 +102,30 @@ pub async fn serve(
         sink: sink.clone(),
         settings: settings.clone(),
     });
-    let enrolment = Desk { cluster, settings, authority: authority.clone(), remembered, sink };
+    let enrolment = Desk { cluster, settings, keyring: keyring.clone(), remembered, sink };
     let instance = fresh_id();
+    let (renewed, announced) = (Some(Instant::now()), None);
+    let upkeep = Upkeep {
+        authority,
+        bundle,
+        instance: instance.clone(),
+        keyring,
+        gates: gates.clone(),
+        serving,
+        renewed,
+        published,
+        announced,
+    };
     tokio::select! {
-        () = gate::listen(api, gates.0.clone(), api::router(server.clone())) => {}
-        () = gate::listen(desk, gates.1.clone(), enrolment::router(Arc::new(enrolment))) => {}
-        () = keep(&server, &authority, &instance, serving, gates) => {}
+        () = gate::listen(api, gates.0, api::router(server.clone())) => {}
+        () = gate::listen(desk, gates.1, enrolment::router(Arc::new(enrolment))) => {}
+        () = upkeep.go_on(&server) => {}
         () = stop => {
             let goodbye = server.cluster.withdraw(&instance);
             return tokio::time::timeout(GOODBYE, goodbye).await.unwrap_or(Ok(()));
         }
     }
     Ok(())
-}
-
-/// Looks after what may change: what the API server says of itself, what it expects of us, our own certificates, and
-/// sessions that are no more.
-async fn keep(
-    server: &Server,
-    authority: &Authority,
-    instance: &str,
-    mut serving: Identity,
-    gates: (Arc<Gate>, Arc<Gate>),
-) {
-    let service = Announced { namespace: &server.settings.namespace, name: manifest::SERVER, instance };
-    let (mut fresh, mut announced) = (Instant::now(), false);
-    loop {
-        let mut troubles = Vec::new();
-        // Once: who takes it away afterwards wants us gone.
-        if !announced {
-            let result = server.cluster.announce(service, &authority.pem).await;
-            announced = result.is_ok();
-            troubles.extend(result.err());
-        }
-        let renew = fresh.elapsed() > LIFE / 2;
-        if renew {
-            match self::serving(authority, &server.settings).and_then(|own| Ok((own, authority.speaking(LIFE)?))) {
-                Ok((own, speaking)) => {
-                    serving = own;
-                    server.agents.change(speaking);
-                    fresh = Instant::now();
-                }
-                Err(failure) => troubles.push(failure),
-            }
-        }
-        troubles.extend(reload(server, &serving, &gates, renew).await.err());
-        for failure in troubles {
-            let cause = failure.cause.as_ref().map_or_else(String::new, |cause| format!(": {cause}"));
-            (server.sink)(&Line::new(Happened::Trouble).because(format!("{failure}{cause}")));
-        }
-        server.tidy().await;
-        tokio::time::sleep(ROUND).await;
-    }
-}
-
-/// Believes from now on whom the API server says to believe from now on.
-async fn reload(
-    server: &Server,
-    serving: &Identity,
-    gates: &(Arc<Gate>, Arc<Gate>),
-    renew: bool,
-) -> Result<(), Failure> {
-    let old = server.front();
-    let proxy = server.cluster.front_proxy().await?;
-    let changed = proxy != old.proxy;
-    let front = Front { proxy, generation: old.generation + u64::from(changed) };
-    if changed || renew {
-        gates.0.change(facing(&front, serving)?, front.generation);
-        gates.1.change(plain(serving)?, 0);
-        *server.front.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(front);
-    }
-    Ok(())
-}
-
-/// Agents verify us by this before they have anything else.
-async fn publish(cluster: &Cluster, kept: &Kept, authority: &Authority) -> Result<(), Failure> {
-    cluster.amend(kept, |texts| drop(texts.insert("ca.crt".to_owned(), authority.pem.clone()))).await
-}
-
-fn serving(authority: &Authority, settings: &Settings) -> Result<Identity, Failure> {
-    authority.serving(&[format!("{}.{}.svc", manifest::SERVER, settings.namespace), link::SERVER.to_owned()], LIFE)
 }
 
 /// For the API server, which shows a certificate; what keeps us alive has none, and gets no further than that.

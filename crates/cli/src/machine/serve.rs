@@ -3,16 +3,21 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use fathom_cluster::{Access, Cluster};
 use fathom_enter::failure::{Step as _, refused};
 use fathom_protocol::link;
 use fathom_server::audit::{Line, Sink};
+use fathom_server::authority::rotation::Terms;
 use fathom_server::{Settings, manifest};
 use tokio::net::TcpListener;
 
 use super::words::Serve;
 use crate::{kubernetes, printer};
+
+/// How long it may take until an agent sees in its pod whom to trust: a kubelet looks every minute or two.
+const HEARSAY: Duration = Duration::from_secs(600);
 
 pub(crate) fn run(words: &Serve) -> anyhow::Result<i32> {
     let settings = Settings {
@@ -20,6 +25,10 @@ pub(crate) fn run(words: &Serve) -> anyhow::Result<i32> {
         agent_account: manifest::AGENT.to_owned(),
         agent_port: link::AGENT_PORT,
         certificate_life: words.certificate_life,
+        authority: Terms {
+            life: words.authority_life,
+            overlap: words.authority_overlap.unwrap_or(words.certificate_life + HEARSAY),
+        },
     };
     let listen = async |port: u16| {
         let address = SocketAddr::new(words.address, port);

@@ -200,6 +200,12 @@ pub(crate) struct Serve {
     /// How long the certificates of agents are good
     #[arg(long, value_name = "DURATION", default_value = "6h", value_parser = fathom_model::quantity::parse_duration)]
     pub(crate) certificate_life: std::time::Duration,
+    /// How long the server's own authority is good; another takes its place in time
+    #[arg(long, value_name = "DURATION", default_value = "3650d", value_parser = fathom_model::quantity::parse_duration)]
+    pub(crate) authority_life: std::time::Duration,
+    /// How long two authorities are trusted before the new one signs, and after [default: 10m more than certificates of agents are good]
+    #[arg(long, value_name = "DURATION", value_parser = fathom_model::quantity::parse_duration)]
+    pub(crate) authority_overlap: Option<std::time::Duration>,
 }
 
 #[derive(Debug, Args)]

@@ -74,6 +74,15 @@ impl Cluster {
         applied.map(drop).map_err(|error| failure(tried("patch"), error))
     }
 
+    /// Has the API server expect certificates of `authority` from now on, where `service` is announced. What somebody
+    /// else has announced since, or has taken away, stays as it is.
+    pub async fn announce_again(&self, service: Announced<'_>, authority: &str) -> Result<(), Failure> {
+        let there = self.api_services().get_opt(&api_service()).await.map_err(|error| failure(tried("get"), error))?;
+        let is_own =
+            |there: &DynamicObject| there.annotations().get(INSTANCE).is_some_and(|own| own == service.instance);
+        if there.as_ref().is_some_and(is_own) { self.announce(service, authority).await } else { Ok(()) }
+    }
+
     /// Takes back what `instance` has announced, if nobody else has announced something since. Whoever deletes a
     /// namespace asks every group that is announced, and waits for those that do not answer.
     pub async fn withdraw(&self, instance: &str) -> Result<(), Failure> {

@@ -23,13 +23,13 @@ const UPGRADE: [(&str, &str); 5] = [
     ("Sec-WebSocket-Protocol", api::SUBPROTOCOL),
 ];
 
-async fn enter(world: &World, uid: &str) -> Answer {
+pub(crate) async fn enter(world: &World, uid: &str) -> Answer {
     let line = format!("POST {} HTTP/1.1", api::pod_path(HOME, "target"));
     let wish = json!({"apiVersion": api::GROUP_VERSION, "kind": "EnterRequest", "spec": {"podUid": uid}});
     world.ask_as(Some(&world.front_proxy()), "jane", &line, &[], Some(wish)).await.expect("it answers")
 }
 
-async fn attach(world: &World, user: &str, id: &str) -> Answer {
+pub(crate) async fn attach(world: &World, user: &str, id: &str) -> Answer {
     let line = format!("GET {} HTTP/1.1", api::session_path(id, "attach"));
     world.ask_as(Some(&world.front_proxy()), user, &line, &UPGRADE, None).await.expect("it answers")
 }
@@ -81,7 +81,7 @@ fn a_certificate_that_was_replaced_is_nobody_s() {
 }
 
 /// Takes TLS connections with this certificate, and says nothing.
-async fn answer_with(port: u16, pem: &str, key: &KeyPair) -> tokio::task::JoinHandle<()> {
+pub(crate) async fn answer_with(port: u16, pem: &str, key: &KeyPair) -> tokio::task::JoinHandle<()> {
     let certificate = CertificateDer::from_pem_slice(pem.as_bytes()).expect("it is PEM");
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
     let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))

@@ -2,6 +2,7 @@
 //! replayed or made out for others, a stolen certificate.
 
 mod agents;
+mod authority;
 mod enrolment;
 mod front;
 mod support;

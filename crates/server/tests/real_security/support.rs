@@ -9,6 +9,7 @@ use base64::prelude::BASE64_STANDARD as BASE64;
 use fathom_cluster::{Access, Cluster};
 use fathom_protocol::link;
 use fathom_server::audit::{Line, Sink};
+use fathom_server::authority::rotation::Terms;
 use fathom_server::{Settings, manifest};
 use fathom_testkit::kubernetes::{Authority, Identity, Kubernetes, NEEDS};
 use fathom_testkit::need;
@@ -25,6 +26,8 @@ use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
 pub(crate) const HOME: &str = "fathom";
 /// A node that no kubelet works for: its pods stay as they are written.
 pub(crate) const NODE: &str = "node7";
+/// How long two authorities are trusted before the new one signs, and after.
+pub(crate) const OVERLAP: Duration = Duration::from_secs(6);
 /// The one container of the pod that is entered.
 const CONTAINER: &str = "containerd://4f1c";
 
@@ -66,6 +69,7 @@ pub(crate) fn with_server(story: impl AsyncFnOnce(&World)) {
             agent_account: manifest::AGENT.to_owned(),
             agent_port: world.agents,
             certificate_life: Duration::from_secs(3600),
+            authority: Terms { life: Duration::from_secs(3600), overlap: OVERLAP },
         };
         let access = Access { kubeconfig: Some(kubeconfig), ..Access::default() };
         let cluster = Cluster::open(&access).await.expect("it is a kubeconfig");
@@ -142,7 +146,12 @@ impl World {
 
     /// A request without a certificate.
     pub(crate) async fn get_plain(&self, path: &str) -> Result<Answer, String> {
-        ask(self.api, config(&self.bundle(), None), &format!("GET {path} HTTP/1.1"), &[], None).await
+        self.get_trusting(&self.bundle(), path).await
+    }
+
+    /// The same by who trusts nobody but these.
+    pub(crate) async fn get_trusting(&self, authority: &str, path: &str) -> Result<Answer, String> {
+        ask(self.api, config(authority, None), &format!("GET {path} HTTP/1.1"), &[], None).await
     }
 
     /// A request as `user`, over a connection with this certificate.
