@@ -22,6 +22,11 @@ pub(crate) struct Installation<'a> {
 impl<'a> Installation<'a> {
     /// Installs it, and waits until it can be used.
     pub(crate) fn in_cluster(cluster: &'a Cluster, policy: Option<&Path>) -> Self {
+        Self::with_server_words(cluster, policy, &[])
+    }
+
+    /// The same with more words for the server, as a person would add them to the manifest.
+    pub(crate) fn with_server_words(cluster: &'a Cluster, policy: Option<&Path>, words: &[&str]) -> Self {
         let namespace =
             format!("{}-x", cluster.namespace.trim_end_matches('-').get(..60).unwrap_or(&cluster.namespace));
         let mut install = cluster.command(env!("CARGO_BIN_EXE_fathom"));
@@ -34,7 +39,9 @@ impl<'a> Installation<'a> {
         }
         let printed = ended(install.output().expect("fathom runs"));
         assert_eq!(printed.status, 0, "{printed:?}");
-        let installation = Installation { cluster, namespace, manifest: printed.stdout, gone: false };
+        let words: String = words.iter().map(|word| format!("\"{word}\", ")).collect();
+        let manifest = printed.stdout.replace("\"serve\", ", &format!("\"serve\", {words}"));
+        let installation = Installation { cluster, namespace, manifest, gone: false };
         cluster.apply_anywhere(&installation.manifest);
         installation.wait();
         installation
