@@ -252,8 +252,9 @@ fn of_server(presence: &Presence) -> Look {
             standing: Standing::Absent,
             ..works(what, "none; entries go by your own rights, through an agent that comes and goes".to_owned())
         },
-        Presence::Silent => Look {
+        Presence::Silent(why) => Look {
             standing: Standing::Gap,
+            cause: Some(why.clone()),
             remedy: Some("`kubectl describe apiservice v1alpha1.fathom.dev` says why".to_owned()),
             ..works(what, "is installed and does not answer; entries go past it, by your own rights".to_owned())
         },

@@ -261,6 +261,37 @@ fn a_toolkit_of_a_laptop_goes_through_the_server_once() {
     assert!(got.status == 2 && got.stderr.contains("is not an image"), "{got:?}");
 }
 
+/// What was sent before a client was killed is not sent again.
+#[test]
+fn a_toolkit_that_was_half_sent_through_the_server_goes_on_from_there() {
+    let Some(cluster) = Cluster::with_shop() else { return };
+    // Where it arrives is looked at from outside.
+    let Some(own) = &cluster.own else { return };
+    let arriving = own.node_root().join("var/lib/fathom/store/arriving");
+    let installed = Installation::in_cluster(&cluster, None);
+    let folder = Scratch::new("toolkit");
+    let file = folder.join("tools.tar");
+    std::fs::write(&file, tools("resumed", 96 << 20)).expect("the folder is ours");
+    let file = file.to_str().expect("tests use readable paths");
+    let have = || {
+        let files = std::fs::read_dir(&arriving).into_iter().flatten().flatten();
+        files.filter_map(|file| Some(file.metadata().ok()?.len())).sum::<u64>()
+    };
+    let mut sending = cluster.spawn(&["deploy/web", "--installed", "--toolkit", file], &["resumed"]);
+    let started = std::time::Instant::now();
+    while have() < 1 << 20 {
+        assert!(started.elapsed() < Duration::from_secs(30), "nothing comes");
+        std::thread::yield_now();
+    }
+    sending.kill().expect("it is ours");
+    sending.wait().expect("it is ours");
+    let came = have();
+    assert!(came < 96 << 20, "it was over before it was cut off");
+    let got = installed.run(&["deploy/web", "--toolkit", file], &["resumed"]);
+    assert_eq!((got.status, got.stdout.as_str()), (0, "resumed\n"), "{}", got.stderr);
+    assert!(came > 0 && have() == 0, "{} bytes stay", have());
+}
+
 #[test]
 fn a_toolkit_is_sent_only_if_the_policy_names_it() {
     let Some(cluster) = Cluster::with_shop() else { return };
