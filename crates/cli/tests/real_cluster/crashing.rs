@@ -25,7 +25,7 @@ spec:
     Some(cluster)
 }
 
-pub(crate) fn restarts(cluster: &Cluster) -> u32 {
+fn restarts(cluster: &Cluster) -> u32 {
     let count = "-o=jsonpath={.status.containerStatuses[?(@.name=='crash')].restartCount}";
     cluster.kubectl(&["-n", &cluster.namespace, "get", "pod", "loop", count]).parse().unwrap_or(0)
 }
