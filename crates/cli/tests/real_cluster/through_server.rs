@@ -263,6 +263,31 @@ fn a_toolkit_of_a_laptop_goes_through_the_server_once() {
     assert!(got.status == 2 && got.stderr.contains("is not an image"), "{got:?}");
 }
 
+/// One that is announced, takes connections and says nothing is not waited for.
+#[test]
+fn a_server_that_says_nothing_is_gone_past_in_so_many_words() {
+    let Some(cluster) = Cluster::with_shop() else { return };
+    // Where the test is the cluster, it can be its servers too.
+    let Some(own) = &cluster.own else { return };
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("loopback can be listened on");
+    let port = listener.local_addr().expect("it listens").port();
+    let named = |name: &str| json!({"name": name, "namespace": cluster.namespace, "labels": {"app": "mute"}});
+    let service = json!({"selector": {"app": "mute"}, "ports": [{"port": 443, "targetPort": port}]});
+    own.put("", "services", json!({"metadata": named("mute"), "spec": service}));
+    let status = json!({"phase": "Running", "podIP": "127.0.0.1", "conditions": [{"type": "Ready", "status": "True"}]});
+    let spec = json!({"nodeName": "node9", "containers": [{"name": "mute", "image": "scratch:1"}]});
+    own.put("", "pods", json!({"metadata": named("mute"), "spec": spec, "status": status}));
+    let there = json!({"namespace": cluster.namespace, "name": "mute", "port": 443});
+    let spec = json!({"group": "fathom.dev", "version": "v1alpha1", "service": there, "caBundle": ""});
+    let announced = json!({"metadata": {"name": "v1alpha1.fathom.dev"}, "spec": spec});
+    own.put("apiregistration.k8s.io", "apiservices", announced);
+    let got = cluster.run(&["deploy/web"], &["true"]);
+    assert!(got.status == 0 && got.stderr.contains("says nothing within 10 s"), "{got:?}");
+    let got = cluster.run(&["deploy/web", "--installed"], &["true"]);
+    assert!(got.status == 5 && got.stderr.contains("caused by: it says nothing within 10 s"), "{got:?}");
+    drop(listener);
+}
+
 /// What was sent before a client was killed is not sent again.
 #[test]
 fn a_toolkit_that_was_half_sent_through_the_server_goes_on_from_there() {
@@ -323,7 +348,7 @@ fn a_toolkit_is_sent_only_if_the_policy_names_it() {
 fn the_authority_is_replaced_while_people_work() {
     let Some(cluster) = Cluster::with_shop() else { return };
     // A kubelet takes its time to say whom to trust.
-    let (life, overlap, patience) = if cluster.own.is_some() { (9, 20, 120) } else { (60, 150, 300) };
+    let (life, overlap, patience) = if cluster.own.is_some() { (9, 20, 120) } else { (60, 120, 240) };
     let words = [format!("--certificate-life={life}s"), format!("--authority-overlap={overlap}s")];
     let installed = Installation::with_server_words(&cluster, None, &[&words[0], &words[1]]);
     let ns = installed.namespace.as_str();
