@@ -13,7 +13,7 @@ use fathom_model::{Class, Failure};
 use fathom_protocol::{Entry, Place};
 
 use crate::next::{self, Held, Wanted};
-use crate::{Listener, Node, resolve, tools};
+use crate::{Listener, Node, beside, resolve, tools};
 
 /// How the target is said.
 #[derive(Debug, Clone, Copy)]
@@ -29,7 +29,8 @@ pub enum Sought<'a> {
 pub struct Prepared {
     /// What will be done.
     pub plan: Plan,
-    subject: Subject,
+    /// None where the session is right where we are.
+    subject: Option<Subject>,
     /// What keeps toolkit and image in the store.
     holds: Vec<File>,
     held: Option<Held>,
@@ -50,11 +51,17 @@ pub fn prepare(
     listener: &mut dyn Listener,
 ) -> Result<Prepared, Failure> {
     sweep::sweep(&node.registry);
+    let profile = entry.profile.as_deref().map(str::parse::<Profile>).transpose().map_err(wrong)?;
+    if let Sought::Placed(Place::Here { target, id }) = sought {
+        let plan = beside::prepare(node, (target, id), entry, |toolkit| {
+            options(entry, profile.unwrap_or(Profile::General), toolkit)
+        })?;
+        return Ok(Prepared { plan, subject: None, holds: Vec::new(), held: None });
+    }
     // Before any waiting, so that nothing slow comes between an arrival and its entry.
     let chosen = tools::choose(&node.store, entry.toolkit.as_deref(), entry.bounds.as_ref(), listener)?;
-    let profile = entry.profile.as_deref().map(str::parse::<Profile>).transpose().map_err(wrong)?;
     let (subject, image, held) = find(node, sought, entry, profile, listener)?;
-    let options = options(entry, profile, &subject, chosen.toolkit)?;
+    let options = options(entry, profile.unwrap_or_else(|| usual(&subject)), chosen.toolkit)?;
     let mut facts = subject.facts(&node.host)?;
     if options.profile == Profile::AsTarget {
         facts.filters = subject.filters()?;
@@ -62,13 +69,14 @@ pub fn prepare(
     let mut plan = fathom_enter::plan::plan(&facts, &options, &session::fresh_id()?, &node.registry)?;
     plan.held = held.as_ref().map(|held| held.freezer.clone());
     plan.grant = entry.grant.clone();
-    Ok(Prepared { plan, subject, holds: chosen.hold.into_iter().chain(image).collect(), held })
+    Ok(Prepared { plan, subject: Some(subject), holds: chosen.hold.into_iter().chain(image).collect(), held })
 }
 
 impl Prepared {
     /// Starts the session. The process must have one thread: it forks.
     pub fn start(self, recording: Option<File>) -> Result<Session, Failure> {
-        let session = client::start(self.plan, self.subject, recording, self.holds)?;
+        let Some(subject) = self.subject else { return client::start_here(self.plan) };
+        let session = client::start(self.plan, subject, recording, self.holds)?;
         // From here on supervisor, init and record answer for a frozen target.
         if let Some(held) = self.held {
             session.wait_until_on_record();
@@ -116,17 +124,22 @@ fn find(
     Ok((subject, None, held))
 }
 
-fn options(entry: &Entry, profile: Option<Profile>, subject: &Subject, toolkit: Toolkit) -> Result<Options, Failure> {
+/// The profile where none is asked for.
+fn usual(subject: &Subject) -> Profile {
+    match subject.nature {
+        Nature::Host => Profile::Host,
+        Nature::Network => Profile::Netadmin,
+        Nature::Process | Nature::Image { .. } => Profile::General,
+    }
+}
+
+fn options(entry: &Entry, profile: Profile, toolkit: Toolkit) -> Result<Options, Failure> {
     let namespaces = entry.namespaces.as_ref().map(|names| names.iter().map(|name| name.parse::<Kind>()).collect());
     Ok(Options {
         view: if entry.target_root { View::Target } else { View::Tools },
         toolkit,
         namespaces: namespaces.transpose().map_err(|error| wrong(error.to_string()))?,
-        profile: profile.unwrap_or(match subject.nature {
-            Nature::Host => Profile::Host,
-            Nature::Network => Profile::Netadmin,
-            Nature::Process | Nature::Image { .. } => Profile::General,
-        }),
+        profile,
         user: entry.user.clone(),
         workdir: entry.workdir.clone(),
         env: entry.env.clone().into_iter().collect(),

@@ -6,8 +6,9 @@
 //! [`Node`], and listens.
 //!
 //! Read in this order: [`node`], [`resolve`] (a name to a process), [`entry`] (an entry to a session), [`relay`].
-//! [`installed`] listens where a server is installed, and has a relay for each conversation.
+//! [`beside`] is the same in an ephemeral container, where nothing can be made. [`installed`] listens where a server is installed, and has a relay for each conversation.
 
+pub mod beside;
 pub mod directory;
 pub mod entry;
 pub mod installed;

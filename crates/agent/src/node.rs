@@ -20,6 +20,8 @@ pub struct Node {
     pub registry: Registry,
     /// Where terminals are recorded that a server wants recorded.
     pub recordings: PathBuf,
+    /// Where we may write what is of no use after us.
+    pub temporary: PathBuf,
 }
 
 /// Who hears what a user should read meanwhile.

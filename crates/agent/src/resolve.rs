@@ -46,6 +46,9 @@ pub fn placed(node: &Node, place: &Place) -> Result<Found, Failure> {
         Place::Incarnation { container, .. } => {
             return Err(Failure::new(Class::Usage, format!("`{container}` can only be waited for without an id")));
         }
+        Place::Here { target, .. } => {
+            return Err(Failure::new(Class::Usage, format!("{target} cannot be waited for from beside it")));
+        }
     };
     let target: Target = id.parse().map_err(|_| no_id(id))?;
     let Target::Container { engine: engine @ Some(_), name } = &target else { return Err(no_id(id)) };

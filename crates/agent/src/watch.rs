@@ -78,7 +78,7 @@ pub fn end_sessions(node: &Node) {
 
 /// The sessions that this agent's relays have started: their supervisors are in our cgroup, wherever the record is
 /// shared with others. What dead ones left is removed first.
-fn sessions(node: &Node) -> Vec<String> {
+pub(crate) fn sessions(node: &Node) -> Vec<String> {
     sweep::sweep(&node.registry);
     let cgroup = |pid: u32| node.host.read(format!("proc/{pid}/cgroup")).ok();
     let own = cgroup(std::process::id());

@@ -25,6 +25,7 @@ pub(crate) const VARIABLES: &[Variable] = &[
         name: "FATHOM_RECORDINGS",
         doc: "where an agent records terminals that its server wants recorded [default: /var/lib/fathom/recordings]",
     },
+    Variable { name: "FATHOM_DOOR", doc: "where the first process of an ephemeral container takes clients over" },
     Variable { name: "HOME", doc: "below it lie the configuration, and the store of a user other than root" },
     Variable { name: "XDG_CONFIG_HOME", doc: "the folder of configuration [default: .config below HOME]" },
     Variable { name: "APPDATA", doc: "the same on Windows" },

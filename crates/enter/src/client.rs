@@ -11,12 +11,13 @@ use fathom_host::namespace::Kind;
 use fathom_host::sys::Recursion;
 use fathom_model::{Class, Failure};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{Mode, OFlags};
 use rustix::process::{Pid, WaitOptions};
 
 use crate::failure::Step;
 use crate::launcher::{self, Material, Role, tree};
 use crate::options::{Attachment, Streams};
-use crate::plan::Plan;
+use crate::plan::{Ground, Plan};
 use crate::session::Registry;
 use crate::subject::{Nature, Subject};
 
@@ -65,9 +66,33 @@ pub struct Session {
 ///
 /// `holds` stay open for as long as the session lives. The process must have one thread: it forks.
 pub fn start(plan: Plan, subject: Subject, recording: Option<File>, holds: Vec<File>) -> Result<Session, Failure> {
-    let mut material = Material::default();
     check_kernel()?;
     let program = own_program()?;
+    let mut material = Material::default();
+    if !matches!(plan.nature, Nature::Image { .. }) {
+        add_target(subject, &plan, &mut material);
+    }
+    material.add(Role::Program, program.try_clone().step("copy a descriptor")?);
+    begin(plan, &program, material, recording, holds)
+}
+
+/// Starts the session that `plan` describes right where we are.
+///
+/// The process must have one thread: it forks.
+pub fn start_here(plan: Plan) -> Result<Session, Failure> {
+    debug_assert!(plan.ground == Ground::Found, "nothing is made here");
+    let flags = OFlags::PATH | OFlags::CLOEXEC;
+    let program = rustix::fs::open("/proc/self/exe", flags, Mode::empty()).step("open this program's file")?;
+    begin(plan, &program, Material::default(), None, Vec::new())
+}
+
+fn begin(
+    plan: Plan,
+    program: &OwnedFd,
+    mut material: Material,
+    recording: Option<File>,
+    holds: Vec<File>,
+) -> Result<Session, Failure> {
     let pipes = match (plan.streams, plan.attachment) {
         (Streams::Pipes, Attachment::Attached) => Some(make_pipes(&mut material)?),
         _ => None,
@@ -78,10 +103,6 @@ pub fn start(plan: Plan, subject: Subject, recording: Option<File>, holds: Vec<F
     for hold in holds {
         material.add(Role::Hold, hold.into());
     }
-    if !matches!(plan.nature, Nature::Image { .. }) {
-        add_target(subject, &plan, &mut material);
-    }
-    material.add(Role::Program, program.try_clone().step("copy a descriptor")?);
     let (control, supervisor) = launcher::start(&plan, material, program.as_fd())?;
     Ok(Session { control, supervisor: Some(supervisor), pipes, plan })
 }

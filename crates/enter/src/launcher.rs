@@ -15,6 +15,7 @@ mod device;
 mod filter;
 pub mod guard;
 mod init;
+pub(crate) mod offspring;
 mod payload;
 mod root;
 mod start;

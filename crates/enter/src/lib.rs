@@ -8,6 +8,7 @@
 //! [`client`] (who asks for it and carries the streams), [`launcher`] (who does it), [`session`] and [`sweep`] (what
 //! is on record meanwhile, and who clears it).
 
+pub mod beside;
 pub mod client;
 pub mod failure;
 pub mod idmap;

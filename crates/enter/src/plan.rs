@@ -16,7 +16,10 @@ use crate::session::Registry;
 use crate::subject::{Facts, Nature};
 
 mod environment;
+mod here;
 mod user;
+
+pub use here::{Surroundings, here};
 
 /// Where the tools are when `/` is the target's.
 pub const TOOLS: &str = "/.fathom";
@@ -30,6 +33,8 @@ pub struct Plan {
     pub registry: Registry,
     /// What is entered.
     pub target: String,
+    /// Whether anything is made for the session.
+    pub ground: Ground,
     /// What sort of place that is.
     pub nature: Nature,
     /// The cgroup the command runs in, and its limits; `None` for the target's own.
@@ -76,6 +81,16 @@ pub struct Plan {
     pub attachment: Attachment,
     /// For whom a server has it made; kept on record, and of no other consequence.
     pub grant: Option<Grant>,
+}
+
+/// Where a session stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ground {
+    /// A root, a terminal's file system and rights of its own, which we have to be allowed to make.
+    Made,
+    /// On what is there, with the rights that we have ourselves.
+    Found,
 }
 
 /// Whose process numbers a session sees.
@@ -139,6 +154,7 @@ pub fn plan(facts: &Facts, options: &Options, id: &str, registry: &Registry) -> 
         id: id.to_owned(),
         registry: registry.clone(),
         target: facts.title.clone(),
+        ground: Ground::Made,
         nature: facts.nature.clone(),
         leaf,
         limits: options.limits,

@@ -181,10 +181,13 @@ mod tests {
             created: "2026-11-21T00:00:00Z".into(),
         };
         let granted = Entry { bounds: Some(Bounds::default()), grant: Some(grant), ..Entry::default() };
+        let beside = Place::Here { target: "shop/pod/web-0/web".into(), id: "containerd://4f1c".into() };
+        let beside = Entry { place: beside, ..entry.clone() };
         let wish = |action| Word::Wish(Wish { version: crate::VERSION, action });
         let words = [
             wish(Action::Enter(Box::new(entry))),
             wish(Action::Enter(Box::new(next))),
+            wish(Action::Enter(Box::new(beside))),
             wish(Action::Release { session: "abc".into() }),
             wish(Action::Command { id: Some("containerd://4f1c".into()), image: "web:1".into() }),
             Word::Resize(101, 33),

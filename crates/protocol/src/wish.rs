@@ -170,4 +170,11 @@ pub enum Place {
         /// The last incarnation that the client knows of, as the API has it: it is not the one that is meant.
         after: Option<String>,
     },
+    /// Where the relay itself runs: an ephemeral container that shares the processes of the one that is meant.
+    Here {
+        /// That one as a person would type it: `shop/pod/web-0/web`.
+        target: String,
+        /// Its id as the API has it.
+        id: String,
+    },
 }

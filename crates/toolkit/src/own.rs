@@ -17,6 +17,7 @@ const PROGRAM: &str = "/fathom";
 /// Folders with their modes. What is mounted by whoever starts the container has to be there: its root may be
 /// read-only.
 const FOLDERS: &[(&str, u32)] = &[
+    (".fathom", 0o1777),
     ("bin", 0o755),
     ("dev", 0o755),
     ("etc", 0o755),
@@ -25,6 +26,15 @@ const FOLDERS: &[(&str, u32)] = &[
     ("sys", 0o555),
     ("tmp", 0o1777),
 ];
+
+/// Who has a name there.
+const USERS: [(&str, &str); 2] = [
+    ("etc/group", "root:x:0:\nnogroup:x:65534:\n"),
+    ("etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n"),
+];
+
+/// In an ephemeral container, where the root of the container beside it is; the agent there makes what it leads to.
+const TARGET: (&str, &str) = ("target", ".fathom/target");
 
 /// Writes `program` as an OCI archive of the image `name`, with `applets` as its `/bin`.
 pub fn build_own(
@@ -49,6 +59,12 @@ pub fn build_own(
                 Entry { link: PROGRAM.as_bytes().to_vec(), ..entry(&format!("bin/{applet}"), Kind::Symlink, 0o777) };
             put(&link, &mut std::io::empty())?;
         }
+        for (path, text) in USERS {
+            let size = text.len() as u64;
+            put(&Entry { size, ..entry(path, Kind::File, 0o644) }, &mut text.as_bytes())?;
+        }
+        let target = Entry { link: TARGET.1.as_bytes().to_vec(), ..entry(TARGET.0, Kind::Symlink, 0o777) };
+        put(&target, &mut std::io::empty())?;
         writer.finish().map_err(packing)?;
         Ok(())
     })?;

@@ -2,9 +2,10 @@
 
 use std::net::SocketAddr;
 use std::os::fd::AsFd as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use fathom_agent::beside::door;
 use fathom_agent::installed::{self, Settings};
 use fathom_agent::relay;
 use fathom_agent::watch::{self, Presence};
@@ -15,12 +16,16 @@ use fathom_protocol::link;
 use super::node;
 use super::serve::stop;
 use super::words::{Agent, InstalledAgent};
-use crate::{kubernetes, printer};
+use crate::{environment, kubernetes, printer};
 
 /// Stays until nobody needs it; where a server is installed, until it is told to go.
 pub(crate) fn run(words: &Agent) -> anyhow::Result<i32> {
     if let InstalledAgent { server: Some(server), node: Some(node), .. } = &words.installed {
         return stay(server, node, &words.installed);
+    }
+    if let Some(door) = environment::value(door::VARIABLE) {
+        door::stay(&node::node(), Path::new(&door), words.grace).context("cannot wait for clients")?;
+        return Ok(0);
     }
     let signals = sys::signal_fd(&[libc::SIGTERM, libc::SIGINT]).context("cannot receive signals")?;
     let stop = || matches!(sys::read_signal(&signals), Ok(Some(_)));
@@ -51,6 +56,11 @@ fn stay(server: &str, node: &str, words: &InstalledAgent) -> anyhow::Result<i32>
 
 /// Speaks with one client over stdin and stdout.
 pub(crate) fn relay() -> anyhow::Result<i32> {
+    if let Some(door) = environment::value(door::VARIABLE) {
+        let streams = (std::io::stdin(), std::io::stdout(), std::io::stderr());
+        return door::pass_on(Path::new(&door), [streams.0.as_fd(), streams.1.as_fd(), streams.2.as_fd()])
+            .context("cannot reach the first process of this container");
+    }
     let _presence = Presence::announce(&lock()).context("cannot tell the agent that a client is here")?;
     let own =
         |fd: std::os::fd::BorrowedFd<'_>| rustix::io::fcntl_dupfd_cloexec(fd, 3).context("cannot copy a descriptor");

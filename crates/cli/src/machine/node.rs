@@ -15,7 +15,14 @@ use crate::environment;
 pub(crate) fn node() -> Node {
     let recordings = environment::value("FATHOM_RECORDINGS");
     let recordings = recordings.map_or_else(|| "/var/lib/fathom/recordings".into(), PathBuf::from);
-    Node { host: Host::local(), places: places(), store: store(), registry: registry(), recordings }
+    Node {
+        host: Host::local(),
+        places: places(),
+        store: store(),
+        registry: registry(),
+        recordings,
+        temporary: std::env::temp_dir(),
+    }
 }
 
 /// Where engines are looked for, with what the environment adds.

@@ -43,6 +43,18 @@ pub(super) fn assume(credentials: &Credentials) -> Result<(), Failure> {
     raise_ambient(capabilities)
 }
 
+/// Becomes the user that `credentials` name, if it is another, with what rights that leaves.
+pub(super) fn change_user(credentials: &Credentials) -> Result<(), Failure> {
+    let (uid, gid) = (Uid::from_raw(credentials.uid), Gid::from_raw(credentials.gid));
+    if (rustix::process::geteuid(), rustix::process::getegid()) == (uid, gid) {
+        return Ok(());
+    }
+    let groups: Vec<Gid> = credentials.groups.iter().map(|group| Gid::from_raw(*group)).collect();
+    set_groups(&groups)?;
+    rustix::thread::set_thread_res_gid(gid, gid, gid).step("change the group")?;
+    rustix::thread::set_thread_res_uid(uid, uid, uid).step("change the user")
+}
+
 /// Drops everything: what init keeps of its rights while the command runs.
 pub(super) fn drop_all() -> Result<(), Failure> {
     set(&Capabilities::default())

@@ -4,23 +4,22 @@
 //! is over, when the supervisor says so, and when the supervisor is gone. It holds no folder of the machine.
 
 use std::fs::File;
-use std::io::{Read as _, Seek as _, Write as _};
+use std::io::{Read as _, Write as _};
 use std::os::fd::{AsFd, OwnedFd};
-use std::time::{Duration, Instant};
 
 use fathom_host::cgroup::KillSwitch;
 use fathom_host::sys::{self, Cloned};
 use fathom_model::{Class, Ending, Failure};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::CWD;
 use rustix::mount::MountAttrFlags;
 use rustix::process::{Pid, Signal, WaitOptions};
 
 use super::payload::{Threshold, become_command};
-use super::{capabilities, tree};
+use super::{capabilities, offspring, tree};
 use crate::failure::{Step, refused};
 use crate::options::View;
-use crate::plan::{Pids, Plan};
+use crate::plan::{Ground, Pids, Plan};
 use crate::wire::{self, Message, Received};
 
 /// What init is given.
@@ -60,7 +59,9 @@ impl Init {
     }
 
     fn start(&mut self, plan: &Plan) -> Result<(Pid, OwnedFd), Failure> {
-        mount_proc(plan)?;
+        if plan.ground == Ground::Made {
+            mount_proc(plan)?;
+        }
         rustix::process::set_child_subreaper(Some(rustix::process::getpid())).step("adopt orphans")?;
         let signals =
             sys::signal_fd(&[libc::SIGCHLD, libc::SIGTERM, libc::SIGINT, libc::SIGHUP]).step("receive signals")?;
@@ -76,7 +77,10 @@ impl Init {
         };
         drop(reporter);
         self.close_threshold();
-        capabilities::drop_all()?;
+        // Without a leaf they are what ends a command of another user.
+        if plan.ground == Ground::Made {
+            capabilities::drop_all()?;
+        }
         let mut text = Vec::new();
         File::from(report).read_to_end(&mut text).step("hear from the command")?;
         if text.is_empty() {
@@ -186,46 +190,21 @@ impl Init {
         }
     }
 
-    /// Kills whatever is left, in the leaf and below us, and collects it.
+    /// Kills whatever is left, in the leaf and below us, and collects it. Those that left the leaf are still our
+    /// children, or become it when their parents die.
     fn take_down(&mut self, command: Pid) {
-        const PATIENCE: Duration = Duration::from_secs(5);
         self.thaw();
         if let Some(kill) = &mut self.kill {
             let _ = kill.kill();
         }
-        let mut children = File::open("/proc/thread-self/children").ok();
-        let started = Instant::now();
-        while started.elapsed() < PATIENCE {
-            // Those that left the leaf are still our children, or become it when their parents die.
-            for child in list(children.as_mut()) {
-                let _ = rustix::process::kill_process(child, Signal::KILL);
+        offspring::end(|pid, status| {
+            if pid == command {
+                let ending = status.terminating_signal().map_or(Ending::Exited(0), Ending::Killed);
+                let ending = status.exit_status().map_or(ending, Ending::Exited);
+                let _ = wire::send(&self.socket, &Message::Ended(ending));
             }
-            match rustix::process::wait(WaitOptions::NOHANG) {
-                Err(_) => return,
-                Ok(Some((pid, status))) if pid == command => {
-                    let ending = status.terminating_signal().map_or(Ending::Exited(0), Ending::Killed);
-                    let ending = status.exit_status().map_or(ending, Ending::Exited);
-                    let _ = wire::send(&self.socket, &Message::Ended(ending));
-                }
-                Ok(Some(_)) => {}
-                Ok(None) => wait_for_a_child(),
-            }
-        }
+        });
     }
-}
-
-fn list(children: Option<&mut File>) -> Vec<Pid> {
-    let Some(file) = children else { return Vec::new() };
-    let mut text = String::new();
-    if file.rewind().and_then(|()| file.read_to_string(&mut text)).is_err() {
-        return Vec::new();
-    }
-    text.split_ascii_whitespace().filter_map(|pid| pid.parse().ok().and_then(Pid::from_raw)).collect()
-}
-
-/// SIGCHLD is blocked, so it interrupts nothing; a short poll is enough for the few times that a kill takes longer.
-fn wait_for_a_child() {
-    let _ = poll(&mut [], Some(&Timespec { tv_sec: 0, tv_nsec: 200_000 }));
 }
 
 /// What of a fresh /proc only reads, for profiles that may not change the machine: the same that docker protects.

@@ -17,7 +17,7 @@ use fathom_model::{Class, Failure};
 use super::capabilities;
 use super::terminal::{Ends, Terminal};
 use crate::failure::{Step, refused};
-use crate::plan::{Plan, UserNamespace};
+use crate::plan::{Ground, Plan, UserNamespace};
 
 /// What only the command's process needs.
 #[derive(Debug)]
@@ -69,7 +69,10 @@ fn prepare(plan: &Plan, threshold: &Threshold) -> Result<(), Failure> {
     rustix::process::chdir(&plan.workdir).map_err(|error| no_workdir(plan, error.into()))?;
     let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::Dumpable);
     debug_assert!(plan.user_namespace == UserNamespace::Join || threshold.user.is_none());
-    capabilities::assume(&plan.credentials)
+    match plan.ground {
+        Ground::Made => capabilities::assume(&plan.credentials),
+        Ground::Found => capabilities::change_user(&plan.credentials),
+    }
 }
 
 fn no_workdir(plan: &Plan, error: io::Error) -> Failure {

@@ -16,7 +16,7 @@ use rustix::process::Pid;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Step;
-use crate::plan::Plan;
+use crate::plan::{Ground, Plan};
 use crate::wire;
 
 /// What a descriptor is for.
@@ -89,7 +89,9 @@ pub(crate) fn start(plan: &Plan, mut material: Material, program: BorrowedFd<'_>
             let file = rustix::fs::memfd_create("plan", MemfdFlags::CLOEXEC).step("make a memory file")?;
             std::fs::File::from(file.try_clone().step("copy a descriptor")?).write_all(&text).step("write the plan")?;
             material.add(Role::Plan, file);
-            material.add(Role::WayBack, way_back()?);
+            if plan.ground == Ground::Made {
+                material.add(Role::WayBack, way_back()?);
+            }
             let roles: Vec<Role> = material.0.iter().map(|(role, _)| *role).collect();
             let fds: Vec<BorrowedFd<'_>> = material.0.iter().map(|(_, fd)| fd.as_fd()).collect();
             let header = serde_json::to_vec(&roles).expect("roles are plain data");

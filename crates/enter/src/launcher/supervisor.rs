@@ -22,7 +22,7 @@ use super::terminal::{Ends, Terminal};
 use super::{Material, Role, root, start};
 use crate::failure::{Step, refused};
 use crate::options::{Attachment, Streams};
-use crate::plan::{Pids, Plan, UserNamespace};
+use crate::plan::{Ground, Pids, Plan, UserNamespace};
 use crate::session::{Record, State};
 use crate::wire::{self, Message};
 
@@ -89,21 +89,32 @@ impl Supervisor {
 
         let user = join_namespaces(plan, &mut material)?;
         let terminal = match plan.streams {
+            Streams::Terminal { columns, rows } if plan.ground == Ground::Found => {
+                Some(Terminal::found(columns, rows)?)
+            }
             Streams::Terminal { columns, rows } => Some(Terminal::open(plan.user, columns, rows)?),
             Streams::Pipes => None,
         };
         let (terminal, slave, mount) = match terminal {
-            Some(Terminal { master, slave, mount }) => (Some(master), Some(slave), Some(mount)),
+            Some(Terminal { master, slave, mount }) => (Some(master), Some(slave), mount),
             None => (None, None, None),
         };
         let cgroup = material.take(Role::Namespace(Kind::Cgroup));
         let recording = material.take(Role::Recording).map(|file| Recording::begin(file, plan));
         let frozen = open_freezer(plan)?;
-        let way_back = material.need(Role::WayBack)?;
+        let way_back = material.take(Role::WayBack);
         let holds: Vec<OwnedFd> = std::iter::from_fn(|| material.take(Role::Hold)).collect();
         let (ends, outputs) = ends(plan, slave, &mut material)?;
-        if let Some(loss) = root::build(plan, &mut material, mount)? {
-            clients.tell(&Message::Notice(loss.to_owned()));
+        match plan.ground {
+            Ground::Made => {
+                if let Some(loss) = root::build(plan, &mut material, mount)? {
+                    clients.tell(&Message::Notice(loss.to_owned()));
+                }
+            }
+            // There is no leaf to find them by: what init leaves behind becomes ours.
+            Ground::Found => {
+                rustix::process::set_child_subreaper(Some(rustix::process::getpid())).step("adopt orphans")?;
+            }
         }
         join_pids(plan, &mut material)?;
 
@@ -130,7 +141,7 @@ impl Supervisor {
             }
         };
         drop((theirs, ends, user, cgroup, door, frozen));
-        return_to_machine(&way_back);
+        way_back.iter().for_each(return_to_machine);
         let deadline = plan.ttl.map(|seconds| Instant::now() + Duration::from_secs(seconds));
         Ok(Supervisor {
             init,

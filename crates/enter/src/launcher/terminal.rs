@@ -20,8 +20,8 @@ pub(super) struct Terminal {
     pub(super) master: OwnedFd,
     /// The command's.
     pub(super) slave: OwnedFd,
-    /// To be attached at `/dev/pts`.
-    pub(super) mount: OwnedFd,
+    /// To be attached at `/dev/pts`, where it is in none that is there.
+    pub(super) mount: Option<OwnedFd>,
 }
 
 impl Terminal {
@@ -37,9 +37,20 @@ impl Terminal {
         let slave =
             rustix::pty::ioctl_tiocgptpeer(&master, OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)
                 .step("open the command's end of the terminal")?;
-        let terminal = Terminal { master, slave, mount };
+        let terminal = Terminal { master, slave, mount: Some(mount) };
         resize(&terminal.master, columns, rows).step("set the size of the terminal")?;
         Ok(terminal)
+    }
+
+    /// Takes one of the devpts that is there. By its name, because not every sandbox's kernel can open it otherwise.
+    pub(super) fn found(columns: u16, rows: u16) -> Result<Terminal, Failure> {
+        let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let master = rustix::fs::open("/dev/ptmx", flags | OFlags::NONBLOCK, Mode::empty()).step("open a terminal")?;
+        rustix::pty::unlockpt(&master).step("unlock the terminal")?;
+        let name = rustix::pty::ptsname(&master, Vec::new()).step("name the command's end of the terminal")?;
+        let slave = rustix::fs::open(&name, flags, Mode::empty()).step("open the command's end of the terminal")?;
+        resize(&master, columns, rows).step("set the size of the terminal")?;
+        Ok(Terminal { master, slave, mount: None })
     }
 
     /// Makes the terminal the controlling one of a new session; called by the command's process.

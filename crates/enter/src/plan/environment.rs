@@ -4,7 +4,7 @@ use crate::options::{Options, Toolkit, View};
 use crate::profile::Credentials;
 use crate::subject::Facts;
 
-use super::TOOLS;
+use super::{Surroundings, TOOLS};
 
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -27,6 +27,17 @@ pub(super) fn of(facts: &Facts, options: &Options, credentials: &Credentials) ->
     }
     set(&mut env, "FATHOM_TARGET", &facts.title);
     set(&mut env, "FATHOM_TARGET_PID", &facts.process.own_pid().to_string());
+    options.env.iter().for_each(|(name, value)| set(&mut env, name, value));
+    env
+}
+
+/// That of a session right where we are: the tools', as everywhere where `/` is theirs.
+pub(super) fn here(around: &Surroundings, options: &Options) -> Vec<(String, String)> {
+    let mut env: Vec<(String, String)> = Vec::new();
+    set(&mut env, "PATH", "/bin");
+    set(&mut env, "HOME", &around.home);
+    set(&mut env, "FATHOM_TARGET", &around.title);
+    around.target.iter().for_each(|pid| set(&mut env, "FATHOM_TARGET_PID", &pid.to_string()));
     options.env.iter().for_each(|(name, value)| set(&mut env, name, value));
     env
 }

@@ -55,6 +55,31 @@ fn value<'a>(plan: &'a Plan, name: &str) -> Option<&'a str> {
 }
 
 #[test]
+fn nothing_is_joined_or_made_right_where_we_are() {
+    let own = Process { uid: 4711, gid: 4712, no_new_privs: 1, ..Process::default() };
+    let around = Surroundings {
+        title: "shop/pod/web-0/web".into(),
+        own,
+        target: Some(7),
+        passwd: "web:x:33:34:::\n".into(),
+        group: String::new(),
+        home: "/.fathom".into(),
+    };
+    let registry = Registry::at("/.fathom/run/sessions");
+    let plan = here(&around, &options(), "abc", &registry).expect("the words fit");
+    assert_eq!((plan.ground, plan.join.is_empty(), plan.leaf.is_none()), (Ground::Found, true, true));
+    assert_eq!(
+        (plan.user, plan.credentials.uid, plan.command.as_slice()),
+        ((4711, 4712), 4711, &["sh".to_owned()][..])
+    );
+    assert_eq!((value(&plan, "HOME"), value(&plan, "FATHOM_TARGET_PID")), (Some("/.fathom"), Some("7")));
+    let another = Options { user: Some("web".into()), ..options() };
+    assert_eq!(here(&around, &another, "abc", &registry).expect("web is known").user, (33, 34));
+    let nobody = Options { user: Some("nobody-here".into()), ..options() };
+    assert_eq!(here(&around, &nobody, "abc", &registry).expect_err("unknown").class, Class::Usage);
+}
+
+#[test]
 fn a_container_gives_all_its_namespaces_and_none_of_its_environment_to_the_tools() {
     let plan = made(&facts(), &options());
     assert_eq!(plan.join, [Kind::Net, Kind::Ipc, Kind::Uts, Kind::Cgroup, Kind::Pid, Kind::Mnt]);

@@ -7,7 +7,8 @@ use rustix::process::Signal;
 
 use super::Supervisor;
 use super::clients::Clients;
-use crate::plan::Plan;
+use crate::launcher::offspring;
+use crate::plan::{Ground, Plan};
 use crate::wire::Message;
 
 /// How long init may take to end everything before we do it ourselves.
@@ -33,6 +34,9 @@ fn kill_leaf(supervisor: &mut Supervisor) {
 /// The session is over: says so if nobody has yet, and removes what it had.
 pub(super) fn close(mut supervisor: Supervisor, plan: &Plan, mut clients: Clients, ending: Option<Message>) {
     kill_leaf(&mut supervisor);
+    if plan.ground == Ground::Found {
+        offspring::end(|_, _| {});
+    }
     let zombies = count_zombies(&supervisor.survivors);
     if zombies > 0 {
         clients.tell(&Message::Notice(format!(
