@@ -24,6 +24,7 @@ mod kind;
 mod kubelet;
 mod objects;
 mod patch;
+mod pod_security;
 mod proxy;
 mod rbac;
 mod reviews;

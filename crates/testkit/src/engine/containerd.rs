@@ -7,7 +7,7 @@ use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
 use super::home::Home;
-use super::image::Content;
+use super::image::{self, Content};
 use super::process::{Running, eventually, run, tried, try_run};
 use super::spec::{
     Access, Capabilities, DOCKER_CAPABILITIES, MAPPED_COUNT, MAPPED_FROM, Network, NewPrivileges, Spec, Users,
@@ -150,6 +150,26 @@ impl Containerd {
             fs::write(&archive, image.archive()).expect("the folder can be written to");
             self.import_in(namespace, &archive);
         }
+    }
+
+    /// The image `name` of an archive that the namespace has, for another user; gives the name of that one.
+    ///
+    /// # Panics
+    /// When `ctr` refuses.
+    #[track_caller]
+    pub fn load_as_user(&self, namespace: &str, archive: &Path, name: &str, user: u32) -> String {
+        let name = format!("{name}-user{user}");
+        let mut imported = self.imported.lock().unwrap_or_else(PoisonError::into_inner);
+        if imported.insert(format!("{namespace} {name}")) {
+            let folder = self.home.place(&format!("unpacked-{user}"));
+            let file = self.home.place("image-of-user.tar");
+            fs::create_dir_all(&folder).expect("the folder can be written to");
+            run(Command::new("/bin/busybox").args(["tar", "-x", "-C"]).arg(&folder).arg("-f").arg(archive));
+            fs::write(&file, image::as_user(&folder, &name, user)).expect("the folder can be written to");
+            let _ = fs::remove_dir_all(&folder);
+            self.import_in(namespace, &file);
+        }
+        name
     }
 
     /// `ctr` on this socket and namespace, for whatever else a test wants of it.

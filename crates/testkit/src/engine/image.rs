@@ -30,6 +30,39 @@ pub struct Content {
     pub command: Vec<String>,
 }
 
+/// The image of an unpacked layout under another name and for another user, as an archive without its layers: whoever
+/// has the first one has those.
+///
+/// # Panics
+/// When the folder holds no layout of one image.
+pub fn as_user(layout: &Path, name: &str, user: u32) -> Vec<u8> {
+    let read = |path: String| -> Value {
+        let bytes = fs::read(layout.join(&path)).unwrap_or_else(|error| panic!("{path}: {error}"));
+        serde_json::from_slice(&bytes).expect("it is JSON")
+    };
+    let place = |descriptor: &Value| {
+        format!("blobs/{}", descriptor["digest"].as_str().expect("it has a digest").replace(':', "/"))
+    };
+    let mut index = read("index.json".to_owned());
+    let mut manifest = read(place(&index["manifests"][0]));
+    let mut config = read(place(&manifest["config"]));
+    config["config"]["User"] = json!(format!("{user}:{user}"));
+    let config = config.to_string().into_bytes();
+    let kind = |descriptor: &Value| descriptor["mediaType"].as_str().expect("it has a type").to_owned();
+    manifest["config"] = descriptor(&kind(&manifest["config"]), &config);
+    let manifest = manifest.to_string().into_bytes();
+    let mut entry = descriptor(&kind(&index["manifests"][0]), &manifest);
+    entry["annotations"] = json!({"io.containerd.image.name": name, "org.opencontainers.image.ref.name": name});
+    index["manifests"] = json!([entry]);
+    let files = [
+        ("oci-layout".to_owned(), json!({"imageLayoutVersion": "1.0.0"}).to_string().into_bytes()),
+        ("index.json".to_owned(), index.to_string().into_bytes()),
+        (blob(&config), config.clone()),
+        (blob(&manifest), manifest.clone()),
+    ];
+    tarball(&files.map(|(path, bytes)| Entry::File(path, 0o644, bytes)))
+}
+
 /// One file of a root. Paths have no leading slash.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Entry {

@@ -4,10 +4,9 @@ use serde_json::{Value, json};
 
 use super::call::Call;
 use super::kind::Kind;
+use super::pod_security;
 use super::status::{self, Refusal};
 use super::store;
-
-const LEVEL: &str = "pod-security.kubernetes.io/enforce";
 
 /// Where a pod finds who it is to the API server.
 pub(super) const ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
@@ -22,45 +21,9 @@ pub(super) fn admit(kind: &Kind, namespace: &Value, call: &Call, object: &mut Va
     if kind.name != "Pod" {
         return Ok(());
     }
-    let level = place["labels"][LEVEL].as_str().unwrap_or("privileged");
-    let violations = violations(level, &object["spec"]);
-    if !violations.is_empty() {
-        let why = format!("violates PodSecurity \"{level}:latest\": {}", violations.join(", "));
-        return Err(status::against_policy(call, &name, &why));
-    }
+    pod_security::admit(namespace, call, object)?;
     complete(object);
     Ok(())
-}
-
-/// The commonest of the checks of each level, in its own words.
-fn violations(level: &str, spec: &Value) -> Vec<String> {
-    let mut found = Vec::new();
-    if level == "privileged" {
-        return found;
-    }
-    for host in ["hostNetwork", "hostPID", "hostIPC"] {
-        if spec[host] == json!(true) {
-            found.push(format!("host namespaces ({host}=true)"));
-        }
-    }
-    let paths = array(&spec["volumes"]).iter().filter(|volume| volume["hostPath"].is_object());
-    found.extend(paths.map(|volume| format!("hostPath volumes (volume {})", volume["name"])));
-    for container in containers(spec) {
-        let (name, context) = (&container["name"], &container["securityContext"]);
-        if context["privileged"] == json!(true) {
-            found.push(format!("privileged (container {name} must not set securityContext.privileged=true)"));
-        }
-        if level == "restricted" && context["allowPrivilegeEscalation"] != json!(false) {
-            let rule = "must set securityContext.allowPrivilegeEscalation=false";
-            found.push(format!("allowPrivilegeEscalation != false (container {name} {rule})"));
-        }
-        let non_root = context["runAsNonRoot"] == json!(true) || spec["securityContext"]["runAsNonRoot"] == json!(true);
-        if level == "restricted" && !non_root {
-            let rule = "must set securityContext.runAsNonRoot=true";
-            found.push(format!("runAsNonRoot != true (pod or container {name} {rule})"));
-        }
-    }
-    found
 }
 
 fn array(value: &Value) -> &[Value] {
@@ -115,17 +78,50 @@ fn push(list: &mut Value, element: Value) {
     }
 }
 
+/// Fields that an ephemeral container cannot have.
+const NOT_EPHEMERAL: [&str; 6] = ["lifecycle", "livenessProbe", "ports", "readinessProbe", "resources", "startupProbe"];
+
 /// Ephemeral containers can be added, and nothing else.
-pub(super) fn admit_ephemeral(call: &Call, old: &Value, new: &Value) -> Result<(), Refusal> {
+pub(super) fn admit_ephemeral(namespace: &Value, call: &Call, old: &Value, new: &Value) -> Result<(), Refusal> {
     let (before, after) = (array(&old["spec"]["ephemeralContainers"]), array(&new["spec"]["ephemeralContainers"]));
+    let invalid = |why: &str| status::invalid(call, call.name.as_deref().unwrap_or_default(), why);
     let kept = before.iter().all(|own| after.contains(own));
     let mut rest = [old["spec"].clone(), new["spec"].clone()];
     for spec in &mut rest {
         spec["ephemeralContainers"] = Value::Null;
     }
-    if kept && rest[0] == rest[1] {
-        return Ok(());
+    if !kept || rest[0] != rest[1] {
+        return Err(invalid(
+            "spec.ephemeralContainers: Forbidden: existing ephemeral containers may not be changed or removed",
+        ));
     }
-    let why = "spec.ephemeralContainers: Forbidden: existing ephemeral containers may not be changed or removed";
-    Err(status::invalid(call, call.name.as_deref().unwrap_or_default(), why))
+    for (index, container) in after.iter().enumerate() {
+        if let Some(why) = against_ephemeral(&new["spec"], container) {
+            return Err(invalid(&format!("spec.ephemeralContainers[{index}].{why}")));
+        }
+    }
+    pod_security::admit(namespace, call, new)
+}
+
+/// What cannot be of an ephemeral container.
+fn against_ephemeral(spec: &Value, container: &Value) -> Option<String> {
+    if let Some(field) = NOT_EPHEMERAL.iter().find(|field| !container[**field].is_null()) {
+        return Some(format!("{field}: Forbidden: cannot be set for an Ephemeral Container"));
+    }
+    let target = &container["targetContainerName"];
+    let mut all = array(&spec["containers"]).iter().chain(array(&spec["initContainers"]));
+    if target.is_string() && !all.any(|own| own["name"] == *target) {
+        return Some(format!("targetContainerName: Not found: {target}"));
+    }
+    let volumes = array(&spec["volumes"]);
+    array(&container["volumeMounts"]).iter().enumerate().find_map(|(index, mount)| {
+        let part = ["subPath", "subPathExpr"].into_iter().find(|field| mount[*field].is_string());
+        let known = volumes.iter().any(|volume| volume["name"] == mount["name"]);
+        match part {
+            Some(field) => {
+                Some(format!("volumeMounts[{index}].{field}: Forbidden: cannot be set for an Ephemeral Container"))
+            }
+            None => (!known).then(|| format!("volumeMounts[{index}].name: Not found: {}", mount["name"])),
+        }
+    })
 }

@@ -32,8 +32,8 @@ const NAMESPACE: &str = "k8s.io";
 enum Image {
     /// Its command is known to us.
     Ours(Content),
-    /// Of an archive; its containers say what they run.
-    Archive,
+    /// Of an archive, which is here; its containers say what they run.
+    Archive(PathBuf),
 }
 
 /// One node.
@@ -81,7 +81,7 @@ impl Kubelet {
     /// Brings the image `name` of an archive to the node.
     pub(super) fn import(&self, archive: &Path, name: &str) {
         self.engine.import_in(NAMESPACE, archive);
-        self.images().insert(name.to_owned(), Image::Archive);
+        self.images().insert(name.to_owned(), Image::Archive(archive.to_owned()));
     }
 
     fn images(&self) -> MutexGuard<'_, BTreeMap<String, Image>> {
@@ -104,8 +104,9 @@ impl Kubelet {
 
     /// What a container of a pod has written since it was started for the last time.
     pub(super) fn log(&self, pod: &Value, container: &str) -> Option<PathBuf> {
-        let statuses = pod["status"]["containerStatuses"].as_array()?;
-        let status = statuses.iter().find(|status| status["name"] == json!(container))?;
+        let lists = ["initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses"];
+        let mut statuses = lists.iter().flat_map(|list| pod["status"][list].as_array().into_iter().flatten());
+        let status = statuses.find(|status| status["name"] == json!(container))?;
         let id = status["containerID"].as_str()?.rsplit('/').next()?.to_owned();
         Some(self.engine.log_of(NAMESPACE, &id))
     }

@@ -63,6 +63,9 @@ pub(super) fn create(store: &Store, kind: &Kind, call: &Call, mut object: Value)
                 Call { resource: "namespaces".into(), group: String::new(), name: Some(namespace), ..call.clone() };
             return Err(status::not_found(&missing));
         };
+        if kind.name == "Pod" {
+            check_runtime_class(store, call, &object)?;
+        }
         admission::admit(kind, &found, call, &mut object)?;
     }
     let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
@@ -70,6 +73,22 @@ pub(super) fn create(store: &Store, kind: &Kind, call: &Call, mut object: Value)
         return Ok(object);
     }
     store.create(kind, &namespace, object).ok_or_else(|| status::exists(call, &name))
+}
+
+/// The namespace that a call is in.
+fn namespace_of(store: &Store, call: &Call) -> Value {
+    let name = call.namespace.as_deref().unwrap_or_default();
+    store.get(&Key::new("", "namespaces", "", name)).unwrap_or_default()
+}
+
+/// A runtime class that a pod names has to be there.
+fn check_runtime_class(store: &Store, call: &Call, pod: &Value) -> Result<(), Refusal> {
+    let Some(class) = pod["spec"]["runtimeClassName"].as_str() else { return Ok(()) };
+    if store.get(&Key::new("node.k8s.io", "runtimeclasses", "", class)).is_some() {
+        return Ok(());
+    }
+    let name = pod["metadata"]["name"].as_str().unwrap_or_default();
+    Err(status::against_policy(call, name, &format!("pod rejected: RuntimeClass \"{class}\" not found")))
 }
 
 /// Reads, lets `new` decide, and writes, if nobody else wrote what it saw.
@@ -99,6 +118,13 @@ fn settled(call: &Call, old: &Value, mut new: Value) -> Result<Value, Refusal> {
         let why = "the object has been modified; please apply your changes to the latest version and try again";
         return Err(status::conflict(call, why));
     }
+    let (meant, is) = (&new["metadata"]["uid"], &old["metadata"]["uid"]);
+    if let (Some(meant), Some(is)) = (meant.as_str(), is.as_str())
+        && meant != is
+    {
+        let why = format!("Precondition failed: UID in precondition: {meant}, UID in object meta: {is}");
+        return Err(status::conflict(call, &why));
+    }
     for fixed in ["uid", "name", "namespace", "creationTimestamp", "resourceVersion", "deletionTimestamp"] {
         match old["metadata"].get(fixed) {
             Some(value) => new["metadata"][fixed] = value.clone(),
@@ -125,11 +151,12 @@ fn patched(api: &Arc<Api>, kind: &Kind, asking: &Asking) -> Result<Response<Body
         other => return Err(status::bad_request(&format!("the patch type {other} is not served here"))),
     };
     let patch = asking.object()?;
+    let namespace = namespace_of(&api.store, call);
     change(&api.store, call, |old| {
         let mut object = old.clone();
         patch::merge(&mut object, &patch, lists);
         if call.subresource.as_deref() == Some("ephemeralcontainers") {
-            admission::admit_ephemeral(call, old, &object)?;
+            admission::admit_ephemeral(&namespace, call, old, &object)?;
         }
         Ok(object)
     })

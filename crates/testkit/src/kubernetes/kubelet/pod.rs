@@ -12,7 +12,7 @@ use super::report::{self, Role, State, Told};
 use super::sandbox::Sandbox;
 use super::{Image, Kubelet, NAMESPACE, fresh_id, services, volumes};
 use crate::engine::image::Content;
-use crate::engine::{Running, Spec};
+use crate::engine::{Capabilities, Running, Spec};
 
 /// How long a container that ended waits for its next start, and twice as long after each.
 const BACKOFF: Duration = Duration::from_millis(500);
@@ -205,22 +205,39 @@ impl<'a> Worker<'a> {
         let (command, arguments) = (texts(&spec["command"]), texts(&spec["args"]));
         let (content, default) = match image {
             Image::Ours(content) => (content.clone(), content.command.clone()),
-            Image::Archive => (Content { entries: Vec::new(), ..Content::idle() }, Vec::new()),
+            Image::Archive(_) => (Content { entries: Vec::new(), ..Content::idle() }, Vec::new()),
         };
         let env = volumes::environment(self.api, pod, spec, &self.address());
         let words = if command.is_empty() && arguments.is_empty() { default } else { [command, arguments].concat() };
         let words = words.iter().map(|word| expanded(word, &env));
-        let context = &spec["securityContext"];
-        let user = context["runAsUser"].as_u64().and_then(|user| u32::try_from(user).ok());
+        let (context, all) = (&spec["securityContext"], &pod["spec"]["securityContext"]);
+        // What a container says for itself counts, else what its pod says for all.
+        let said = |field: &str| if context[field].is_null() { &all[field] } else { &context[field] };
+        let user = said("runAsUser").as_u64().and_then(|user| u32::try_from(user).ok());
         // This ctr takes a user from the image alone.
         let content = content.as_user(user.unwrap_or(0));
-        let name = if matches!(image, Image::Ours(_)) {
-            self.kubelet.engine.load_in(NAMESPACE, &content);
-            content.name.clone()
-        } else {
-            name.to_owned()
+        let name = match (image, user) {
+            (Image::Ours(_), _) => {
+                self.kubelet.engine.load_in(NAMESPACE, &content);
+                content.name.clone()
+            }
+            (Image::Archive(archive), Some(user @ 1..)) => {
+                self.kubelet.engine.load_as_user(NAMESPACE, archive, name, user)
+            }
+            (Image::Archive(_), _) => name.to_owned(),
         };
+        if said("runAsNonRoot") == &json!(true) && user.unwrap_or(0) == 0 {
+            let why = "container has runAsNonRoot and image will run as root".to_owned();
+            return Err(("CreateContainerConfigError", why));
+        }
         let mut run = Spec::of(content, id, words);
+        let capabilities = &context["capabilities"];
+        if texts(&capabilities["drop"]).iter().any(|name| name == "ALL") {
+            run.capabilities = Capabilities::None;
+        }
+        if context["allowPrivilegeEscalation"] == json!(false) {
+            run = run.no_new_privileges();
+        }
         let uid = self.uid.as_str().unwrap_or_default();
         run.cgroup = Some(format!("{}/kubepods/pod{uid}/{id}", self.kubelet.engine.cgroup()));
         if context["readOnlyRootFilesystem"] == json!(true) {
@@ -252,6 +269,10 @@ impl<'a> Worker<'a> {
             more.push(format!("--cwd={folder}"));
         }
         more.extend(volumes::mounts(self.api, self.kubelet, pod, spec));
+        more.extend(texts(&capabilities["add"]).iter().map(|name| format!("--cap-add=CAP_{name}")));
+        if let Some(target) = spec["targetContainerName"].as_str() {
+            more.extend(self.processes_of(target)?);
+        }
         if context["privileged"] == json!(true) {
             more.push("--privileged".to_owned());
         }
@@ -259,6 +280,14 @@ impl<'a> Worker<'a> {
             more.extend(["--with-ns".to_owned(), format!("pid:/proc/{}/ns/pid", std::process::id())]);
         }
         self.kubelet.engine.try_run_in(NAMESPACE, &run, &name, &more).map_err(|why| ("RunContainerError", why))
+    }
+
+    /// Shares the pid namespace of another container of the pod, in `ctr`'s words.
+    fn processes_of(&self, target: &str) -> Result<[String; 2], (&'static str, String)> {
+        let running = self.containers.iter().filter(|own| own.told.name == target);
+        let process = running.filter_map(|own| own.process.as_ref()).find(|process| process.is_alive());
+        let process = process.ok_or_else(|| ("CreateContainerError", format!("container \"{target}\" not running")))?;
+        Ok(["--with-ns".to_owned(), format!("pid:/proc/{}/ns/pid", process.pid())])
     }
 
     fn address(&self) -> String {

@@ -1,6 +1,7 @@
 //! What a container finds in its file system and its environment.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -30,6 +31,10 @@ pub(super) fn mounts(api: &Api, kubelet: &Kubelet, pod: &Value, container: &Valu
         let mut source = source(api, kubelet, pod, volume)?;
         if let Some(below) = mount["subPath"].as_str() {
             source.push(below);
+            // Whatever is not there is a folder.
+            if !source.exists() {
+                fs::create_dir_all(&source).expect("the volume can be written to");
+            }
         }
         let access = if mount["readOnly"] == json!(true) { "ro" } else { "rw" };
         let flow = match text(&mount["mountPropagation"]) {
@@ -56,6 +61,8 @@ fn source(api: &Api, kubelet: &Kubelet, pod: &Value, volume: &Value) -> Option<P
     let place = kubelet.scratch.join(format!("pods/{}/{}", text(&pod["metadata"]["uid"]), text(&volume["name"])));
     fs::create_dir_all(&place).expect("the kubelet's folder can be written to");
     if volume["emptyDir"].is_object() {
+        // Whoever the containers run as.
+        fs::set_permissions(&place, fs::Permissions::from_mode(0o777)).expect("the folder is ours");
         return Some(place);
     }
     let sources = match &volume["projected"]["sources"] {
