@@ -9,9 +9,11 @@ use fathom_model::namespace::Kind;
 
 use crate::machine;
 
+mod ephemeral;
 mod fork;
 mod pods;
 
+pub(crate) use ephemeral::Ephemeral;
 pub(crate) use fork::Fork;
 pub(crate) use pods::Pods;
 
@@ -113,6 +115,8 @@ pub(crate) struct Enter {
     pub(crate) pods: Pods,
     #[command(flatten)]
     pub(crate) fork: Fork,
+    #[command(flatten)]
+    pub(crate) ephemeral: Ephemeral,
 }
 
 /// With no registry's name: an image that a node has need not be pulled.

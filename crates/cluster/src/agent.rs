@@ -35,10 +35,12 @@ pub struct AgentOptions {
 pub struct Agent {
     /// Its namespace.
     pub namespace: String,
-    /// Its job, with which it goes.
-    pub job: String,
+    /// Its job, with which it goes; none for one in somebody else's pod.
+    pub job: Option<String>,
     /// Its pod.
     pub pod: String,
+    /// Its container there.
+    pub container: String,
     /// Its node.
     pub node: String,
     /// Whether it was there before.
@@ -49,15 +51,20 @@ pub struct Agent {
 const NAME: (&str, &str) = ("app.kubernetes.io/name", "fathom-agent");
 const VERSION: &str = "app.kubernetes.io/version";
 const NODE: &str = "fathom.dev/node";
+/// Its only container.
+const CONTAINER: &str = "agent";
 /// Kubernetes' own label.
 pub(crate) const JOB: &str = "batch.kubernetes.io/job-name";
 
 impl Cluster {
-    /// Every agent of our version in this namespace, on whatever node.
+    /// Every agent of our version in the agents' namespace, on whatever node, and those in ephemeral containers of the
+    /// namespace that is looked at.
     pub async fn agents(&self, options: &AgentOptions) -> Result<Vec<Agent>, Failure> {
         let found = self.agents_pods(options).await?;
         let judged = found.iter().filter_map(|pod| judge(pod, options).ok().flatten());
-        Ok(judged.map(|agent| Agent { found: true, ..agent }).collect())
+        let mut agents: Vec<Agent> = judged.map(|agent| Agent { found: true, ..agent }).collect();
+        agents.extend(self.all_beside(&self.namespace).await);
+        Ok(agents)
     }
 
     /// Pods of agents that run, may yet run, or never will.
@@ -69,17 +76,13 @@ impl Cluster {
         Ok(found.items.into_iter().filter(|pod| pod.metadata.deletion_timestamp.is_none()).collect())
     }
 
-    /// Takes an agent away, with all that runs in it.
+    /// Takes an agent away, with all that runs in it. One in an ephemeral container goes by itself or not at all.
     pub async fn remove(&self, agent: &Agent) -> Result<(), Failure> {
-        let tried = Tried {
-            verb: "delete",
-            resource: "jobs",
-            group: "batch",
-            namespace: Some(&agent.namespace),
-            name: &agent.job,
-        };
+        let Some(job) = &agent.job else { return Ok(()) };
+        let tried =
+            Tried { verb: "delete", resource: "jobs", group: "batch", namespace: Some(&agent.namespace), name: job };
         let jobs: Api<Job> = Api::namespaced(self.client.clone(), &agent.namespace);
-        jobs.delete(&agent.job, &DeleteParams::background()).await.map(drop).map_err(|error| failure(tried, error))
+        jobs.delete(job, &DeleteParams::background()).await.map(drop).map_err(|error| failure(tried, error))
     }
 
     /// An agent on `node`: the one that is there, but for `not`, or a new one.
@@ -125,8 +128,14 @@ impl Cluster {
             Ok(agent) => Ok(agent),
             Err(failure) => {
                 let namespace = options.namespace.clone();
-                let agent =
-                    Agent { namespace, job: job.clone(), pod: String::new(), node: node.to_owned(), found: false };
+                let agent = Agent {
+                    namespace,
+                    job: Some(job.clone()),
+                    pod: String::new(),
+                    container: CONTAINER.to_owned(),
+                    node: node.to_owned(),
+                    found: false,
+                };
                 let failure = self.explain(failure, &agent).await;
                 // One that cannot start cannot go by itself either. Who may not delete it has its deadline.
                 let _ = jobs.delete(&job, &DeleteParams::background()).await;
@@ -212,8 +221,9 @@ fn judge(pod: &Pod, options: &AgentOptions) -> Result<Option<Agent>, Failure> {
     let runs = state.is_some_and(|state| state.running.is_some());
     Ok(runs.then(|| Agent {
         namespace: options.namespace.clone(),
-        job: pod.labels().get(JOB).cloned().unwrap_or_default(),
+        job: pod.labels().get(JOB).cloned(),
         pod: pod.name_any(),
+        container: CONTAINER.to_owned(),
         node: pod.spec.as_ref().and_then(|spec| spec.node_name.clone()).unwrap_or_default(),
         found: false,
     }))
@@ -259,7 +269,7 @@ fn manifest(node: &str, options: &AgentOptions) -> Value {
                     "tolerations": [{"operator": "Exists"}],
                     "imagePullSecrets": secrets,
                     "containers": [{
-                        "name": "agent",
+                        "name": CONTAINER,
                         "image": options.image,
                         "imagePullPolicy": "IfNotPresent",
                         "command": ["/fathom", "agent", "--grace", format!("{}s", options.grace.as_secs().max(1))],

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use fathom_model::Failure;
-use k8s_openapi::api::core::v1::{ContainerStateTerminated, Node, Pod};
+use k8s_openapi::api::core::v1::{ContainerState, ContainerStateTerminated, Node, Pod};
 use kube::ResourceExt as _;
 use kube::api::{Api, ListParams, LogParams};
 
@@ -38,35 +38,35 @@ impl Cluster {
     /// The end of its log, or what its runtime says; nothing of a pod that runs, or never began.
     async fn last_words(&self, agent: &Agent) -> Option<String> {
         let pods: Api<Pod> = Api::namespaced(self.client.clone(), &agent.namespace);
-        let its = ListParams::default().labels(&format!("{JOB}={}", agent.job));
+        let its = match &agent.job {
+            Some(job) => ListParams::default().labels(&format!("{JOB}={job}")),
+            None => ListParams::default().fields(&format!("metadata.name={}", agent.pod)),
+        };
         for _ in 0..LOOKS {
             let pod = pods.list(&its).await.ok()?.items.into_iter().next()?;
-            if let Some(end) = end(&pod) {
-                return Some(words(&pods, &pod, end).await);
+            let state = state(&pod, &agent.container)?;
+            if let Some(end) = state.terminated {
+                return Some(words(&pods, &pod, &agent.container, end).await);
             }
-            if !runs(&pod) {
-                return None;
-            }
+            state.running?;
             tokio::time::sleep(LOOK).await;
         }
         None
     }
 }
 
-fn end(pod: &Pod) -> Option<ContainerStateTerminated> {
-    pod.status.as_ref()?.container_statuses.as_ref()?.first()?.state.as_ref()?.terminated.clone()
+fn state(pod: &Pod, container: &str) -> Option<ContainerState> {
+    let status = pod.status.as_ref()?;
+    let all = [&status.container_statuses, &status.ephemeral_container_statuses];
+    let mut all = all.into_iter().flatten().flatten();
+    all.find(|status| status.name == container)?.state.clone()
 }
 
-fn runs(pod: &Pod) -> bool {
-    let state = |pod: &Pod| pod.status.as_ref()?.container_statuses.as_ref()?.first()?.state.clone();
-    state(pod).is_some_and(|state| state.running.is_some())
-}
-
-async fn words(pods: &Api<Pod>, pod: &Pod, end: ContainerStateTerminated) -> String {
+async fn words(pods: &Api<Pod>, pod: &Pod, container: &str, end: ContainerStateTerminated) -> String {
     if let Some(message) = end.message.filter(|message| !message.trim().is_empty()) {
         return message.trim().to_owned();
     }
-    let reading = LogParams { tail_lines: Some(LINES), ..LogParams::default() };
+    let reading = LogParams { container: Some(container.to_owned()), tail_lines: Some(LINES), ..LogParams::default() };
     let log = pods.logs(&pod.name_any(), &reading).await.unwrap_or_default();
     match log.trim() {
         "" => format!("it ended with status {}", end.exit_code),

@@ -104,6 +104,7 @@ impl Cluster {
     async fn begin(&self, agent: &Agent, action: Action) -> Result<(Speaker, Listener), Failure> {
         let pods: Api<Pod> = Api::namespaced(self.client.clone(), &agent.namespace);
         let streams = AttachParams::default()
+            .container(&agent.container)
             .stdin(true)
             .stdout(true)
             .stderr(true)

@@ -33,6 +33,10 @@ pub(crate) fn failure(tried: Tried<'_>, error: kube::Error) -> Failure {
     let (class, hint) = match &error {
         kube::Error::Api(status) => match status.code {
             401 => (Class::Denied, "log in again: the cluster does not know these credentials".to_owned()),
+            403 if status.message.contains(POD_SECURITY) => (
+                Class::Denied,
+                "the namespace's Pod Security level forbids it; --profile chooses other rights".to_owned(),
+            ),
             403 => {
                 let kind = if tried.namespace.is_some() { "Role" } else { "ClusterRole" };
                 (Class::Denied, format!("a {kind} with this rule allows it:\n{}", tried.rule()))
@@ -66,6 +70,14 @@ fn clock(cause: &str) -> Option<String> {
     ];
     let (_, state) = TIMES.iter().find(|(words, _)| cause.contains(words))?;
     Some(format!("the API server's certificate {state}, by the clock of this machine: compare `date -u` on both"))
+}
+
+/// What Pod Security's own admission begins with. Nothing in its answers tells it from others but this.
+const POD_SECURITY: &str = "violates PodSecurity";
+
+/// Whether a failure is the word of a namespace's Pod Security level, and of no lack of rights.
+pub fn is_against_pod_security(failure: &Failure) -> bool {
+    failure.class == Class::Denied && failure.cause.as_ref().is_some_and(|cause| cause.contains(POD_SECURITY))
 }
 
 fn causes(error: &dyn std::error::Error) -> String {

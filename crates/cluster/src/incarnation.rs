@@ -24,6 +24,8 @@ pub struct Next {
     pub container: String,
     /// The id of its last incarnation, if it had one: `containerd://4f1c…`
     pub after: Option<String>,
+    /// The pod's runtime class, where it names one.
+    pub runtime_class: Option<String>,
 }
 
 impl Next {
@@ -111,7 +113,8 @@ pub(crate) fn next_of(pod: &Pod, namespace: &str, wanted: Option<&str>) -> Resul
     let statuses = [status.container_statuses, status.init_container_statuses].into_iter().flatten().flatten();
     let after = statuses.filter(|status| status.name == container).find_map(last_id);
     let uid = pod.uid().unwrap_or_default();
-    Ok(Next { node, namespace: namespace.to_owned(), pod: name, uid, container, after })
+    let runtime_class = spec.runtime_class_name.clone();
+    Ok(Next { node, namespace: namespace.to_owned(), pod: name, uid, container, after, runtime_class })
 }
 
 /// Of the one that runs, or of the one that ran last.

@@ -38,6 +38,8 @@ pub struct Container {
     pub name: String,
     /// `containerd://4f1c…`
     pub id: String,
+    /// The pod's runtime class, where it names one.
+    pub runtime_class: Option<String>,
 }
 
 impl Located {
@@ -219,7 +221,13 @@ pub(crate) fn container_of(pod: &Pod, namespace: &str, wanted: Option<&str>) -> 
         }
         .hinting(format!("`kubectl -n {namespace} describe pod {pod_name}` says why")));
     };
-    let container =
-        Container { namespace: namespace.to_owned(), uid: pod.uid().unwrap_or_default(), pod: pod_name, name, id };
+    let container = Container {
+        namespace: namespace.to_owned(),
+        uid: pod.uid().unwrap_or_default(),
+        pod: pod_name,
+        name,
+        id,
+        runtime_class: spec.runtime_class_name,
+    };
     Ok(Located { node, container: Some(container) })
 }

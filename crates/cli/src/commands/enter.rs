@@ -13,6 +13,7 @@ use crate::terminal::size;
 use crate::words::{Cgroup, Enter, Root};
 use crate::{environment, exit, machine};
 
+mod ephemeral;
 mod fork;
 mod many;
 mod remote;
@@ -37,6 +38,7 @@ fn enter(words: &Enter) -> anyhow::Result<i32> {
         Asked::OfCluster(whom) if words.pods.all => many::enter(words, &whom, entry(words)?),
         Asked::OfCluster(whom) => remote::enter(words, whom, entry(words)?, input(words)),
         Asked::OfThisMachine(target) if words.fork.fork => Err(fork::unwanted(target).into()),
+        Asked::OfThisMachine(target) if words.ephemeral.ephemeral => Err(ephemeral::unwanted(target).into()),
         Asked::OfThisMachine(target) if words.pods.all => Err(many::unwanted(target).into()),
         Asked::OfThisMachine(target) => machine::enter(words, target, &entry(words)?, input(words)),
     }

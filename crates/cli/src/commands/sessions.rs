@@ -101,7 +101,9 @@ async fn list(cluster: &Cluster, agent: &Agent) -> Result<Vec<Seen>, Failure> {
 /// Agents that say that nobody is in them need not wait for their grace. One that says nothing stays.
 async fn remove_idle(cluster: &Cluster, options: &AgentOptions) -> Result<usize, Failure> {
     let seen = seen(cluster, options).await?;
-    let idle: Vec<&Agent> = seen.iter().filter(|(_, sessions)| sessions.is_empty()).map(|(agent, _)| agent).collect();
+    // One in an ephemeral container cannot be removed, and goes by itself.
+    let is_idle = |(agent, sessions): &&(Agent, Vec<Seen>)| agent.job.is_some() && sessions.is_empty();
+    let idle: Vec<&Agent> = seen.iter().filter(is_idle).map(|(agent, _)| agent).collect();
     for agent in &idle {
         cluster.remove(agent).await?;
     }

@@ -5,6 +5,7 @@ mod agentless;
 mod completion;
 mod crashing;
 mod crowd;
+mod ephemeral;
 mod faults;
 mod forks;
 mod habits;

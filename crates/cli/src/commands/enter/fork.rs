@@ -83,6 +83,10 @@ async fn visit(
 async fn plan(words: &Enter, cluster: &Cluster, object: &Object) -> Result<(Original, Options), Failure> {
     let flags = &words.cluster;
     let original = cluster.locate_original(object).await?;
+    let class = original.pod.spec.as_ref().and_then(|spec| spec.runtime_class_name.as_deref());
+    if let Some(sandbox) = cluster.sandbox(class).await? {
+        return Err(sandbox.out_of_reach(&original.name));
+    }
     if object.kind != ObjectKind::Pod {
         printer::notice(&format!("{object} is {}/pod/{}", original.namespace, original.name));
     }

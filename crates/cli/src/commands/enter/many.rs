@@ -71,11 +71,20 @@ async fn attend_all(words: &Enter, whom: &Whom, entry: Entry) -> Result<Vec<Repo
     let names = names(&crowd);
     let width = names.iter().map(|name| name.chars().count()).max().unwrap_or_default();
     let mut entry = entry;
+    let mut reports: Vec<Report> = crowd.absent.into_iter().map(|(pod, failure)| (pod, Err(failure))).collect();
+    let mut meant = Vec::new();
+    for (located, name) in crowd.meant.into_iter().zip(names) {
+        let class = located.container.as_ref().and_then(|container| container.runtime_class.as_deref());
+        match cluster.sandbox(class).await? {
+            Some(sandbox) => reports.push((name, Err(sandbox.out_of_reach(located.pod_name())))),
+            None => meant.push((located, name)),
+        }
+    }
     let road = Arc::new(match way {
         Way::Server => Road::Server { parcel: Parcel::of(entry.toolkit.as_deref())?, cluster },
         Way::Exec => {
             let options = kubernetes::agent(flags, words.ttl);
-            let (asked, nodes) = (entry.toolkit.take(), crowd.meant.iter().map(|located| &located.node));
+            let (asked, nodes) = (entry.toolkit.take(), meant.iter().map(|(located, _)| &located.node));
             for node in nodes.collect::<BTreeSet<_>>() {
                 entry.toolkit = toolkit::brought(&cluster, node, &options, asked.clone()).await?;
             }
@@ -86,7 +95,7 @@ async fn attend_all(words: &Enter, whom: &Whom, entry: Entry) -> Result<Vec<Repo
     let (show, shows) = show();
     let interrupts = interrupts();
     let mut sessions = JoinSet::new();
-    for (located, name) in crowd.meant.into_iter().zip(names) {
+    for (located, name) in meant {
         let entry = entry.clone();
         let visit = Visit { prefix: format!("{name:width$} | "), show: show.clone(), interrupts: interrupts.clone() };
         let (road, turns) = (road.clone(), turns.clone());
@@ -95,7 +104,6 @@ async fn attend_all(words: &Enter, whom: &Whom, entry: Entry) -> Result<Vec<Repo
             (name, visit.go(&road, &located, entry).await)
         });
     }
-    let mut reports: Vec<Report> = crowd.absent.into_iter().map(|(pod, failure)| (pod, Err(failure))).collect();
     while let Some(done) = sessions.join_next().await {
         reports.push(done.map_err(|error| Failure::new(Class::System, format!("a session broke: {error}")))?);
     }

@@ -1,14 +1,15 @@
 //! The same words for a pod or a node of a cluster: an agent there does what this machine would have done, reached
 //! through the server of the cluster, or with kubectl's rights alone.
 
-use fathom_cluster::{Cluster, Goal, Listener, Located, Next, Speaker};
+use fathom_cluster::locate::Container;
+use fathom_cluster::{AgentOptions, Cluster, Goal, Listener, Located, Next, Sandbox, Speaker};
 use fathom_model::target::ObjectKind;
 use fathom_model::{Class, Failure};
 use fathom_protocol::wish::Await;
 use fathom_protocol::{Action, Entry, Input, Place};
 
 use super::toolkit::Parcel;
-use super::{Whom, toolkit};
+use super::{Whom, ephemeral, toolkit};
 use crate::conversation::{self, Last, Manner};
 use crate::installed::{self, Way};
 use crate::recording::Recording;
@@ -32,10 +33,21 @@ async fn converse(words: &Enter, whom: Whom, mut entry: Entry, input: Input) -> 
     let cluster = Cluster::open(&kubernetes::access(flags)).await?;
     let manner = Manner { terminal: entry.terminal.is_some(), input };
     let recording = recording(words, &whom, &entry)?;
+    if words.ephemeral.ephemeral {
+        let located = locate(&cluster, whom, flags.container.as_deref()).await?;
+        let target = located.container.as_ref().ok_or_else(|| ephemeral::unwanted(&located.describe()))?;
+        return ephemeral::visit(words, &cluster, target, entry, manner, recording).await;
+    }
     // Whether there is a server is asked while the target is looked for.
     let found = find(&cluster, whom, flags.container.as_deref(), entry.await_next);
     let (found, way) = tokio::join!(found, installed::way(&cluster, flags));
-    let (Found { goal, node, place }, way) = (found?, way?);
+    let (Found { goal, node, place, meant, sandbox }, way) = (found?, way?);
+    if let Some((pod, sandbox)) = sandbox {
+        let Some(target) = meant.filter(|_| !flags.installed) else { return Err(sandbox.out_of_reach(&pod)) };
+        let why = sandbox.describe(&pod);
+        printer::notice(&format!("{why}; an ephemeral container in the pod itself is the way in"));
+        return ephemeral::visit(words, &cluster, &target, entry, manner, recording).await;
+    }
     if way == Way::Server {
         let parcel = Parcel::of(entry.toolkit.as_deref())?;
         let (speaker, listener) = through(&cluster, &goal, &node, entry, parcel.as_ref()).await?;
@@ -43,9 +55,27 @@ async fn converse(words: &Enter, whom: Whom, mut entry: Entry, input: Input) -> 
     }
     entry.place = place;
     let options = kubernetes::agent(flags, words.ttl);
-    entry.toolkit = toolkit::brought(&cluster, &node, &options, entry.toolkit).await?;
-    let (speaker, listener) = cluster.reach(&node, &options, Action::Enter(Box::new(entry))).await?;
-    conversation::carry_recorded(recording, manner, speaker, listener).await
+    match reach(&cluster, &node, &options, entry.clone()).await {
+        Ok((speaker, listener)) => conversation::carry_recorded(recording, manner, speaker, listener).await,
+        Err(failure) => match meant.filter(|_| fathom_cluster::is_against_pod_security(&failure)) {
+            Some(target) => {
+                printer::notice(&format!("{failure}; an ephemeral container in the pod itself does instead"));
+                ephemeral::visit(words, &cluster, &target, entry, manner, recording).await
+            }
+            None => Err(failure),
+        },
+    }
+}
+
+/// An agent on the node that hears of the entry, with the toolkit that it needs.
+async fn reach(
+    cluster: &Cluster,
+    node: &str,
+    options: &AgentOptions,
+    mut entry: Entry,
+) -> Result<(Speaker, Listener), Failure> {
+    entry.toolkit = toolkit::brought(cluster, node, options, entry.toolkit).await?;
+    cluster.reach(node, options, Action::Enter(Box::new(entry))).await
 }
 
 /// The recording that is wished for.
@@ -88,6 +118,10 @@ struct Found {
     node: String,
     /// As the node is told, where there is no server.
     place: Place,
+    /// The container that runs.
+    meant: Option<Container>,
+    /// The pod, where no agent on its node can reach into it, and why.
+    sandbox: Option<(String, Sandbox)>,
 }
 
 async fn find(
@@ -98,10 +132,15 @@ async fn find(
 ) -> Result<Found, Failure> {
     if awaited.is_some() {
         let next = locate_next(cluster, whom, container).await?;
-        return Ok(Found { goal: Goal::from(&next), place: next.place(), node: next.node });
+        let sandbox = cluster.sandbox(next.runtime_class.as_deref()).await?;
+        let sandbox = sandbox.map(|sandbox| (next.pod.clone(), sandbox));
+        return Ok(Found { goal: Goal::from(&next), place: next.place(), node: next.node, meant: None, sandbox });
     }
     let located = locate(cluster, whom, container).await?;
-    Ok(Found { goal: Goal::from(&located), place: place(&located), node: located.node })
+    let class = located.container.as_ref().and_then(|container| container.runtime_class.as_deref());
+    let sandbox = cluster.sandbox(class).await?.map(|sandbox| (located.pod_name().to_owned(), sandbox));
+    let (goal, place) = (Goal::from(&located), place(&located));
+    Ok(Found { goal, place, node: located.node, meant: located.container, sandbox })
 }
 
 /// Says which one it is where the words left that open.
