@@ -190,10 +190,20 @@ impl Session {
             self.plan.registry.forget(&self.plan.id);
         }
         if let Some(pid) = self.supervisor {
-            let _ = rustix::process::waitpid(Some(pid), WaitOptions::NOHANG);
+            collect(pid);
         }
         Failure::new(Class::System, "the session's supervisor was killed")
             .hinting("the session was cleared up; start it again")
+    }
+}
+
+/// Collects a child that has closed its socket, which comes a moment before its end.
+fn collect(child: Pid) {
+    for _ in 0..1000 {
+        if !matches!(rustix::process::waitpid(Some(child), WaitOptions::NOHANG), Ok(None)) {
+            return;
+        }
+        let _ = poll(&mut [], Some(&Timespec { tv_sec: 0, tv_nsec: 1_000_000 }));
     }
 }
 

@@ -12,7 +12,7 @@ use fathom_host::sys::{self, Cloned};
 use fathom_model::{Class, Failure};
 use rustix::fs::{MemfdFlags, OFlags};
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
-use rustix::process::Pid;
+use rustix::process::{Pid, WaitOptions};
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Step;
@@ -85,20 +85,31 @@ pub(crate) fn start(plan: &Plan, mut material: Material, program: BorrowedFd<'_>
         Cloned::Child => become_launcher(&theirs, program, &[&name, &id]),
         Cloned::Parent(pid) => {
             drop(theirs);
-            let text = serde_json::to_vec(plan).expect("a plan is plain data");
-            let file = rustix::fs::memfd_create("plan", MemfdFlags::CLOEXEC).step("make a memory file")?;
-            std::fs::File::from(file.try_clone().step("copy a descriptor")?).write_all(&text).step("write the plan")?;
-            material.add(Role::Plan, file);
-            if plan.ground == Ground::Made {
-                material.add(Role::WayBack, way_back()?);
+            match hand_over(plan, &mut material, &ours) {
+                Ok(()) => Ok((ours, pid)),
+                Err(failure) => {
+                    // One that got nothing ends as soon as it hears that there will be nothing, if it still lives.
+                    drop(ours);
+                    let _ = rustix::process::waitpid(Some(pid), WaitOptions::empty());
+                    Err(failure)
+                }
             }
-            let roles: Vec<Role> = material.0.iter().map(|(role, _)| *role).collect();
-            let fds: Vec<BorrowedFd<'_>> = material.0.iter().map(|(_, fd)| fd.as_fd()).collect();
-            let header = serde_json::to_vec(&roles).expect("roles are plain data");
-            wire::send_fds(&ours, &header, &fds).step("hand the plan to the launcher")?;
-            Ok((ours, pid))
         }
     }
+}
+
+fn hand_over(plan: &Plan, material: &mut Material, control: &OwnedFd) -> Result<(), Failure> {
+    let text = serde_json::to_vec(plan).expect("a plan is plain data");
+    let file = rustix::fs::memfd_create("plan", MemfdFlags::CLOEXEC).step("make a memory file")?;
+    std::fs::File::from(file.try_clone().step("copy a descriptor")?).write_all(&text).step("write the plan")?;
+    material.add(Role::Plan, file);
+    if plan.ground == Ground::Made {
+        material.add(Role::WayBack, way_back()?);
+    }
+    let roles: Vec<Role> = material.0.iter().map(|(role, _)| *role).collect();
+    let fds: Vec<BorrowedFd<'_>> = material.0.iter().map(|(_, fd)| fd.as_fd()).collect();
+    let header = serde_json::to_vec(&roles).expect("roles are plain data");
+    wire::send_fds(control, &header, &fds).step("hand the plan to the launcher")
 }
 
 /// A socket that holds the machine's root directory and our mount namespace until somebody takes them out.
