@@ -128,6 +128,22 @@ fn a_slow_network_that_breaks_everything_in_crumbs_loses_nothing() {
     assert!(String::from_utf8_lossy(&ended.stderr).contains("end\n"));
 }
 
+/// What is still under way when a relay ends is lost as soon as the client says something: its relay stays for that long.
+#[test]
+fn a_slow_network_loses_nothing_of_the_end() {
+    let Some(mut cluster) = breakable() else { return };
+    let proxy = through(&mut cluster);
+    // From the start, so that no buffer on the way ever grows to hold the rest.
+    proxy.delay(Duration::from_millis(10));
+    const SIZE: usize = 6 << 20;
+    for _ in 0..3 {
+        let script = format!("yes | head -c {SIZE}; exit 7");
+        let session = cluster.spawn(&["deploy/web"], &["sh", "-c", &script]);
+        let got = ended(session.wait_with_output().expect("it is ours"));
+        assert_eq!((got.stdout.len(), got.status), (SIZE, 7), "{}", got.stderr);
+    }
+}
+
 /// Whether a process that a session started still runs in the shop's container.
 fn sleeps(cluster: &Cluster, seconds: &str) -> bool {
     let look = format!("ps -ef | grep -c '[s]leep {seconds}'");

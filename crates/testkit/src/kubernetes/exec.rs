@@ -79,6 +79,10 @@ fn chosen(headers: &HeaderMap) -> Option<&'static str> {
 }
 
 /// Until the process has ended and all it wrote is sent, or the client is gone: then its stdin ends, and no more.
+///
+/// As with a real node, the connection is closed as soon as the last word is handed to the kernel (containerd's
+/// `ExecIO.Attach` stops reading stdin when an output ends, wsstream's `Conn.Close` closes at once). A client that still
+/// sends is answered with a reset then, and what is under way to it is dropped.
 async fn carry(
     socket: WebSocketStream<TokioIo<hyper::upgrade::Upgraded>>,
     command: std::process::Command,
@@ -127,8 +131,9 @@ async fn carry(
         }
     }
     drop(messages);
-    // A client that has the last word closes; one that is gone has closed.
+    reader.abort();
     let _ = reader.await;
+    drop(to);
     let _ = ender.await;
 }
 
