@@ -133,7 +133,8 @@ fn left(run: &Path) -> Left {
         let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
         let name = std::fs::read_to_string(entry.path().join("comm")).unwrap_or_default();
         let name = name.trim();
-        if name == "fathom" || name == "fathom-enter" || name == "fathom-init" || name == "fathom-warden" {
+        let is_named = name == "fathom" || name == "fathom-enter" || name == "fathom-init" || name == "fathom-warden";
+        if is_named && is_below_us(pid) {
             left.processes.insert((pid, format!("{name} {}", state(pid))));
         }
     }
@@ -141,6 +142,7 @@ fn left(run: &Path) -> Left {
         left.cgroups.extend(folders(&hierarchy.path().join("fathom")));
     }
     left.cgroups.extend(folders(Path::new("/sys/fs/cgroup/fathom")));
+    left.cgroups.retain(|cgroup| !is_somebody_else_s(cgroup));
     left.records = folders(&run.join("sessions"))
         .iter()
         .filter_map(|path| path.file_name()?.to_str().map(str::to_owned))
@@ -151,6 +153,22 @@ fn left(run: &Path) -> Left {
 fn folders(path: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
     entries.filter(|entry| entry.path().is_dir()).map(|entry| entry.path()).collect()
+}
+
+/// Whether we have started it, or have adopted it: whoever else uses this machine, and other tests, are left alone.
+fn is_below_us(pid: u32) -> bool {
+    let own = std::process::id();
+    let parent = |pid: u32| -> Option<u32> {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        stat.rsplit(") ").next()?.split(' ').nth(1)?.parse().ok()
+    };
+    std::iter::successors(Some(pid), |pid| parent(*pid)).any(|pid| pid == own)
+}
+
+/// Whether a process is in it that is none of ours.
+fn is_somebody_else_s(cgroup: &Path) -> bool {
+    let inside = std::fs::read_to_string(cgroup.join("cgroup.procs")).unwrap_or_default();
+    inside.lines().filter_map(|line| line.parse().ok()).any(|pid| !is_below_us(pid))
 }
 
 /// Orphans come to us, as they come to the first process of a machine; ours must reap as promptly as it should.
