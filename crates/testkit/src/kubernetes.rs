@@ -20,6 +20,7 @@ mod client;
 mod controllers;
 mod exec;
 mod fault;
+mod impostor;
 mod kind;
 mod kubelet;
 mod objects;
@@ -52,6 +53,8 @@ use kubelet::Kubelet;
 
 pub use authority::{Authority, Identity};
 pub use client::Answer;
+pub use fault::Barrier;
+pub use impostor::Impostor;
 pub use proxy::Proxy;
 
 /// What [`Kubernetes::start`] needs of a machine.
@@ -64,7 +67,7 @@ pub const NEEDS: [Need; 6] = [
     Need::Path("/bin/busybox"),
 ];
 
-/// A cluster of one node, `node1`.
+/// A cluster of one node, `node1`, and of those that are [added](Kubernetes::add_node).
 #[derive(Debug)]
 pub struct Kubernetes {
     api: Arc<Api>,
@@ -85,14 +88,14 @@ impl Kubernetes {
         move_into_network();
         kubelet::lay_network();
         let stopping = Arc::new(AtomicBool::new(false));
-        let kubelet = Arc::new(Kubelet::new("node1"));
+        let kubelet = Arc::new(Kubelet::new("node1", 0));
         let authority = Authority::new("kubernetes");
         let api = Arc::new(Api {
             store: store::Store::new(),
             tokens: user::Tokens::default(),
             faults: fault::Faults::default(),
             authority,
-            front_proxy: Authority::new("front-proxy-ca"),
+            front_proxy: Mutex::new(Arc::new(Authority::new("front-proxy-ca"))),
             nodes: Mutex::new(vec![kubelet.clone()]),
             address: OnceLock::new(),
             stopping: stopping.clone(),
@@ -121,6 +124,17 @@ impl Kubernetes {
         cluster
     }
 
+    /// Adds a node: another engine, with files and cgroups of its own, on the same network and the same machine. What
+    /// looks at the machine's processes sees those of all nodes.
+    pub fn add_node(&mut self, name: &str) {
+        let number = u32::try_from(self.threads.len()).expect("nobody has so many nodes");
+        let kubelet = Arc::new(Kubelet::new(name, number * 500));
+        self.api.nodes.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(kubelet.clone());
+        self.put("", "nodes", kubelet.object());
+        let api = self.api.clone();
+        self.threads.push(std::thread::spawn(move || kubelet::work(&api, &kubelet)));
+    }
+
     /// What every cluster has from its first moment.
     fn furnish(&self) {
         for name in ["default", "kube-system"] {
@@ -136,7 +150,7 @@ impl Kubernetes {
         self.put(rbac, "roles", json!({"metadata": {"name": name, "namespace": "kube-system"}, "rules": reads}));
         let data = json!({
             "client-ca-file": self.api.authority.pem(),
-            "requestheader-client-ca-file": self.api.front_proxy.pem(),
+            "requestheader-client-ca-file": self.api.front_proxy().pem(),
             "requestheader-allowed-names": json!([aggregation::FRONT_PROXY]).to_string(),
             "requestheader-username-headers": "[\"X-Remote-User\"]",
             "requestheader-uid-headers": "[\"X-Remote-Uid\"]",
@@ -232,19 +246,37 @@ impl Kubernetes {
     }
 
     /// Signs the certificate that the API server shows to those it forwards to.
-    pub fn front_proxy(&self) -> &Authority {
-        &self.api.front_proxy
+    pub fn front_proxy(&self) -> Arc<Authority> {
+        self.api.front_proxy()
     }
 
-    /// Brings the image `name` of an OCI archive to the node.
+    /// Has the API server show certificates of another authority from now on.
+    pub fn use_front_proxy(&self, authority: Arc<Authority>) {
+        *self.api.front_proxy.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = authority;
+    }
+
+    /// Tells everybody to believe the API server by these authorities.
+    ///
+    /// # Panics
+    /// Never: a cluster has what this changes.
+    pub fn trust_front_proxies(&self, authorities: &[&Authority]) {
+        let (namespace, name) = ("kube-system", "extension-apiserver-authentication");
+        let mut data = self.get("", "configmaps", namespace, name).expect("it is there from the start")["data"].take();
+        let bundle: String = authorities.iter().map(|authority| authority.pem()).collect();
+        data["requestheader-client-ca-file"] = json!(bundle);
+        self.set(("", "configmaps"), namespace, name, "data", data);
+    }
+
+    /// Brings the image `name` of an OCI archive to every node.
     ///
     /// # Panics
     /// When containerd refuses.
     pub fn import(&self, archive: &Path, name: &str) {
-        self.kubelet.import(archive, name);
+        let nodes = self.api.nodes.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+        nodes.iter().for_each(|node| node.import(archive, name));
     }
 
-    /// The folder that is `/` to pods that mount the node's.
+    /// The folder that is `/` to pods of `node1` that mount the node's.
     pub fn node_root(&self) -> &Path {
         self.kubelet.root()
     }
@@ -252,13 +284,71 @@ impl Kubernetes {
     /// What a container has written to its log.
     pub fn log(&self, namespace: &str, pod: &str, container: &str) -> String {
         let pod = self.get("", "pods", namespace, pod);
-        let place = pod.and_then(|pod| self.kubelet.log(&pod, container));
+        let place = pod.and_then(|pod| self.api.node(pod["spec"]["nodeName"].as_str()?)?.log(&pod, container));
         place.and_then(|place| fs::read_to_string(place).ok()).unwrap_or_default()
     }
 
     /// The next `count` requests whose path holds `part` are told to come again in a second.
     pub fn throttle(&self, part: &str, count: u32) {
         self.api.faults.throttle(part, count);
+    }
+
+    /// Requests whose path and query hold `part` wait for an answer until the barrier goes. What a stream carries has
+    /// an address too: that of its request, with `#in` for what its client says and `#out` for what it hears.
+    pub fn hold(&self, part: &str) -> Barrier {
+        self.api.faults.hold(part)
+    }
+
+    /// A network of one's own between the API server and a port of a pod that serves a part of the API.
+    pub fn before(&self, namespace: &str, pod: &str, port: u16) -> Proxy {
+        let pod = self.address_of(namespace, pod, port);
+        let proxy = Proxy::at(kubelet::GATEWAY, pod);
+        self.api.faults.detour(pod, proxy.address());
+        proxy
+    }
+
+    /// A network of one's own between a pod and a port of another one, for connections that are made from now on.
+    ///
+    /// # Panics
+    /// When one of them does not run.
+    pub fn between(&self, namespace: &str, from: &str, to: &str, port: u16) -> Proxy {
+        let server = self.address_of(namespace, to, port);
+        let proxy = Proxy::at(kubelet::GATEWAY, server);
+        let (inside, _) = self.processes(namespace, from).into_iter().next().expect("it runs");
+        kubelet::divert(inside, server, proxy.address());
+        proxy
+    }
+
+    /// The API server's own ways are straight again.
+    pub fn straighten(&self) {
+        self.api.faults.straighten();
+    }
+
+    /// Has this certificate and key (PEM) answer in place of a port of a pod, for connections that another one makes
+    /// from now on. It takes them, and says nothing.
+    ///
+    /// # Panics
+    /// When one of the pods does not run, or they are no certificate and key.
+    pub fn impersonate(&self, namespace: &str, from: &str, to: &str, port: u16, pem: (&str, &str)) -> Impostor {
+        let server = self.address_of(namespace, to, port);
+        let runtime = self.runtime.as_ref().expect("it runs until the end");
+        let impostor = runtime.block_on(Impostor::at(kubelet::GATEWAY, pem));
+        let (inside, _) = self.processes(namespace, from).into_iter().next().expect("it runs");
+        kubelet::divert(inside, server, impostor.address());
+        impostor
+    }
+
+    fn address_of(&self, namespace: &str, pod: &str, port: u16) -> std::net::SocketAddr {
+        let pod = self.get("", "pods", namespace, pod).expect("the pod is there");
+        let address = pod["status"]["podIP"].as_str().and_then(|text| text.parse().ok());
+        std::net::SocketAddr::new(address.expect("it has an address"), port)
+    }
+
+    /// The processes of a pod on its node, of all of its containers: their numbers and their words.
+    pub fn processes(&self, namespace: &str, pod: &str) -> Vec<(u32, Vec<String>)> {
+        let pod = self.get("", "pods", namespace, pod).unwrap_or_default();
+        let node = pod["spec"]["nodeName"].as_str().and_then(|node| self.api.node(node));
+        node.map_or_else(Vec::new, |node| node.processes(pod["metadata"]["uid"].as_str().unwrap_or("none")))
     }
 }
 

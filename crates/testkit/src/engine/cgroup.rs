@@ -1,5 +1,6 @@
 //! The cgroups that an engine makes, emptied and taken away when the engine is.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -50,6 +51,16 @@ impl Drop for Cgroups {
             remove(top);
         }
     }
+}
+
+/// The processes in the cgroup `path` of any hierarchy and below it.
+pub(super) fn pids(path: &str) -> BTreeSet<u32> {
+    fn below(folder: &Path) -> Vec<u32> {
+        let listed = fs::read_to_string(folder.join("cgroup.procs")).unwrap_or_default();
+        let own = listed.lines().filter_map(|line| line.parse().ok());
+        own.chain(folders_in(folder).iter().flat_map(|inner| below(inner))).collect()
+    }
+    hierarchies().into_iter().flat_map(|hierarchy| below(&hierarchy.join(path.trim_start_matches('/')))).collect()
 }
 
 /// Every mounted hierarchy: the folders of a v1 or hybrid host, the mount itself on a v2 host.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
+use super::cgroup;
 use super::home::Home;
 use super::image::{self, Content};
 use super::process::{Running, eventually, run, tried, try_run};
@@ -51,6 +52,11 @@ impl Containerd {
     /// The cgroup that holds its containers, for the `cgroup_parent` of a pod.
     pub fn cgroup(&self) -> String {
         self.home.cgroup()
+    }
+
+    /// The processes in a cgroup below [`Containerd::cgroup`], and below that.
+    pub fn pids_below(&self, path: &str) -> BTreeSet<u32> {
+        cgroup::pids(&format!("{}/{path}", self.cgroup()))
     }
 
     /// What the daemon wrote.

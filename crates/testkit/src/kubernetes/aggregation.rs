@@ -12,6 +12,7 @@ use hyper::client::conn::http1;
 use hyper::{HeaderMap, Request, Response};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::RootCertStore;
@@ -71,24 +72,26 @@ async fn tried(
     for certificate in CertificateDer::pem_slice_iter(&bundle) {
         roots.add(certificate?)?;
     }
-    let connector = TlsConnector::from(Arc::new(api.front_proxy.sign(FRONT_PROXY, &[]).client(roots)));
-    let connection = TcpStream::connect(address).await?;
+    let connector = TlsConnector::from(Arc::new(api.front_proxy().sign(FRONT_PROXY, &[]).client(roots)));
+    let connection = TcpStream::connect(api.faults.way_to(address)).await?;
     connection.set_nodelay(true)?;
     let server = ServerName::try_from(format!("{name}.{namespace}.svc"))?;
     let connection = connector.connect(server, connection).await?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(connection)).await?;
     tokio::spawn(connection.with_upgrades());
     let upgrade = hyper::upgrade::on(&mut request);
+    let address = request.uri().to_string();
     let (mut parts, body) = request.into_parts();
     introduce(&mut parts.headers, user);
     parts.headers.insert("host", format!("{name}.{namespace}.svc").parse()?);
     let mut response = sender.send_request(Request::from_parts(parts, Full::new(body))).await?;
     if response.status() == 101 {
-        let other = hyper::upgrade::on(&mut response);
+        let (other, api) = (hyper::upgrade::on(&mut response), api.clone());
         tokio::spawn(async move {
             if let (Ok(client), Ok(server)) = (upgrade.await, other.await) {
-                let (mut client, mut server) = (TokioIo::new(client), TokioIo::new(server));
-                let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
+                let (client, server) = (tokio::io::split(TokioIo::new(client)), tokio::io::split(TokioIo::new(server)));
+                let (inward, outward) = (format!("{address}#in"), format!("{address}#out"));
+                tokio::join!(pass(&api, &inward, client.0, server.1), pass(&api, &outward, server.0, client.1));
             }
         });
         return Ok(response.map(|_| Full::new(Bytes::new()).boxed()));
@@ -97,6 +100,18 @@ async fn tried(
     parts.headers.remove("transfer-encoding");
     let whole = body.collect().await?.to_bytes();
     Ok(Response::from_parts(parts, Full::new(whole).boxed()))
+}
+
+/// Carries bytes one way until their end, as the API server does that passes an upgraded connection through.
+async fn pass(api: &Api, address: &str, mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin) {
+    let mut buffer = vec![0; 32 << 10];
+    while let Ok(count @ 1..) = from.read(&mut buffer).await {
+        api.faults.pass(address).await;
+        if to.write_all(&buffer[..count]).await.is_err() || to.flush().await.is_err() {
+            break;
+        }
+    }
+    let _ = to.shutdown().await;
 }
 
 /// What the caller says of itself is taken out; what the API server knows is put in.

@@ -30,7 +30,7 @@ pub(super) struct Api {
     /// Signs the API server's own certificate.
     pub(super) authority: Authority,
     /// Signs the certificate that the API server shows to those it forwards to.
-    pub(super) front_proxy: Authority,
+    pub(super) front_proxy: Mutex<Arc<Authority>>,
     pub(super) nodes: Mutex<Vec<Arc<Kubelet>>>,
     /// Where it listens.
     pub(super) address: OnceLock<std::net::SocketAddr>,
@@ -41,6 +41,11 @@ pub(super) struct Api {
 impl Api {
     pub(super) fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Relaxed)
+    }
+
+    /// Who signs what the API server shows to those it forwards to.
+    pub(super) fn front_proxy(&self) -> Arc<Authority> {
+        self.front_proxy.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
 
     /// The kubelet of the node with this name.
@@ -72,6 +77,7 @@ impl Asking {
 
 /// Never fails: whatever goes wrong has a status.
 pub(super) async fn handle(api: Arc<Api>, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+    api.faults.pass(&request.uri().to_string()).await;
     let answered = match api.faults.strike(request.uri().path()) {
         Some(refusal) => Err(refusal),
         None => answer(&api, request).await,

@@ -242,7 +242,7 @@ fn daemon_sets(store: &Store) {
     }
 }
 
-/// One pod each, no second try; gone some seconds after the end.
+/// One pod each, no second try, no longer than its deadline; gone some seconds after the end.
 fn jobs(store: &Store) {
     let (kind, pod) = (Kind::of("batch", "jobs").expect("it is kept"), Kind::of("", "pods").expect("it is kept"));
     for job in store.list("batch", "jobs", None).1 {
@@ -252,10 +252,18 @@ fn jobs(store: &Store) {
         let finished = job["status"]["completionTime"].as_str();
         let ttl = job["spec"]["ttlSecondsAfterFinished"].as_i64();
         if let (Some(finished), Some(ttl)) = (finished, ttl) {
-            let ended: Option<jiff::Timestamp> = finished.parse().ok();
-            if ended.is_some_and(|at| jiff::Timestamp::now().duration_since(at).as_secs() >= ttl) {
+            if is_over(finished, ttl) {
                 store.remove(&key);
             }
+            continue;
+        }
+        let (made, deadline) = (job["metadata"]["creationTimestamp"].as_str(), &job["spec"]["activeDeadlineSeconds"]);
+        if made.zip(deadline.as_i64()).is_some_and(|(made, deadline)| finished.is_none() && is_over(made, deadline)) {
+            own.iter().for_each(|pod| end_pod(store, &key_of("", "pods", pod)));
+            let condition = json!({"type": "Failed", "status": "True", "reason": "DeadlineExceeded",
+                "message": "Job was active longer than specified deadline"});
+            let end = json!({"failed": own.iter().len(), "completionTime": store::now(), "conditions": [condition]});
+            store.set(&key, "status", end);
             continue;
         }
         let Some(own) = own else {
@@ -278,6 +286,12 @@ fn jobs(store: &Store) {
         };
         settle(store, &key, &job, status);
     }
+}
+
+/// Whether so many seconds have gone by since then.
+fn is_over(since: &str, seconds: i64) -> bool {
+    let since: Option<jiff::Timestamp> = since.parse().ok();
+    since.is_some_and(|since| jiff::Timestamp::now().duration_since(since).as_secs() >= seconds)
 }
 
 /// The first node takes whatever names none.

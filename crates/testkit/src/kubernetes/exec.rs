@@ -52,11 +52,12 @@ pub(super) fn start(api: &Arc<Api>, mut asking: Asking) -> Result<Response<Body>
     let command = kubelet.and_then(|kubelet| kubelet.exec(&pod, &container, &words));
     let command = command.ok_or_else(|| status::bad_request(&format!("container {container} is not running")))?;
     let wants_stdin = call.parameter("stdin") == Some("true");
+    let place = (api.clone(), asking.request.uri().to_string());
     let upgrade = hyper::upgrade::on(&mut asking.request);
     tokio::spawn(async move {
         if let Ok(upgraded) = upgrade.await {
             let socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, None).await;
-            carry(socket, command, wants_stdin).await;
+            carry(&place, socket, command, wants_stdin).await;
         }
     });
     let response = Response::builder()
@@ -84,6 +85,7 @@ fn chosen(headers: &HeaderMap) -> Option<&'static str> {
 /// `ExecIO.Attach` stops reading stdin when an output ends, wsstream's `Conn.Close` closes at once). A client that still
 /// sends is answered with a reset then, and what is under way to it is dropped.
 async fn carry(
+    (api, address): &(Arc<Api>, String),
     socket: WebSocketStream<TokioIo<hyper::upgrade::Upgraded>>,
     command: std::process::Command,
     wants_stdin: bool,
@@ -105,8 +107,10 @@ async fn carry(
         pump(STDERR, child.stderr.take().expect("it was asked for"), sender.clone()),
     ];
     let pongs = sender.clone();
+    let inward = (api.clone(), format!("{address}#in"));
     let reader = tokio::spawn(async move {
         while let Some(Ok(message)) = from.next().await {
+            inward.0.faults.pass(&inward.1).await;
             match message {
                 Message::Binary(bytes) => feed(&mut stdin, &bytes).await,
                 Message::Ping(bytes) => drop(pongs.send(Message::Pong(bytes)).await),
@@ -125,6 +129,7 @@ async fn carry(
         let _ = sender.send(Message::Close(Some(well))).await;
     });
     while let Some(message) = messages.recv().await {
+        api.faults.pass(&format!("{address}#out")).await;
         let last = matches!(message, Message::Close(_));
         if to.send(message).await.is_err() || last {
             break;

@@ -21,7 +21,7 @@ mod sandbox;
 mod services;
 mod volumes;
 
-pub(super) use sandbox::{GATEWAY, lay_network};
+pub(super) use sandbox::{GATEWAY, divert, lay_network};
 pub(super) use services::number;
 
 /// Where Kubernetes keeps its containers in containerd.
@@ -50,15 +50,16 @@ pub(super) struct Kubelet {
 }
 
 impl Kubelet {
-    /// A node with the images `busybox:1.35` and `scratch:1`, whose root holds one static program and nothing else.
-    pub(super) fn new(name: &str) -> Kubelet {
+    /// A node with the images `busybox:1.35` and `scratch:1`, whose root holds one static program and nothing else. Its
+    /// pods are numbered from `first` on, which is how they get their addresses.
+    pub(super) fn new(name: &str, first: u32) -> Kubelet {
         let kubelet = Kubelet {
             name: name.to_owned(),
             engine: Containerd::start(),
             images: Mutex::default(),
             running: Mutex::default(),
             execs: AtomicU32::new(0),
-            pods: AtomicU32::new(0),
+            pods: AtomicU32::new(first),
             scratch: Scratch::new("kubelet"),
         };
         for (image, name) in [(Content::busybox(), "busybox:1.35"), (Content::idle(), "scratch:1")] {
@@ -109,6 +110,17 @@ impl Kubelet {
         let status = statuses.find(|status| status["name"] == json!(container))?;
         let id = status["containerID"].as_str()?.rsplit('/').next()?.to_owned();
         Some(self.engine.log_of(NAMESPACE, &id))
+    }
+
+    /// The processes in the cgroup of a pod and below it: their numbers and their words.
+    pub(super) fn processes(&self, uid: &str) -> Vec<(u32, Vec<String>)> {
+        let pids = self.engine.pids_below(&format!("kubepods/pod{uid}"));
+        let words = |pid: u32| {
+            let bytes = std::fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+            let words = bytes.split(|byte| *byte == 0).map(|word| String::from_utf8_lossy(word).into_owned());
+            Some((pid, words.filter(|word| !word.is_empty()).collect()))
+        };
+        pids.into_iter().filter_map(words).collect()
     }
 
     /// The node as an object.

@@ -1,4 +1,4 @@
-//! A bad network between a client and the API: bytes come late, in crumbs, or not at all.
+//! A bad network between two that speak with each other: bytes come late, in crumbs, or not at all.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -29,7 +29,12 @@ impl Proxy {
     /// # Panics
     /// When loopback cannot be listened on.
     pub fn new(server: SocketAddr) -> Proxy {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback can be listened on");
+        Proxy::at("127.0.0.1", server)
+    }
+
+    /// The same on another address of this network.
+    pub(super) fn at(own: &str, server: SocketAddr) -> Proxy {
+        let listener = TcpListener::bind((own, 0)).expect("the address can be listened on");
         let address = listener.local_addr().expect("it is bound");
         let weather = Arc::new(Weather {
             delay: AtomicU64::new(0),
@@ -57,6 +62,10 @@ impl Proxy {
         Proxy { address, weather }
     }
 
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// For [`super::Kubernetes::kubeconfig_at`].
     pub fn url(&self) -> String {
         format!("https://{}", self.address)
@@ -75,6 +84,11 @@ impl Proxy {
     /// Nothing comes through any more, and nobody is told: a cable that was pulled.
     pub fn fall_silent(&self) {
         self.weather.silent.store(true, Ordering::Relaxed);
+    }
+
+    /// What was held back comes after all, and so does everything from now on.
+    pub fn speak_again(&self) {
+        self.weather.silent.store(false, Ordering::Relaxed);
     }
 
     /// Every connection breaks off now; new ones are as good as before.

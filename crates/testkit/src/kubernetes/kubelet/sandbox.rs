@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 
 use crate::engine::process::run;
@@ -28,6 +29,14 @@ pub(in crate::kubernetes) fn lay_network() {
     ip(&["link", "add", BRIDGE, "type", "bridge"]);
     ip(&["address", "add", &format!("{GATEWAY}/16"), "dev", BRIDGE]);
     ip(&["link", "set", BRIDGE, "up"]);
+}
+
+/// Whoever in the network of the process `inside` speaks with `server` speaks with `instead` from now on.
+pub(in crate::kubernetes) fn divert(inside: u32, server: SocketAddr, instead: SocketAddr) {
+    let (address, port) = (server.ip().to_string(), server.port().to_string());
+    let mut divert = Command::new("nsenter");
+    divert.args(["--net", "--target", &inside.to_string(), "iptables", "-t", "nat", "-A", "OUTPUT", "-p", "tcp"]);
+    run(divert.args(["-d", &address, "--dport", &port, "-j", "DNAT", "--to-destination", &instead.to_string()]));
 }
 
 impl Sandbox {
