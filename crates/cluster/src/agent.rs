@@ -13,6 +13,10 @@ use serde_json::{Value, json};
 use crate::Cluster;
 use crate::error::{Tried, failure};
 
+mod stray;
+
+pub(crate) use stray::is_stray;
+
 /// How an agent is made.
 #[derive(Debug, Clone)]
 pub struct AgentOptions {
@@ -88,11 +92,14 @@ impl Cluster {
     /// An agent on `node`: the one that is there, but for `not`, or a new one.
     pub async fn agent(&self, node: &str, options: &AgentOptions, not: Option<&Agent>) -> Result<Agent, Failure> {
         let pods: Api<Pod> = Api::namespaced(self.client.clone(), &options.namespace);
-        let mut starting = None;
-        for pod in self.agents_pods(options).await? {
+        let (mut starting, found) = (None, self.agents_pods(options).await?);
+        for pod in &found {
             let is_there = pod.spec.as_ref().is_some_and(|spec| spec.node_name.as_deref() == Some(node));
-            match judge(&pod, options) {
+            match judge(pod, options) {
                 Ok(Some(agent)) if is_there && not.is_none_or(|not| not.pod != agent.pod) => {
+                    if Self::is_young(pod, options) {
+                        self.prolong_found(&agent, options).await;
+                    }
                     return Ok(Agent { found: true, ..agent });
                 }
                 Ok(None) if is_there => starting = pod.labels().get(JOB).cloned(),
@@ -103,10 +110,14 @@ impl Cluster {
         if let Some(job) = starting
             && let Ok(Ok(agent)) = tokio::time::timeout(options.patience / 4, running(&pods, &job, options)).await
         {
+            self.prolong_found(&agent, options).await;
             return Ok(Agent { found: true, ..agent });
         }
+        self.remove_hopeless(&found, options).await;
         let jobs: Api<Job> = Api::namespaced(self.client.clone(), &options.namespace);
-        let job: Job = serde_json::from_value(manifest(node, options)).expect("the manifest is a Job");
+        let until_it_runs = self.first_deadline(options).await;
+        let deadline = until_it_runs.unwrap_or(options.deadline);
+        let job: Job = serde_json::from_value(manifest(node, options, deadline)).expect("the manifest is a Job");
         let job = jobs
             .create(&PostParams::default(), &job)
             .await
@@ -114,10 +125,14 @@ impl Cluster {
         let job = job.name_any();
         let events: Api<Event> = Api::namespaced(self.client.clone(), &options.namespace);
         let coming = async {
-            tokio::select! {
-                agent = running(&pods, &job, options) => agent,
-                failure = refusal(&events, &job, options) => Err(failure),
+            let agent = tokio::select! {
+                agent = running(&pods, &job, options) => agent?,
+                failure = refusal(&events, &job, options) => return Err(failure),
+            };
+            if until_it_runs.is_some() {
+                self.prolong(&agent, options).await?;
             }
+            Ok(agent)
         };
         let started = tokio::time::timeout(options.patience, coming).await;
         let started = started.unwrap_or_else(|_| {
@@ -137,7 +152,7 @@ impl Cluster {
                     found: false,
                 };
                 let failure = self.explain(failure, &agent).await;
-                // One that cannot start cannot go by itself either. Who may not delete it has its deadline.
+                // One that cannot start cannot go by itself before its deadline.
                 let _ = jobs.delete(&job, &DeleteParams::background()).await;
                 Err(failure)
             }
@@ -244,7 +259,7 @@ fn label(node: &str) -> &str {
 }
 
 /// The job: one pod on the node, privileged, without a token, a port or a second try.
-fn manifest(node: &str, options: &AgentOptions) -> Value {
+fn manifest(node: &str, options: &AgentOptions, deadline: Duration) -> Value {
     let labels = json!({NAME.0: NAME.1, VERSION: env!("CARGO_PKG_VERSION"), NODE: label(node)});
     let secrets: Vec<Value> = options.pull_secrets.iter().map(|name| json!({"name": name})).collect();
     let env = |name: &str, value: &str| json!({"name": name, "value": value});
@@ -255,7 +270,7 @@ fn manifest(node: &str, options: &AgentOptions) -> Value {
         "spec": {
             "backoffLimit": 0,
             "ttlSecondsAfterFinished": 10,
-            "activeDeadlineSeconds": options.deadline.as_secs(),
+            "activeDeadlineSeconds": deadline.as_secs(),
             "template": {
                 "metadata": {"labels": labels},
                 "spec": {

@@ -9,7 +9,7 @@ use k8s_openapi::api::core::v1::{Container, ContainerStatus, PersistentVolumeCla
 use kube::ResourceExt as _;
 use kube::api::{Api, DeleteParams, ListParams, PostParams, WatchEvent, WatchParams};
 
-use crate::agent::HOPELESS;
+use crate::agent::{HOPELESS, is_stray};
 use crate::error::{Tried, failure};
 use crate::fork::Options;
 use crate::incarnation::last_id;
@@ -144,6 +144,19 @@ impl Cluster {
                 }
             }
         }
+    }
+
+    /// Copies in `namespace` that have ended, or never ran: their clients would have taken them away.
+    pub async fn stray_copies(&self, namespace: &str, patience: Duration) -> Result<Vec<Forked>, Failure> {
+        let pods = self.pods(namespace, fork::LABEL).await?;
+        let has_ended = |pod: &Pod| {
+            let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+            matches!(phase, Some("Failed" | "Succeeded"))
+        };
+        let stray = pods
+            .iter()
+            .filter(|pod| pod.metadata.deletion_timestamp.is_none() && (has_ended(pod) || is_stray(pod, patience)));
+        Ok(stray.map(|pod| Forked { namespace: namespace.to_owned(), name: pod.name_any() }).collect())
     }
 
     /// Takes a copy away.

@@ -24,10 +24,14 @@ pub(crate) fn is_remote(words: &Sessions) -> bool {
 }
 
 fn remote(words: &Sessions) -> anyhow::Result<i32> {
+    let options = kubernetes::agent(&words.cluster, None);
     if kubernetes::block_on(async { way(&open(words).await?, &words.cluster).await })? == Way::Server {
+        if matches!(words.action, Some(SessionsAction::Cleanup)) {
+            let copies = kubernetes::block_on(async { remove_copies(&open(words).await?, &options).await })?;
+            printer::data(&format!("{copies} copies removed\n"));
+        }
         return installed::run(words);
     }
-    let options = kubernetes::agent(&words.cluster, None);
     match &words.action {
         None | Some(SessionsAction::List) => {
             let seen = kubernetes::block_on(async { seen(&open(words).await?, &options).await })?;
@@ -58,8 +62,13 @@ fn remote(words: &Sessions) -> anyhow::Result<i32> {
             Ok(0)
         }
         Some(SessionsAction::Cleanup) => {
-            let removed = kubernetes::block_on(async { remove_idle(&open(words).await?, &options).await })?;
-            printer::data(&format!("{removed} agents removed\n"));
+            let removed = kubernetes::block_on(async {
+                let cluster = open(words).await?;
+                let agents = remove_idle(&cluster, &options).await? + remove_stray(&cluster, &options).await?;
+                Ok((agents, remove_copies(&cluster, &options).await?))
+            })?;
+            let (agents, copies) = removed;
+            printer::data(&format!("{agents} agents removed, {copies} copies removed\n"));
             Ok(0)
         }
     }
@@ -108,6 +117,24 @@ async fn remove_idle(cluster: &Cluster, options: &AgentOptions) -> Result<usize,
         cluster.remove(agent).await?;
     }
     Ok(idle.len())
+}
+
+/// Agents that never ran, and whose clients are gone.
+async fn remove_stray(cluster: &Cluster, options: &AgentOptions) -> Result<usize, Failure> {
+    let stray = cluster.stray_agents(options).await?;
+    for agent in &stray {
+        cluster.remove(agent).await?;
+    }
+    Ok(stray.len())
+}
+
+/// Copies of clients that were killed, in the namespace of what is named without one.
+async fn remove_copies(cluster: &Cluster, options: &AgentOptions) -> Result<usize, Failure> {
+    let stray = cluster.stray_copies(&cluster.namespace, options.patience).await?;
+    for copy in &stray {
+        cluster.take_away(copy).await?;
+    }
+    Ok(stray.len())
 }
 
 /// Says `action` to the agent that has session `id`.

@@ -320,3 +320,71 @@ fn a_client_that_is_killed_at_any_moment_leaves_nothing() {
     assert!(within(Duration::from_secs(20), || !sleeps(&cluster, "4248")), "a session goes on");
     assert!(within(Duration::from_secs(60), || cluster.agents() == 0), "{} stay", cluster.agents());
 }
+
+/// The deadlines of the agents' jobs, in seconds.
+fn deadlines(cluster: &Cluster) -> String {
+    cluster.kubectl(&["-n", &cluster.namespace, "get", "jobs", "-o", "jsonpath={.items[*].spec.activeDeadlineSeconds}"])
+}
+
+/// Kills a client whose agent's image cannot be had, before it hears of that.
+fn leave_stray(cluster: &Cluster) {
+    let barrier = own(cluster).hold("job-name");
+    let mut session = cluster.enter(&["deploy/web", "--agent-image", "fathom-nowhere:1", "--", "true"]);
+    let mut session = session.stderr(Stdio::null()).spawn().expect("fathom starts");
+    assert!(barrier.is_reached(Duration::from_secs(20)), "no agent is waited for");
+    session.kill().expect("it is ours");
+    session.wait().expect("it is ours");
+    let waits = "jsonpath={.items[*].status.containerStatuses[*].state.waiting.reason}";
+    let agents = ["-n", &cluster.namespace, "get", "pods", "-l", "app.kubernetes.io/name=fathom-agent", "-o", waits];
+    assert!(within(Duration::from_secs(20), || cluster.kubectl(&agents) == "ErrImagePull"));
+}
+
+#[test]
+fn an_agent_that_never_ran_goes_with_the_next_client_or_the_next_cleanup_or_soon() {
+    let Some(cluster) = breakable() else { return };
+    leave_stray(&cluster);
+    let seconds: u64 = deadlines(&cluster).parse().expect("there is one job");
+    assert!(seconds <= 180, "it stays for {seconds} s");
+    assert_eq!(cluster.sessions(&["cleanup"]), "1 agents removed, 0 copies removed\n");
+    assert!(within(Duration::from_secs(20), || cluster.agents() == 0), "{} stay", cluster.agents());
+
+    leave_stray(&cluster);
+    let got = cluster.run(&["deploy/web"], &["true"]);
+    assert_eq!(got.status, 0, "{got:?}");
+    // One that runs may stay for as long as it is needed.
+    assert!(within(Duration::from_secs(20), || deadlines(&cluster) == "86400"), "{}", deadlines(&cluster));
+}
+
+/// Whoever may not put a deadline off gets an agent with the long one.
+#[test]
+fn an_agent_of_somebody_who_may_only_create_jobs_has_its_time() {
+    let Some(cluster) = breakable() else { return };
+    let namespace = &cluster.namespace;
+    let rule = |group: &str, resources: &str, verbs: &str| {
+        format!("{{apiGroups: [\"{group}\"], resources: [{resources}], verbs: [{verbs}]}}")
+    };
+    let rules = [
+        rule("", "pods", "get, list, watch"),
+        rule("", "pods/exec", "create, get"),
+        rule("apps", "deployments", "get"),
+        rule("batch", "jobs", "create"),
+    ];
+    cluster.apply_anywhere(&crate::support::role("ann", namespace, &rules.join(", ")));
+    let got = cluster.run(&["deploy/web", "--as", "ann"], &["true"]);
+    assert_eq!((got.status, deadlines(&cluster).as_str()), (0, "86400"), "{got:?}");
+}
+
+/// A job is no more than its deadline says, in this cluster as in any.
+#[test]
+fn a_job_ends_at_its_deadline() {
+    let Some(cluster) = breakable() else { return };
+    cluster.apply(
+        "apiVersion: batch/v1\nkind: Job\nmetadata: {name: late}\nspec:\n  activeDeadlineSeconds: 2\n  \
+         ttlSecondsAfterFinished: 1\n  template:\n    spec:\n      restartPolicy: Never\n      containers:\n      \
+         - {name: late, image: \"nowhere:1\"}\n",
+    );
+    let left = || cluster.kubectl(&["-n", &cluster.namespace, "get", "jobs,pods", "-l", "job-name=late", "-o", "name"]);
+    cluster.until("job/late", "{.spec.activeDeadlineSeconds}", "2");
+    let job = || cluster.kubectl(&["-n", &cluster.namespace, "get", "jobs", "-o", "name"]);
+    assert!(within(Duration::from_secs(20), || job().is_empty() && left().is_empty()), "{} {}", job(), left());
+}

@@ -64,6 +64,45 @@ fn a_copy_stays_where_that_is_wished_and_keeps_the_labels_that_are_named() {
     assert_eq!(again.status, 42, "{}", again.stderr);
 }
 
+/// A copy whose client was killed ends by itself, and is taken away by the next cleanup.
+#[test]
+fn copies_of_clients_that_were_killed_are_taken_away() {
+    let Some(cluster) = with_broken() else { return };
+    let clean = || cluster.sessions(&["-n", &cluster.namespace, "cleanup"]);
+    let mut session = cluster.spawn(&["deploy/broken", "--fork"], &["sh", "-c", "echo here; sleep 100"]);
+    let mut word = [0; 5];
+    std::io::Read::read_exact(session.stdout.as_mut().expect("a pipe"), &mut word).expect("it starts");
+    session.kill().expect("it is ours");
+    session.wait().expect("it is ours");
+    let copy = copies(&cluster).trim().to_owned();
+    // One that runs may be somebody's.
+    assert!(clean().contains("0 copies removed") && copies(&cluster).trim() == copy, "{}", copies(&cluster));
+    // As it does by itself after some minutes alone.
+    cluster.kubectl(&["-n", &cluster.namespace, "exec", &copy, "--", "sh", "-c", "kill 1"]);
+    cluster.until(&copy, "{.status.phase}", "Succeeded");
+    assert!(clean().contains("1 copies removed"));
+    assert!(within(Duration::from_secs(20), || copies(&cluster).is_empty()), "{}", copies(&cluster));
+}
+
+/// The same for one that never came to run.
+#[test]
+fn copies_that_cannot_start_are_taken_away() {
+    let Some(cluster) = with_broken() else { return };
+    let Some(own) = &cluster.own else { return };
+    let barrier = own.hold("metadata.name%3Dbroken");
+    let mut session = cluster.enter(&["deploy/broken", "--fork", "--agent-image", "fathom-nowhere:1", "--", "true"]);
+    let mut session = session.stderr(std::process::Stdio::null()).spawn().expect("fathom starts");
+    assert!(barrier.is_reached(Duration::from_secs(20)), "no copy is waited for");
+    session.kill().expect("it is ours");
+    session.wait().expect("it is ours");
+    drop(barrier);
+    let copy = copies(&cluster).trim().to_owned();
+    cluster.until(&copy, "{.status.initContainerStatuses[0].state.waiting.reason}", "ErrImagePull");
+    let cleaned = cluster.sessions(&["-n", &cluster.namespace, "cleanup"]);
+    assert!(cleaned.contains("1 copies removed"), "{cleaned}");
+    assert!(within(Duration::from_secs(20), || copies(&cluster).is_empty()), "{}", copies(&cluster));
+}
+
 #[test]
 fn an_image_without_a_shell_is_held_and_its_engine_knows_what_it_runs() {
     let Some(cluster) = Cluster::bare() else { return };

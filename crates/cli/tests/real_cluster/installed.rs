@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::installation::Installation;
-use crate::support::{Cluster, Ended, ended, within};
+use crate::support::{Cluster, Ended, ended, role, within};
 
 /// The name of the shop's pod.
 pub(crate) fn pod(cluster: &Cluster) -> String {
@@ -314,15 +314,6 @@ fn looks(user: &str, namespace: &str) -> String {
 fn reads(user: &str, namespace: &str) -> String {
     let ours = r#"{apiGroups: [fathom.dev], resources: ["*"], verbs: [get, list, watch]}"#;
     role(user, namespace, &format!(r#"{{apiGroups: [""], resources: [pods], verbs: [get]}}, {ours}"#))
-}
-
-fn role(user: &str, namespace: &str, rules: &str) -> String {
-    format!(
-        "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {{name: {user}-reads, namespace: {namespace}}}\nrules: [{rules}]\n---\n\
-         apiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {{name: {user}-reads, namespace: {namespace}}}\n\
-         roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: Role, name: {user}-reads}}\n\
-         subjects: [{{apiGroup: rbac.authorization.k8s.io, kind: User, name: {user}}}]\n"
-    )
 }
 
 /// As a server announces itself.

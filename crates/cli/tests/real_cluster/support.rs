@@ -249,6 +249,16 @@ pub(crate) fn within(patience: Duration, mut done: impl FnMut() -> bool) -> bool
     true
 }
 
+/// A role with these rules in a namespace, bound to a user.
+pub(crate) fn role(user: &str, namespace: &str, rules: &str) -> String {
+    format!(
+        "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {{name: {user}-reads, namespace: {namespace}}}\nrules: [{rules}]\n---\n\
+         apiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {{name: {user}-reads, namespace: {namespace}}}\n\
+         roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: Role, name: {user}-reads}}\n\
+         subjects: [{{apiGroup: rbac.authorization.k8s.io, kind: User, name: {user}}}]\n"
+    )
+}
+
 const SHOP: &str = r#"
 apiVersion: apps/v1
 kind: Deployment
