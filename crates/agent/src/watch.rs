@@ -3,6 +3,7 @@
 //! Clients come by an exec of their own each, which runs a relay. As long as a relay shares the lock of [`Presence`],
 //! or a session of this agent is on record, the agent stays. It has no port, and starts nothing.
 
+use std::convert::Infallible;
 use std::fs::File;
 use std::io;
 use std::path::Path;
@@ -66,6 +67,18 @@ pub fn until_unneeded(
     };
     end_sessions(node);
     Ok(shut)
+}
+
+/// Removes what dead sessions left, again and again: that of an agent before us too, which was killed with all that
+/// could clear up after it.
+pub async fn sweep_always(node: Node) -> Infallible {
+    const ROUND: Duration = Duration::from_secs(5);
+    loop {
+        let registry = node.registry.clone();
+        // It may wait for processes to end, and here conversations are carried.
+        let _ = tokio::task::spawn_blocking(move || sweep::sweep(&registry)).await;
+        tokio::time::sleep(ROUND).await;
+    }
 }
 
 /// Ends the sessions that this agent's relays have started.

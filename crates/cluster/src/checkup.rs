@@ -101,6 +101,13 @@ const AGENTLESS: &[Right] = &[
         Standing::Gap,
         "sessions cleanup; taking back an agent that cannot start",
     ),
+    right(
+        "patch",
+        ("batch", "jobs"),
+        Place::Agents,
+        Standing::Gap,
+        "letting an agent go within minutes whose client was killed before it could start",
+    ),
     right("list", ("", "events"), Place::Agents, Standing::Gap, "telling at once that a namespace refuses the agent"),
 ];
 

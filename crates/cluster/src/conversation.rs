@@ -17,9 +17,10 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Status;
 use kube::api::{Api, AttachParams, AttachedProcess};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::{Error, Message};
 
 use crate::error::{Tried, failure};
 use crate::{Agent, AgentOptions, Cluster};
@@ -198,8 +199,9 @@ impl Listener {
                         return Ok(None);
                     }
                     Some(Ok(_)) => {}
+                    // Whoever was killed takes no leave.
+                    Some(Err(Error::Protocol(ProtocolError::ResetWithoutClosingHandshake))) | None => return Ok(None),
                     Some(Err(error)) => return Err(lost(Some(error.to_string()))),
-                    None => return Ok(None),
                 },
             }
         }

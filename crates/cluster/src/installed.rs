@@ -121,6 +121,19 @@ impl Cluster {
         self.answer(post(&path, body)).await.map_err(|error| refused(tried, error))
     }
 
+    /// A session where `goal` says, and its streams. A server that has started afresh meanwhile knows nothing of
+    /// what it has granted: nothing has begun then, and it is asked once more.
+    pub async fn begin_session(&self, goal: &Goal, entry: Entry) -> Result<(Speaker, Listener), Failure> {
+        let session = self.ask(goal, entry.clone(), None).await?;
+        match self.attach(&session.metadata.name).await {
+            Err(failure) if failure.class == Class::NotFound => {
+                let session = self.ask(goal, entry, None).await?;
+                self.attach(&session.metadata.name).await
+            }
+            result => result,
+        }
+    }
+
     /// The streams of a session that we have asked for.
     pub async fn attach(&self, session: &str) -> Result<(Speaker, Listener), Failure> {
         let tried = tried("get", "sessions/attach", None, session);

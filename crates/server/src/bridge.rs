@@ -13,9 +13,10 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Notify;
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Error, Message};
 
 use crate::agents::Conversation;
 
@@ -119,8 +120,8 @@ where
             }
             Ok(Some(Ok(Message::Close(_)))) => return Gone::Well,
             Ok(Some(Ok(_))) => continue,
-            Ok(Some(Err(error))) => return Gone::Because(error.to_string()),
-            Ok(None) => return Gone::Because("it hung up".to_owned()),
+            Ok(Some(Err(error))) if !has_hung_up(&error) => return Gone::Because(error.to_string()),
+            Ok(Some(Err(_)) | None) => return Gone::Because("it hung up".to_owned()),
             Err(_) => return Gone::Because("it was not heard for a while".to_owned()),
         };
         decoder.feed(&bytes);
@@ -135,6 +136,16 @@ where
                 return std::future::pending().await;
             }
         }
+    }
+}
+
+/// Whether a connection ended with nothing but that: who is killed says no more.
+fn has_hung_up(error: &Error) -> bool {
+    use std::io::ErrorKind;
+    match error {
+        Error::Io(error) => matches!(error.kind(), ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset),
+        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => true,
+        _ => false,
     }
 }
 

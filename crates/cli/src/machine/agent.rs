@@ -47,7 +47,10 @@ fn stay(server: &str, node: &str, words: &InstalledAgent) -> anyhow::Result<i32>
     let address = SocketAddr::new(words.address, link::AGENT_PORT);
     kubernetes::block_on(async {
         let stop = stop().step("receive signals")?;
-        installed::serve(settings, address, printer::trouble, stop).await
+        tokio::select! {
+            served = installed::serve(settings, address, printer::trouble, stop) => served,
+            never = watch::sweep_always(node::node()) => match never {},
+        }
     })?;
     // Sessions end with their agent: nobody else could be asked for them.
     watch::end_sessions(&node::node());

@@ -13,3 +13,4 @@ mod installation;
 mod installed;
 mod support;
 mod through_server;
+mod walks;

@@ -107,8 +107,7 @@ pub(super) async fn through(
         let (speaker, listener) = cluster.attach(&session.metadata.name).await?;
         entry.toolkit = Some(parcel.send(node, speaker, listener).await?);
     }
-    let session = cluster.ask(goal, entry, None).await?;
-    cluster.attach(&session.metadata.name).await
+    cluster.begin_session(goal, entry).await
 }
 
 /// Where an entry leads.
