@@ -50,6 +50,7 @@ impl Cluster {
             config.auth_info.impersonate_groups = Some(access.groups.clone());
         }
         let namespace = config.default_namespace.clone();
+        config.connect_timeout = Some(CONNECT);
         // The client's own way of coming again goes on for hours.
         config.default_retry = false;
         let builder = ClientBuilder::try_from(config).map_err(|error| unusable(error.to_string()))?;
@@ -57,6 +58,9 @@ impl Cluster {
         Ok(Cluster { client, namespace })
     }
 }
+
+/// How long an API server may take over a connection and its TLS: a person waits at the other end.
+const CONNECT: Duration = Duration::from_secs(15);
 
 /// What a server that has too much to do is given: a person waits at the other end.
 fn come_again() -> RetryPolicy {

@@ -32,8 +32,12 @@ pub enum Presence {
     Absent,
 }
 
-/// How long the server may take to say that it is there.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long the API server may take to say whether our group is served.
+const PRESENCE: Duration = Duration::from_secs(10);
+
+/// How long a session and its streams may take to be granted: the server asks the cluster, and tries an agent more than
+/// once.
+const PATIENCE: Duration = Duration::from_secs(40);
 
 /// What a session is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,8 +86,8 @@ impl Cluster {
     /// Asks whether our group is served.
     pub async fn server(&self) -> Result<Presence, Failure> {
         let path = format!("/apis/{GROUP_VERSION}");
-        let Ok(answer) = tokio::time::timeout(PATIENCE, self.client.request_text(get(&path))).await else {
-            return Ok(Presence::Silent(format!("it says nothing within {} s", PATIENCE.as_secs())));
+        let Ok(answer) = tokio::time::timeout(PRESENCE, self.client.request_text(get(&path))).await else {
+            return Ok(Presence::Silent(format!("it says nothing within {} s", PRESENCE.as_secs())));
         };
         match answer {
             Ok(_) => Ok(Presence::Served),
@@ -118,7 +122,8 @@ impl Cluster {
             ),
         };
         let body = serde_json::to_vec(&EnterRequest::new(spec)).expect("wishes are plain data");
-        self.answer(post(&path, body)).await.map_err(|error| refused(tried, error))
+        let answer = tokio::time::timeout(PATIENCE, self.answer(post(&path, body))).await.map_err(|_| silent())?;
+        answer.map_err(|error| refused(tried, error))
     }
 
     /// A session where `goal` says, and its streams. A server that has started afresh meanwhile knows nothing of
@@ -146,7 +151,8 @@ impl Cluster {
             .header(http::header::SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL)
             .body(Body::empty())
             .expect("it is well formed");
-        let response = self.client.send(request).await.map_err(|error| failure(tried, error))?;
+        let response = tokio::time::timeout(PATIENCE, self.client.send(request)).await.map_err(|_| silent())?;
+        let response = response.map_err(|error| failure(tried, error))?;
         if response.status() != http::StatusCode::SWITCHING_PROTOCOLS {
             let code = response.status();
             let text = response.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
@@ -198,6 +204,11 @@ impl Cluster {
     async fn answer<T: DeserializeOwned>(&self, request: http::Request<Vec<u8>>) -> kube::Result<T> {
         self.client.request(request).await
     }
+}
+
+fn silent() -> Failure {
+    Failure::new(Class::System, format!("the server of the cluster does not answer within {PATIENCE:?}"))
+        .hinting("its pod's log says more; --agentless goes past it")
 }
 
 /// A time of the API, in seconds since 1970; the beginning of all where it is none.

@@ -11,6 +11,7 @@ mod forks;
 mod habits;
 mod installation;
 mod installed;
+mod networks;
 mod support;
 mod through_server;
 mod walks;
