@@ -67,9 +67,11 @@ impl<'a> Installation<'a> {
         );
         let enrolled = || self.get(&["-n", ns, "get", "configmap", "fathom-agents", "-o", "jsonpath={.data}"]).stdout;
         assert!(within(long, || enrolled().contains("fingerprint")), "{:?}\n{}", told(), self.log());
-        let ready =
-            || self.get(&["-n", ns, "get", "ds", "fathom-agent", "-o", "jsonpath={.status.numberReady}"]).stdout;
-        assert!(within(long, || ready() == "1"), "{:?}\n{}", told(), self.log());
+        let numbers = "jsonpath={.status.numberReady}/{.status.desiredNumberScheduled}";
+        let nodes = self.get(&["get", "nodes", "-o", "name"]).stdout.lines().count();
+        let ready = || self.get(&["-n", ns, "get", "ds", "fathom-agent", "-o", numbers]).stdout;
+        let wanted = format!("{nodes}/{nodes}");
+        assert!(within(long, || ready() == wanted), "{} of {wanted}: {:?}\n{}", ready(), told(), self.log());
     }
 
     fn get(&self, words: &[&str]) -> Ended {
