@@ -12,6 +12,7 @@ mod habits;
 mod installation;
 mod installed;
 mod networks;
+mod nodes;
 mod renewals;
 mod support;
 mod through_server;

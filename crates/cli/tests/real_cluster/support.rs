@@ -41,6 +41,20 @@ impl Cluster {
         Some(cluster)
     }
 
+    /// With a second node `node2`, on which a deployment `far` runs: of a test's own, as no other can be given a node;
+    /// and a deployment `near` on the first.
+    pub(crate) fn with_two_nodes() -> Option<Self> {
+        let mut cluster = Self::with_shop()?;
+        let own = cluster.own.as_mut()?;
+        own.add_node("node2");
+        own.import(&agent(), AGENT);
+        cluster.apply(FAR);
+        for name in ["deploy/far", "deploy/near"] {
+            cluster.kubectl(&["-n", &cluster.namespace, "rollout", "status", name, "--timeout=60s"]);
+        }
+        Some(cluster)
+    }
+
     /// With nothing in it.
     pub(crate) fn bare() -> Option<Self> {
         let kubectl = Need::Program("kubectl");
@@ -248,6 +262,34 @@ pub(crate) fn within(patience: Duration, mut done: impl FnMut() -> bool) -> bool
     }
     true
 }
+
+const FAR: &str = r#"
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: far}
+spec:
+  selector: {matchLabels: {app: far}}
+  template:
+    metadata: {labels: {app: far, both: "yes"}}
+    spec:
+      nodeName: node2
+      terminationGracePeriodSeconds: 1
+      containers:
+      - {name: far, image: "busybox:1.35", command: [sleep, "100000"], imagePullPolicy: IfNotPresent}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: near}
+spec:
+  selector: {matchLabels: {app: near}}
+  template:
+    metadata: {labels: {app: near, both: "yes"}}
+    spec:
+      nodeName: node1
+      terminationGracePeriodSeconds: 1
+      containers:
+      - {name: near, image: "busybox:1.35", command: [sleep, "100000"], imagePullPolicy: IfNotPresent}
+"#;
 
 /// A role with these rules in a namespace, bound to a user.
 pub(crate) fn role(user: &str, namespace: &str, rules: &str) -> String {
