@@ -6,7 +6,7 @@ use fathom_testkit::need::find_program;
 
 use crate::program::{self, cargo};
 use crate::system::{ARM, WINDOWS};
-use crate::{docs, test};
+use crate::{bpf, docs, test};
 
 /// What `cargo xtask ci` takes.
 #[derive(Debug, clap::Args)]
@@ -25,6 +25,8 @@ enum Step {
     Lint,
     /// Layers, file lengths, headings: xtask/tests/tidy
     Tidy,
+    /// Objects in bpf/ are what their source says
+    Bpf,
     /// docs/reference is what the tables say
     Docs,
     /// Doc comments build and their links lead somewhere
@@ -43,6 +45,7 @@ const STEPS: &[Step] = &[
     Step::Format,
     Step::Lint,
     Step::Tidy,
+    Step::Bpf,
     Step::Docs,
     Step::Rustdoc,
     Step::Deny,
@@ -84,6 +87,7 @@ fn check(step: Step) -> anyhow::Result<bool> {
         Step::Format => passes(cargo().args(["fmt", "--all", "--", "--check"])),
         Step::Lint => passes(cargo().args(["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"])),
         Step::Tidy => passes(cargo().args(["test", "--package", "xtask", "--test", "tidy"])),
+        Step::Bpf => Ok(bpf::run(&bpf::Words::CHECK)? == 0),
         Step::Docs => Ok(docs::run(&docs::Words::CHECK)? == 0),
         Step::Rustdoc => passes(
             cargo()

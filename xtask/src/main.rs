@@ -1,10 +1,11 @@
-//! The one door to every chore of the workspace: `cargo xtask demo | test | bench | toolkit | docs | ci | fuzz`.
+//! The one door to every chore of the workspace: `cargo xtask demo | test | bench | toolkit | bpf | docs | ci | fuzz`.
 //!
 //! One file per chore. Chores call cargo and the built `fathom`; what they decide themselves is written here, in Rust,
 //! so that a developer's machine and CI do the same.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a chore talks to whoever started it")]
 
 mod bench;
+mod bpf;
 mod ci;
 mod demo;
 mod docs;
@@ -31,6 +32,8 @@ enum Chore {
     Bench(bench::Words),
     /// Build the full toolkit into one archive
     Toolkit(toolkit::Words),
+    /// Compile the kernel's half of tracing into the objects that are committed
+    Bpf(bpf::Words),
     /// Write docs/reference from the tables in the code
     Docs(docs::Words),
     /// Everything that a change has to pass
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
         Chore::Test(words) => test::run(&words),
         Chore::Bench(words) => bench::run(&words),
         Chore::Toolkit(words) => toolkit::run(&words),
+        Chore::Bpf(words) => bpf::run(&words),
         Chore::Docs(words) => docs::run(&words),
         Chore::Ci(words) => ci::run(&words),
         Chore::Fuzz(words) => fuzz::run(&words),

@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
+/* The kernel's half of `fathom trace`: what happens to the tasks that are looked at, told once per system call.
+ *
+ * sys_enter parks time and arguments of a call in the caller's slot, a cache line that user space can read too. sys_exit
+ * makes one record of both ends of the call and of the memory that its row names, and hands it to the ring of its
+ * processor. Nothing wakes user space up; it looks.
+ *
+ * Whether a task is looked at is one look-up: a mark in its task storage, made by the iterator `adopt`, inherited at fork,
+ * or, where a cgroup or a pid namespace is asked for, made at its first call there. */
+#include "bpf.h"
+#include "kernel.h"
+#include "record.h"
+#include "state.h"
+#include "facts.h"
+#include "copy.h"
+
+/* Helpers that read memory of tasks are for programs under the GPL only, and the kernel looks for this very word. The
+ * programs may be used under either licence; the rest of fathom, which only loads them, is Apache-2.0. */
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+/* A record of `kind` about the caller, with nothing in it yet. */
+inline_always void begin(struct record *record, u32 kind, u64 time)
+{
+	u64 ids = current_pid_tgid();
+	record->kind = kind;
+	record->flags = 0;
+	record->nr = 0;
+	record->tid = ids;
+	record->pid = ids >> 32;
+	record->time = time;
+	record->enter = 0;
+	record->ret = 0;
+	record->ops = 0;
+}
+
+/* The arguments that were parked when the call began. */
+inline_always void recall(struct record *record, struct park *park)
+{
+	record->args[0] = park->args[0];
+	record->args[1] = park->args[1];
+	record->args[2] = park->args[2];
+	record->args[3] = park->args[3];
+	record->args[4] = park->args[4];
+	record->args[5] = park->args[5];
+}
+
+SEC("tp_btf/sys_enter") int sys_enter(u64 *ctx)
+{
+	struct task_struct *task = task_now();
+	struct mark *mark = mark_of(task);
+	if (likely(!mark)) {
+		if (scope == SCOPE_TREE || !within_scope(task))
+			return 0;
+		mark = adopt_task(task);
+		if (!mark)
+			return 0;
+	}
+	struct pt_regs *regs = (void *)ctx[0];
+	u64 nr = ctx[1];
+	u16 flags = 0;
+	if (unlikely(is_compat(task))) {
+		struct counts *counts = counts_here();
+		if (counts)
+			counts->compat++;
+		flags = FLAG_COMPAT;
+	}
+	if (row_of(nr, flags)->mode == MODE_OFF)
+		return 0;
+	struct park *park = park_of(mark);
+	if (!park)
+		return 0;
+	/* Readers elsewhere must not believe that they have seen all calls up to now while this one is being written. */
+	*(volatile u64 *)&park->enter = 1;
+	park->nr = nr;
+	park->flags = flags;
+	copy_args(park->args, regs);
+	u64 now = ktime_ns();
+	barrier();
+	*(volatile u64 *)&park->enter = now;
+	return 0;
+}
+
+SEC("tp_btf/sys_exit") int sys_exit(u64 *ctx)
+{
+	struct task_struct *task = task_now();
+	struct mark *mark = mark_of(task);
+	if (likely(!mark)) {
+		if (scope == SCOPE_TREE || !within_scope(task))
+			return 0;
+		mark = adopt_task(task);
+		if (!mark)
+			return 0;
+	}
+	struct park *park = park_of(mark);
+	if (!park)
+		return 0;
+	struct pt_regs *regs = (void *)ctx[0];
+	u64 enter = park->enter;
+	u64 nr = enter ? park->nr : (u64)number_of(regs);
+	u16 flags = enter ? park->flags : is_compat(task) ? FLAG_COMPAT : 0;
+	s64 ret = ctx[1];
+	const volatile struct row *row = row_of(nr, flags);
+	u32 mode = row->mode;
+	if (mode == MODE_OFF || (mode == MODE_FAILED && !(ret < 0 && ret >= -4095)))
+		goto out;
+	struct scratch *scratch = scratch_here();
+	if (!scratch)
+		goto out;
+	struct record *record = &scratch->head;
+	begin(record, KIND_CALL, ktime_ns());
+	record->flags = flags;
+	record->nr = nr;
+	record->enter = enter;
+	record->ret = ret;
+	/* What execve and sigreturn leave in the registers is the new program's; the parked ones are always the call's. */
+	if (!enter)
+		copy_args(park->args, regs);
+	recall(record, park);
+	u32 size = copy_memory(scratch, row, ret);
+	send(record, size);
+out:
+	*(volatile u64 *)&park->enter = 0;
+	return 0;
+}
+
+/* A child is looked at if its parent is. */
+SEC("tp_btf/sched_process_fork") int process_fork(u64 *ctx)
+{
+	struct task_struct *parent = (void *)ctx[0], *child = (void *)ctx[1];
+	struct mark *mark = mark_of(parent);
+	if (likely(!mark) || !(mark->flags & MARK_FOLLOW))
+		return 0;
+	adopt_task(child);
+	struct scratch *scratch = scratch_here();
+	if (!scratch)
+		return 0;
+	struct record *record = &scratch->head;
+	begin(record, KIND_FORK, ktime_ns());
+	record->ret = child->pid;
+	record->args[0] = child->tgid;
+	record->ops = 1;
+	record->lens[0] = sizeof(struct task_facts);
+	facts_of_task(child, (void *)scratch->data);
+	send(record, sizeof(struct task_facts));
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exec") int process_exec(u64 *ctx)
+{
+	struct task_struct *task = task_now();
+	u32 old = ctx[1];
+	struct linux_binprm *program = (void *)ctx[2];
+	rename_mark(task, old);
+	struct mark *mark = mark_of(task);
+	if (likely(!mark))
+		return 0;
+	struct scratch *scratch = scratch_here();
+	if (!scratch)
+		return 0;
+	struct record *record = &scratch->head;
+	begin(record, KIND_EXEC, ktime_ns());
+	record->args[0] = old;
+	u32 size = copy_program(scratch, task, program);
+	send(record, size);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exit") int process_exit(u64 *ctx)
+{
+	struct task_struct *task = (void *)ctx[0];
+	struct mark *mark = mark_of(task);
+	if (likely(!mark))
+		return 0;
+	struct scratch *scratch = scratch_here();
+	struct park *park = park_of(mark);
+	if (scratch && park) {
+		struct record *record = &scratch->head;
+		u64 now = ktime_ns();
+		if (park->enter) {
+			begin(record, KIND_ENTERED, now);
+			record->flags = park->flags;
+			record->nr = park->nr;
+			record->enter = park->enter;
+			recall(record, park);
+			send(record, 0);
+			*(volatile u64 *)&park->enter = 0;
+		}
+		begin(record, KIND_EXIT, now);
+		record->ret = task->exit_code;
+		send(record, 0);
+	}
+	forget_task(task, mark);
+	return 0;
+}
+
+SEC("tp_btf/signal_deliver") int signal_deliver(u64 *ctx)
+{
+	struct mark *mark = mark_of(task_now());
+	if (likely(!mark))
+		return 0;
+	struct record record = {};
+	begin(&record, KIND_SIGNAL, ktime_ns());
+	record.ret = (s32)ctx[0];
+	/* struct kernel_siginfo begins as user space's: number, errno, code, and the sender where a process has sent it.
+	 * SEND_SIG_NOINFO and SEND_SIG_PRIV are no pointers. */
+	u64 info = ctx[1];
+	if (info > 2) {
+		s32 words[5] = {};
+		read_kernel(words, sizeof(words), (void *)info);
+		record.args[0] = (s64)words[2];
+		record.args[1] = (u32)words[4];
+	}
+	send(&record, 0);
+	return 0;
+}
+
+SEC("tp_btf/sched_switch") int sched_switch(u64 *ctx)
+{
+	struct task_struct *previous = (void *)ctx[1], *next = (void *)ctx[2];
+	struct mark *mark = mark_of(previous);
+	if (likely(!mark))
+		return 0;
+	struct record record = {};
+	begin(&record, KIND_SWITCH, ktime_ns());
+	record.tid = previous->pid;
+	record.pid = previous->tgid;
+	record.ret = next->pid;
+	record.args[0] = previous->maj_flt;
+	record.args[1] = previous->min_flt;
+	struct memory_facts memory = {};
+	facts_of_memory(previous, &memory);
+	record.args[2] = memory.size_kib;
+	record.args[3] = memory.resident_kib;
+	record.args[4] = memory.swap_kib;
+	send(&record, 0);
+	return 0;
+}
+
+inline_always int page_fault(u64 *ctx)
+{
+	if (likely(!mark_of(task_now())))
+		return 0;
+	struct record record = {};
+	struct pt_regs *regs = (void *)ctx[1];
+	begin(&record, KIND_FAULT, ktime_ns());
+	record.args[0] = ctx[0];
+	record.args[1] = instruction_of(regs);
+	record.args[2] = ctx[2];
+	send(&record, 0);
+	return 0;
+}
+
+SEC("tp_btf/page_fault_user") int page_fault_user(u64 *ctx)
+{
+	return page_fault(ctx);
+}
+
+SEC("tp_btf/page_fault_kernel") int page_fault_kernel(u64 *ctx)
+{
+	return page_fault(ctx);
+}
+
+/* A request that went to io_uring, where the kernel has this tracepoint: work without a system call of its own. */
+SEC("raw_tp/io_uring_submit_req") int uring_request(u64 *ctx)
+{
+	if (likely(!mark_of(task_now())))
+		return 0;
+	struct counts *counts = counts_here();
+	if (counts)
+		counts->uring++;
+	return 0;
+}
+
+/* Marks what exists already: all threads of the processes in `roots`, and of their descendants. Run until a pass marks
+ * nothing new, so that what is forked meanwhile is not missed. */
+SEC("iter/task") int adopt(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	if (!task || mark_of(task))
+		return 0;
+	struct task_struct *ancestor = task;
+	for (int i = 0; i < 64; i++) {
+		u32 pid = ancestor->tgid;
+		if (map_lookup(&roots, &pid)) {
+			if (adopt_task(task))
+				__sync_fetch_and_add(&adopted, 1);
+			return 0;
+		}
+		if (pid <= 1)
+			return 0;
+		ancestor = ancestor->real_parent;
+		if (!ancestor)
+			return 0;
+	}
+	return 0;
+}

@@ -1,0 +1,29 @@
+//! The kernel: what happens to processes, seen through BPF programs of our own.
+//!
+//! **Owns** loading the programs of `bpf/`, draining their rings, ordering and decoding what comes out, and [`support`],
+//! which says what this kernel can do and why not. **Does not** know what an event means: names of files, containers
+//! and users are found elsewhere. Data comes from the kernel and goes to whoever calls [`Source::poll`].
+
+pub mod error;
+pub mod event;
+pub mod facts;
+pub mod loss;
+pub mod number;
+mod order;
+mod program;
+pub mod record;
+mod ring;
+pub mod row;
+pub mod scope;
+mod source;
+pub mod support;
+mod sys;
+pub mod table;
+
+pub use error::Error;
+pub use event::{Event, What};
+pub use loss::Loss;
+pub use program::Marks;
+pub use scope::{Options, Scope};
+pub use source::Source;
+pub use support::{Support, support};

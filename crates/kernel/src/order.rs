@@ -1,0 +1,253 @@
+//! Many rings, one stream in the order of time.
+//!
+//! A record comes when its call ends, and tells of two moments. In its ring, ends are in order; beginnings mostly are too,
+//! as most calls begin after whatever their processor did before. Where one does not, it waits in a heap. Nothing is let
+//! out before the watermark has passed it: the earliest moment at which a call can have begun that has not come yet.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, VecDeque};
+
+use crate::event::{self, Call, Event, What};
+use crate::record::{ARGS, Kind, Memory, Record};
+use crate::ring::record_at;
+
+/// A call that is still under way, and is shown by its beginning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Pending {
+    pub(crate) enter: u64,
+    pub(crate) tid: u32,
+    pub(crate) pid: u32,
+    pub(crate) number: u16,
+    pub(crate) compat: bool,
+    pub(crate) args: [u64; ARGS],
+}
+
+/// The bytes of one ring that were drained and are not let out yet.
+#[derive(Debug, Default)]
+struct Lane {
+    bytes: Vec<u8>,
+    /// Where the next record begins.
+    at: usize,
+    /// How far [`Lane::index`] has come.
+    seen: usize,
+    /// Bytes that were dropped from the front so far: places in the heap count from the very first byte.
+    dropped: u64,
+    /// The latest moment among the records seen.
+    last: u64,
+    /// Places of records whose beginnings are in the heap, or were shown before.
+    detached: VecDeque<u64>,
+    /// Whether the beginning of the record at `at` is out already.
+    halfway: bool,
+}
+
+/// A beginning that is earlier than the record before it in its lane, or has no record yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Early {
+    time: u64,
+    lane: usize,
+    /// A place in the lane, or an index of `pending`, where `lane` is [`NO_LANE`].
+    place: u64,
+}
+
+const NO_LANE: usize = usize::MAX;
+
+/// What happens next in a lane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Next {
+    time: u64,
+    lane: usize,
+}
+
+/// All lanes, and what waits.
+#[derive(Debug)]
+pub(crate) struct Order {
+    lanes: Vec<Lane>,
+    early: BinaryHeap<Reverse<Early>>,
+    pending: HashMap<u64, Pending>,
+    pendings: u64,
+    /// Calls that were shown by their beginning: thread to when.
+    shown: HashMap<u32, u64>,
+    /// What is added to the kernel's clock.
+    epoch: u64,
+}
+
+impl Order {
+    pub(crate) fn new(lanes: usize, epoch: u64) -> Order {
+        Order {
+            lanes: (0..lanes).map(|_| Lane::default()).collect(),
+            early: BinaryHeap::new(),
+            pending: HashMap::new(),
+            pendings: 0,
+            shown: HashMap::new(),
+            epoch,
+        }
+    }
+
+    /// Takes in what `fill` appends to a lane.
+    pub(crate) fn fill(&mut self, lane: usize, fill: impl FnOnce(&mut Vec<u8>) -> usize) -> usize {
+        let to = &mut self.lanes[lane];
+        to.compact();
+        let bytes = fill(&mut to.bytes);
+        while let Some((data, next)) = record_at(&to.bytes, to.seen) {
+            let place = to.seen;
+            to.seen = next;
+            let Some(record) = Record::new(data) else { continue };
+            let enter = record.enter();
+            if enter != 0 {
+                let was_shown = self.shown.get(&record.tid()) == Some(&enter);
+                if was_shown {
+                    self.shown.remove(&record.tid());
+                }
+                if was_shown || enter < to.last {
+                    let place = to.dropped + place as u64;
+                    to.detached.push_back(place);
+                    if !was_shown {
+                        self.early.push(Reverse(Early { time: enter, lane, place }));
+                    }
+                }
+            }
+            to.last = record.time();
+        }
+        bytes
+    }
+
+    /// Whether the call of `tid` that began at `enter` is shown, or about to be.
+    pub(crate) fn has_shown(&self, tid: u32, enter: u64) -> bool {
+        self.shown.get(&tid) == Some(&enter)
+    }
+
+    /// Shows a call by its beginning, before its end is known.
+    pub(crate) fn show(&mut self, pending: Pending) {
+        self.shown.insert(pending.tid, pending.enter);
+        self.early.push(Reverse(Early { time: pending.enter, lane: NO_LANE, place: self.pendings }));
+        self.pending.insert(self.pendings, pending);
+        self.pendings += 1;
+    }
+
+    /// Lets out all that happened up to `watermark`; says how many events that were.
+    pub(crate) fn release(&mut self, watermark: u64, deliver: &mut dyn FnMut(Event<'_>)) -> u64 {
+        let mut count = 0;
+        let mut heads: BinaryHeap<Reverse<Next>> = BinaryHeap::with_capacity(self.lanes.len());
+        for (lane, of) in self.lanes.iter_mut().enumerate() {
+            heads.extend(of.next_time().map(|time| Reverse(Next { time, lane })));
+        }
+        loop {
+            let early = self.early.peek().map_or(u64::MAX, |Reverse(early)| early.time);
+            let head = heads.peek().map_or(u64::MAX, |Reverse(next)| next.time);
+            if early.min(head) > watermark || early.min(head) == u64::MAX {
+                return count;
+            }
+            if early <= head {
+                let Some(Reverse(early)) = self.early.pop() else { return count };
+                self.deliver_early(early, deliver);
+                count += 1;
+                continue;
+            }
+            let Some(Reverse(Next { lane, .. })) = heads.pop() else { return count };
+            // As long as nobody else is earlier, it is this lane's turn.
+            let rival = heads.peek().map_or(u64::MAX, |Reverse(next)| next.time);
+            let limit = rival.min(early).min(watermark);
+            let of = &mut self.lanes[lane];
+            let mut next = of.next_time();
+            while let Some(time) = next
+                && time <= limit
+            {
+                count += of.deliver(self.epoch, deliver);
+                next = of.next_time();
+            }
+            heads.extend(next.map(|time| Reverse(Next { time, lane })));
+        }
+    }
+
+    fn deliver_early(&mut self, early: Early, deliver: &mut dyn FnMut(Event<'_>)) {
+        let epoch = self.epoch;
+        if early.lane == NO_LANE {
+            let Some(pending) = self.pending.remove(&early.place) else { return };
+            let call =
+                Call { number: pending.number, compat: pending.compat, args: pending.args, memory: Memory::NONE };
+            let time = pending.enter.wrapping_add(epoch);
+            // Nobody knows on which processor it sleeps.
+            deliver(Event { time, cpu: 0, tid: pending.tid, pid: pending.pid, what: What::Enter(call) });
+            return;
+        }
+        let lane = &self.lanes[early.lane];
+        let Some(place) = early.place.checked_sub(lane.dropped) else { return };
+        if let Some(record) = record_at(&lane.bytes, place as usize).and_then(|(data, _)| Record::new(data)) {
+            deliver(event_of(&record, record.enter(), epoch, What::Enter(event::call(&record))));
+        }
+    }
+}
+
+impl Lane {
+    /// When the next thing happens; skips what is no record.
+    fn next_time(&mut self) -> Option<u64> {
+        loop {
+            let (data, next) = record_at(&self.bytes, self.at)?;
+            let Some(record) = Record::new(data) else {
+                self.at = next;
+                continue;
+            };
+            if self.begins_here(&record) {
+                return Some(record.enter());
+            }
+            return Some(record.time());
+        }
+    }
+
+    /// Whether the beginning of the record at `at` is still to come from this lane.
+    fn begins_here(&self, record: &Record<'_>) -> bool {
+        record.enter() != 0 && !self.halfway && self.detached.front() != Some(&(self.dropped + self.at as u64))
+    }
+
+    /// Lets the next thing out, and says how many events that were.
+    fn deliver(&mut self, epoch: u64, deliver: &mut dyn FnMut(Event<'_>)) -> u64 {
+        let Some((data, next)) = record_at(&self.bytes, self.at) else { return 0 };
+        let Some(record) = Record::new(data) else { return 0 };
+        if self.begins_here(&record) {
+            deliver(event_of(&record, record.enter(), epoch, What::Enter(event::call(&record))));
+            self.halfway = true;
+            // What will never return has no other end than that of its thread.
+            if record.kind() == Kind::Entered {
+                self.advance(next);
+            }
+            return 1;
+        }
+        let mut count = 0;
+        if record.lost() > 0 {
+            deliver(event_of(&record, record.time(), epoch, What::Lost(record.lost())));
+            count += 1;
+        }
+        if let Some(what) = event::what(&record, epoch) {
+            deliver(event_of(&record, record.time(), epoch, what));
+            count += 1;
+        }
+        self.advance(next);
+        count
+    }
+
+    fn advance(&mut self, next: usize) {
+        if self.detached.front() == Some(&(self.dropped + self.at as u64)) {
+            self.detached.pop_front();
+        }
+        self.at = next;
+        self.halfway = false;
+    }
+
+    /// Drops what is out, if that is worth the copying.
+    fn compact(&mut self) {
+        if self.at == self.bytes.len() {
+            self.bytes.clear();
+        } else if self.at > self.bytes.len() / 2 {
+            self.bytes.drain(..self.at);
+        } else {
+            return;
+        }
+        self.dropped += self.at as u64;
+        self.seen -= self.at;
+        self.at = 0;
+    }
+}
+
+fn event_of<'a>(record: &Record<'_>, time: u64, epoch: u64, what: What<'a>) -> Event<'a> {
+    Event { time: time.wrapping_add(epoch), cpu: record.cpu(), tid: record.tid(), pid: record.pid(), what }
+}

@@ -1,0 +1,256 @@
+//! Our programs in the kernel: told what to look at, fitted to this kernel, loaded, attached; and their maps.
+//!
+//! The objects are built from `bpf/` by `cargo xtask bpf`. They come in two kinds: marks of tasks live in task storage, or
+//! before Linux 5.11 in a hash table.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use aya::maps::{Map, MapData};
+use aya::programs::tp_btf::BtfTracePointLink;
+use aya::programs::{BtfTracePoint, Iter, Program, ProgramError, RawTracePoint};
+use aya::{Btf, Ebpf, EbpfLoader};
+use aya_obj::btf::BtfKind;
+use rustix::mm::ProtFlags;
+
+use crate::record::CALLS;
+use crate::row::{self, ROW_BYTES};
+use crate::scope::{Besides, Follow, Options, Scope};
+use crate::support::{self, STORAGE, URING};
+use crate::sys::{self, Shared};
+use crate::{Error, number, table};
+
+#[cfg(target_arch = "x86_64")]
+static WITH_STORAGE: &[u8] = aya::include_bytes_aligned!("../../../bpf/trace-x86_64.o");
+#[cfg(target_arch = "x86_64")]
+static WITHOUT_STORAGE: &[u8] = aya::include_bytes_aligned!("../../../bpf/trace-x86_64-5.8.o");
+#[cfg(target_arch = "aarch64")]
+static WITH_STORAGE: &[u8] = aya::include_bytes_aligned!("../../../bpf/trace-aarch64.o");
+#[cfg(target_arch = "aarch64")]
+static WITHOUT_STORAGE: &[u8] = aya::include_bytes_aligned!("../../../bpf/trace-aarch64-5.8.o");
+
+/// Threads whose calls under way can be seen at once; more are traced all the same.
+pub(crate) const SLOTS: u32 = 16384;
+/// Bytes of `struct park` and of `struct tally`.
+pub(crate) const SLOT_BYTES: usize = 64;
+pub(crate) const TALLY_BYTES: usize = 224;
+
+/// Every tracepoint that is always attached, in the order in which they are: a task must not be born or die unseen while
+/// its calls are looked at.
+const TRACEPOINTS: &[(&str, &str)] = &[
+    ("process_exit", "sched_process_exit"),
+    ("process_fork", "sched_process_fork"),
+    ("process_exec", "sched_process_exec"),
+    ("signal_deliver", "signal_deliver"),
+    ("sys_exit", "sys_exit"),
+    ("sys_enter", "sys_enter"),
+];
+const SWITCHES: &[(&str, &str)] = &[("sched_switch", "sched_switch")];
+const FAULTS: &[(&str, &str)] = &[("page_fault_user", "page_fault_user"), ("page_fault_kernel", "page_fault_kernel")];
+
+/// Where marks of tasks live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Marks {
+    /// Wherever this kernel can keep them best.
+    Best,
+    /// In a table, as on kernels before 5.11.
+    Table,
+}
+
+/// Programs that are attached until dropped.
+#[derive(Debug)]
+pub(crate) struct Programs {
+    ebpf: Ebpf,
+    rings: Vec<OwnedFd>,
+    links: Vec<BtfTracePointLink>,
+}
+
+impl Programs {
+    /// Loads and attaches all that `options` needs; tasks that exist are looked at after [`Programs::adopt`].
+    pub(crate) fn attach(options: &Options, marks: Marks) -> Result<Programs, Error> {
+        if let Some(lack) = support::refusals().first() {
+            return Err(Error::Unsupported(*lack));
+        }
+        let btf = Btf::from_sys_fs().map_err(|_| Error::Unsupported(support::Lack::Types))?;
+        let has = |name, kind| btf.id_by_type_name_kind(name, kind).is_ok();
+        let object = if marks == Marks::Best && has(STORAGE, BtfKind::Func) { WITH_STORAGE } else { WITHOUT_STORAGE };
+        let mut programs = Programs { ebpf: fit(object, options, &btf)?, rings: Vec::new(), links: Vec::new() };
+        programs.fill(options)?;
+        if has(URING, BtfKind::Typedef) {
+            programs.attach_raw("uring_request", "io_uring_submit_req")?;
+        }
+        programs.load_adopt(&btf)?;
+        let besides = options.besides.iter().flat_map(|besides| match besides {
+            Besides::Switches => SWITCHES,
+            Besides::Faults => FAULTS,
+        });
+        for (program, tracepoint) in besides.chain(TRACEPOINTS) {
+            programs.attach_tracepoint(program, tracepoint, &btf)?;
+        }
+        Ok(programs)
+    }
+
+    fn attach_tracepoint(&mut self, program: &'static str, tracepoint: &str, btf: &Btf) -> Result<(), Error> {
+        let said = |source| Error::Load { program, source: Box::new(source) };
+        let loaded: &mut BtfTracePoint = self.program(program).try_into().map_err(said)?;
+        let attached = loaded.load(tracepoint, btf).and_then(|()| loaded.attach());
+        let link = attached.and_then(|id| loaded.take_link(id)).map_err(said)?;
+        self.links.push(link);
+        Ok(())
+    }
+
+    fn attach_raw(&mut self, program: &'static str, tracepoint: &str) -> Result<(), Error> {
+        let said = |source| Error::Load { program, source: Box::new(source) };
+        let loaded: &mut RawTracePoint = self.program(program).try_into().map_err(said)?;
+        loaded.load().and_then(|()| loaded.attach(tracepoint).map(drop)).map_err(said)
+    }
+
+    fn load_adopt(&mut self, btf: &Btf) -> Result<(), Error> {
+        let said = |source| Error::Load { program: "adopt", source: Box::new(source) };
+        let iterator: &mut Iter = self.program("adopt").try_into().map_err(said)?;
+        iterator.load("task", btf).map_err(said)
+    }
+
+    fn program(&mut self, name: &str) -> &mut Program {
+        self.ebpf.program_mut(name).expect("the object that was built in has this program")
+    }
+
+    /// Marks the tasks of `roots` and all that descend from them, until a pass over all tasks finds no new one.
+    pub(crate) fn adopt(&mut self, roots: &[u32]) -> Result<(), Error> {
+        for root in roots {
+            sys::update(self.map("roots"), Some(root), &1_u8)
+                .map_err(|source| Error::Map { what: "tell the kernel a process", source })?;
+        }
+        let said = |source: ProgramError| Error::Load { program: "adopt", source: Box::new(source) };
+        loop {
+            let before = self.adopted()?;
+            let iterator: &mut Iter = self.program("adopt").try_into().map_err(said)?;
+            let link = iterator.attach().and_then(|id| iterator.take_link(id)).map_err(said)?;
+            let file = link
+                .into_file()
+                .map_err(|error| Error::Map { what: "go through all tasks", source: io::Error::other(error) })?;
+            io::copy(&mut &file, &mut io::sink())
+                .map_err(|source| Error::Map { what: "go through all tasks", source })?;
+            if self.adopted()? == before {
+                break;
+            }
+        }
+        // Whoever gets one of these numbers later is somebody else.
+        for root in roots {
+            let _ = sys::delete(self.map("roots"), root);
+        }
+        Ok(())
+    }
+
+    /// How many tasks were marked by [`Programs::adopt`] so far.
+    fn adopted(&self) -> Result<u32, Error> {
+        let globals = self.ebpf.map(".bss").expect("the object that was built in has variables");
+        let globals: aya::maps::Array<&MapData, u32> = globals.try_into().map_err(|error: aya::maps::MapError| {
+            Error::Map { what: "read a variable of the programs", source: io::Error::other(error) }
+        })?;
+        globals
+            .get(&0, 0)
+            .map_err(|error| Error::Map { what: "read a variable of the programs", source: io::Error::other(error) })
+    }
+
+    /// Makes the rings, frees all slots, and says what is wanted.
+    fn fill(&mut self, options: &Options) -> Result<(), Error> {
+        for cpu in 0..processors() {
+            let ring = sys::create_ring(options.ring)
+                .map_err(|source| Error::Map { what: "make a ring for each processor", source })?;
+            let fd = std::os::fd::AsRawFd::as_raw_fd(&ring);
+            sys::update(self.map("rings"), Some(&cpu), &fd)
+                .map_err(|source| Error::Map { what: "hand a ring to the programs", source })?;
+            self.rings.push(ring);
+        }
+        // The last that is put in is the first to be taken: low numbers are used first.
+        for slot in (0..SLOTS).rev() {
+            sys::update::<u32, u32>(self.map("free_slots"), None, &slot)
+                .map_err(|source| Error::Map { what: "hand slots to the programs", source })?;
+        }
+        let (Scope::Cgroups(wanted) | Scope::PidNamespaces(wanted)) = &options.scope else { return Ok(()) };
+        for id in wanted {
+            sys::update(self.map("wanted"), Some(id), &1_u8)
+                .map_err(|source| Error::Map { what: "tell the kernel a container", source })?;
+        }
+        Ok(())
+    }
+
+    /// Looks at nothing any more; what was told stays in the rings.
+    pub(crate) fn detach(&mut self) {
+        self.links.clear();
+        sys::wait_for_programs();
+    }
+
+    /// A map of ours, by its name in `bpf/`.
+    fn map(&self, name: &str) -> BorrowedFd<'_> {
+        let map = self.ebpf.map(name).expect("the object that was built in has this map");
+        let (Map::Array(data)
+        | Map::HashMap(data)
+        | Map::Stack(data)
+        | Map::ArrayOfMaps(data)
+        | Map::Unsupported(data)) = map
+        else {
+            unreachable!("maps of ours are of these kinds")
+        };
+        data.fd().as_fd()
+    }
+
+    /// One ring per processor.
+    pub(crate) fn rings(&self) -> &[OwnedFd] {
+        &self.rings
+    }
+
+    /// The calls under way.
+    pub(crate) fn slots(&self) -> Result<Shared, Error> {
+        Shared::map(self.map("slots"), 0, SLOTS as usize * SLOT_BYTES, ProtFlags::READ)
+            .map_err(|source| Error::Map { what: "map the calls under way", source })
+    }
+
+    /// The counters of each processor.
+    pub(crate) fn tallies(&self) -> Result<Shared, Error> {
+        Shared::map(self.map("tallies"), 0, processors() as usize * TALLY_BYTES, ProtFlags::READ)
+            .map_err(|source| Error::Map { what: "map the counters", source })
+    }
+}
+
+/// How many processors there can be.
+pub(crate) fn processors() -> u32 {
+    let possible = std::fs::read_to_string("/sys/devices/system/cpu/possible").unwrap_or_default();
+    let last = possible.trim().rsplit(['-', ',']).next().and_then(|last| last.parse::<u32>().ok());
+    last.map_or(1, |last| last + 1)
+}
+
+/// The object with what `options` say written into it, its maps made.
+fn fit(object: &[u8], options: &Options, btf: &Btf) -> Result<Ebpf, Error> {
+    let mut rows = vec![0_u8; CALLS * ROW_BYTES];
+    for (number, to) in rows.chunks_exact_mut(ROW_BYTES).enumerate() {
+        let name = u16::try_from(number).ok().and_then(number::name).unwrap_or_default();
+        let copies = table::row(name).map_or(&[][..], |row| row.copies);
+        to.copy_from_slice(&row::encode(copies, options.calls.mode(number)));
+    }
+    let scope: u32 = match &options.scope {
+        Scope::Trees(_) => 0,
+        Scope::Cgroups(_) => 1,
+        Scope::PidNamespaces(_) => 2,
+        Scope::Machine => 3,
+    };
+    let follow = u32::from(options.follow == Follow::Forks);
+    let snaplen = options.snaplen.min(65000);
+    let own = std::process::id();
+    EbpfLoader::new()
+        .btf(Some(btf))
+        .allow_unsupported_maps()
+        .override_global("scope", &scope, true)
+        .override_global("follow", &follow, true)
+        .override_global("snaplen", &snaplen, true)
+        .override_global("self", &own, true)
+        .override_global("rows", rows.as_slice(), true)
+        .map_max_entries("slots", SLOTS)
+        .map_max_entries("free_slots", SLOTS)
+        .map_max_entries("rings", processors())
+        .map_max_entries("tallies", processors())
+        .map_max_entries("scratches", processors())
+        .load(object)
+        .map_err(|error| Error::Fit(Box::new(error)))
+}

@@ -1,0 +1,100 @@
+//! What is looked at: decided in the kernel, before anything else happens.
+
+use crate::number;
+use crate::record::CALLS;
+use crate::row::Mode;
+
+/// Which tasks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scope {
+    /// These processes with all that they have started, and will.
+    Trees(Vec<u32>),
+    /// What runs in these cgroups of version 2, or below them; a cgroup's id is the inode of its folder.
+    Cgroups(Vec<u64>),
+    /// What runs in these pid namespaces, by their inodes.
+    PidNamespaces(Vec<u64>),
+    /// Everything but ourselves.
+    Machine,
+}
+
+/// Whether what a task starts is looked at too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Follow {
+    /// Children, threads, and theirs.
+    Forks,
+    /// Only the tasks of the beginning.
+    Nothing,
+}
+
+/// Which system calls, by number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Calls {
+    modes: Vec<Mode>,
+}
+
+impl Calls {
+    /// All, in this way.
+    pub fn all(mode: Mode) -> Calls {
+        Calls { modes: vec![mode; CALLS] }
+    }
+
+    /// None, to begin with.
+    pub fn none() -> Calls {
+        Calls::all(Mode::Off)
+    }
+
+    /// With `name` in this way; a name that this kind of machine has no call for changes nothing.
+    #[must_use]
+    pub fn with(mut self, name: &str, mode: Mode) -> Calls {
+        if let Some(number) = number::number(name)
+            && let Some(slot) = self.modes.get_mut(usize::from(number))
+        {
+            *slot = mode;
+        }
+        self
+    }
+
+    /// Calls that have no row of their own, and those of 32-bit programs, in this way.
+    #[must_use]
+    pub fn with_others(mut self, mode: Mode) -> Calls {
+        self.modes[CALLS - 1] = mode;
+        self
+    }
+
+    pub(crate) fn mode(&self, number: usize) -> Mode {
+        self.modes.get(number).copied().unwrap_or_default()
+    }
+}
+
+/// What a [`crate::Source`] does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// Which tasks.
+    pub scope: Scope,
+    /// Whether their children too.
+    pub follow: Follow,
+    /// Which calls.
+    pub calls: Calls,
+    /// The most bytes of what a program reads or writes that come along, at most 65000.
+    pub snaplen: u32,
+    /// Bytes of one processor's ring: a power of two, at least a page.
+    pub ring: u32,
+    /// What happens besides calls.
+    pub besides: &'static [Besides],
+}
+
+/// What is told only if asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Besides {
+    /// A processor turns from a task that is looked at to another one.
+    Switches,
+    /// A page was not there.
+    Faults,
+}
+
+impl Options {
+    /// All calls of `scope` and of what it starts, with 80 bytes of data and 8 MiB for each processor, as sysdig has it.
+    pub fn of(scope: Scope) -> Options {
+        Options { scope, follow: Follow::Forks, calls: Calls::all(Mode::All), snaplen: 80, ring: 8 << 20, besides: &[] }
+    }
+}

@@ -1,0 +1,160 @@
+//! Tasks that are looked at, and what they do: attach, look at the rings every now and then, finish.
+
+use std::time::Duration;
+
+use crate::Error;
+use crate::event::Event;
+use crate::loss::Loss;
+use crate::order::{Order, Pending};
+use crate::program::{Marks, Programs, SLOT_BYTES, SLOTS, TALLY_BYTES};
+use crate::record::ARGS;
+use crate::ring::Ring;
+use crate::scope::{Options, Scope};
+use crate::sys::Shared;
+
+/// A call that takes longer is shown by its beginning; what happened after it waits no longer.
+pub(crate) const PATIENCE: Duration = Duration::from_millis(50);
+/// What one processor may have stored and another may not see yet.
+const BLUR: u64 = 50_000;
+
+/// A live source of events, until dropped.
+#[derive(Debug)]
+pub struct Source {
+    programs: Programs,
+    rings: Vec<Ring>,
+    slots: Shared,
+    tallies: Shared,
+    order: Order,
+    watermark: u64,
+    pause: Duration,
+}
+
+impl Source {
+    /// Begins to look. What `options` name is looked at when this returns, with all its threads.
+    ///
+    /// # Errors
+    /// Where this kernel or our rights do not suffice, see [`crate::support()`].
+    pub fn attach(options: &Options) -> Result<Source, Error> {
+        Source::attach_with(options, Marks::Best)
+    }
+
+    /// The same with a choice that else the kernel's age makes.
+    pub fn attach_with(options: &Options, marks: Marks) -> Result<Source, Error> {
+        let mut programs = Programs::attach(options, marks)?;
+        let ring = |ring| Ring::new(ring, options.ring);
+        let rings: Result<Vec<Ring>, _> = programs.rings().iter().map(ring).collect();
+        let rings = rings.map_err(|source| Error::Map { what: "map a ring", source })?;
+        let slots = programs.slots()?;
+        let tallies = programs.tallies()?;
+        let watermark = now();
+        let order = Order::new(rings.len(), epoch());
+        if let Scope::Trees(roots) = &options.scope {
+            programs.adopt(roots)?;
+        }
+        Ok(Source { programs, rings, slots, tallies, order, watermark, pause: SHORTEST })
+    }
+
+    /// Looks at more processes, with what they have started, from now on.
+    pub fn adopt(&mut self, roots: &[u32]) -> Result<(), Error> {
+        self.programs.adopt(roots)
+    }
+
+    /// Hands out what has come and is in order; says how many events that were. Never waits: [`Source::pause`] says for
+    /// how long to do something else.
+    pub fn poll(&mut self, deliver: &mut dyn FnMut(Event<'_>)) -> u64 {
+        let watermark = self.look(PATIENCE.as_nanos() as u64);
+        let bytes = self.drain();
+        self.pause = if bytes > 0 { SHORTEST } else { (self.pause * 2).min(LONGEST) };
+        self.watermark = self.watermark.max(watermark);
+        self.order.release(self.watermark, deliver)
+    }
+
+    /// How long nothing will be missed if nobody calls [`Source::poll`]; longer the less there was.
+    pub fn pause(&self) -> Duration {
+        self.pause
+    }
+
+    /// Hands out all that is left, calls that are under way by their beginnings. Nothing is looked at any more.
+    pub fn finish(mut self, deliver: &mut dyn FnMut(Event<'_>)) -> Loss {
+        self.programs.detach();
+        self.look(0);
+        self.drain();
+        self.order.release(u64::MAX - 1, deliver);
+        self.loss()
+    }
+
+    /// What was sent, and what was lost, so far.
+    pub fn loss(&self) -> Loss {
+        Loss::read(&self.tallies, TALLY_BYTES)
+    }
+
+    fn drain(&mut self) -> usize {
+        let mut bytes = 0;
+        for (lane, ring) in self.rings.iter_mut().enumerate() {
+            bytes += self.order.fill(lane, |to| ring.drain(to));
+        }
+        bytes
+    }
+
+    /// Goes through the calls under way. Shows those that have taken longer than `patience`, and says until when all
+    /// others are known.
+    fn look(&mut self, patience: u64) -> u64 {
+        let now = now();
+        let mut watermark = now.saturating_sub(BLUR);
+        let high = self.loss().high.min(u64::from(SLOTS)) as usize;
+        for slot in (0..high).map(|slot| slot * SLOT_BYTES) {
+            let enter = self.slots.load(slot);
+            match enter {
+                0 => continue,
+                1 => {
+                    watermark = watermark.min(self.watermark);
+                    continue;
+                }
+                _ => {}
+            }
+            let tid = self.slots.load_u32(slot + 8);
+            if self.order.has_shown(tid, enter) {
+                continue;
+            }
+            if now.saturating_sub(enter) <= patience {
+                watermark = watermark.min(enter - 1);
+                continue;
+            }
+            let word = self.slots.load_u32(slot + 12);
+            let args: [u64; ARGS] = std::array::from_fn(|arg| self.slots.load(slot + 16 + arg * 8));
+            // The call may have ended meanwhile, and the next one begun.
+            if self.slots.load(slot) != enter {
+                watermark = watermark.min(enter - 1);
+                continue;
+            }
+            let (number, compat) = (word as u16, word >> 16 & 1 != 0);
+            self.order.show(Pending { enter, tid, pid: process_of(tid), number, compat, args });
+        }
+        watermark
+    }
+}
+
+const SHORTEST: Duration = Duration::from_micros(200);
+const LONGEST: Duration = Duration::from_millis(4);
+
+/// The kernel's clock, as `bpf_ktime_get_ns` has it.
+fn now() -> u64 {
+    nanoseconds(rustix::time::ClockId::Monotonic)
+}
+
+/// What has to be added to it to get nanoseconds since 1970. Taken once: time never runs backwards in a stream.
+fn epoch() -> u64 {
+    nanoseconds(rustix::time::ClockId::Realtime).wrapping_sub(now())
+}
+
+fn nanoseconds(clock: rustix::time::ClockId) -> u64 {
+    let time = rustix::time::clock_gettime(clock);
+    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+}
+
+/// The process that a thread belongs to; itself if that cannot be found out any more.
+fn process_of(tid: u32) -> u32 {
+    let status = std::fs::read_to_string(format!("/proc/{tid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("Tgid:"));
+    line.and_then(|line| line.trim().parse().ok()).unwrap_or(tid)
+}

@@ -1,0 +1,107 @@
+//! What this kernel can do for us, and why not: asked of the kernel itself, never concluded from its version alone.
+
+use std::fmt;
+use std::path::Path;
+
+use aya_obj::btf::BtfKind;
+use fathom_model::Class;
+use rustix::thread::CapabilitySet;
+
+/// One thing that tracing with BPF needs and does not have here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lack {
+    /// The kernel does not say how its structures look.
+    Types,
+    /// The kernel has no ring buffer.
+    Rings,
+    /// We may not load programs.
+    Rights,
+    /// The kernel has no bpf(2), or a filter hides it.
+    Calls,
+}
+
+impl fmt::Display for Lack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Lack::Types => {
+                "the kernel has no description of its types (/sys/kernel/btf/vmlinux, CONFIG_DEBUG_INFO_BTF)"
+            }
+            Lack::Rings => "the kernel has no BPF ring buffer, which came with Linux 5.8",
+            Lack::Rights => "we have neither CAP_BPF with CAP_PERFMON nor CAP_SYS_ADMIN",
+            Lack::Calls => "the kernel, or a filter around us, has no bpf system call",
+        })
+    }
+}
+
+impl std::error::Error for Lack {}
+
+impl Lack {
+    /// One thing to try.
+    pub(crate) fn hint(self) -> Option<String> {
+        let words = match self {
+            Lack::Rights => "run as root, or trace a command that you start: `fathom trace -- CMD`",
+            Lack::Types | Lack::Rings | Lack::Calls => {
+                "a command that is started here can be traced without BPF: `fathom trace -- CMD`"
+            }
+        };
+        Some(words.to_owned())
+    }
+
+    pub(crate) fn class(self) -> Class {
+        if self == Lack::Rights { Class::Denied } else { Class::Unsupported }
+    }
+}
+
+/// What this kernel and our rights allow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Support {
+    /// Why BPF cannot be used; empty if it can.
+    pub lacks: Vec<Lack>,
+    /// Whether marks live with the task (from 5.11), or in a table of our own with room for 65536 threads.
+    pub task_storage: bool,
+    /// Whether requests to io_uring are counted, which needs a tracepoint of newer kernels.
+    pub counts_uring: bool,
+}
+
+impl Support {
+    /// Whether anything can be traced with BPF.
+    pub fn has_bpf(&self) -> bool {
+        self.lacks.is_empty()
+    }
+}
+
+/// Asks this kernel. Loads nothing.
+pub fn support() -> Support {
+    let types = aya::Btf::from_sys_fs().ok();
+    let has = |name: &str, kind| types.as_ref().is_some_and(|types| types.id_by_type_name_kind(name, kind).is_ok());
+    Support { lacks: refusals(), task_storage: has(STORAGE, BtfKind::Func), counts_uring: has(URING, BtfKind::Typedef) }
+}
+
+/// Why BPF cannot be used here.
+pub(crate) fn refusals() -> Vec<Lack> {
+    let mut lacks = Vec::new();
+    if !Path::new(TYPES).exists() {
+        lacks.push(Lack::Types);
+    }
+    let rights = rustix::thread::capabilities(None).map_or(CapabilitySet::empty(), |sets| sets.effective);
+    let may = rights.contains(CapabilitySet::SYS_ADMIN) || rights.contains(CapabilitySet::BPF | CapabilitySet::PERFMON);
+    if !may {
+        lacks.push(Lack::Rights);
+    }
+    if let Err(error) = crate::sys::create_ring(rustix::param::page_size() as u32) {
+        match error.raw_os_error() {
+            Some(libc::EPERM | libc::EACCES) if may => lacks.push(Lack::Rights),
+            Some(libc::EPERM | libc::EACCES) => {}
+            Some(libc::ENOSYS) => lacks.push(Lack::Calls),
+            _ => lacks.push(Lack::Rings),
+        }
+    }
+    lacks
+}
+
+/// Where the kernel describes its types.
+pub(crate) const TYPES: &str = "/sys/kernel/btf/vmlinux";
+/// The helper that keeps marks with tasks.
+pub(crate) const STORAGE: &str = "bpf_task_storage_get";
+/// The tracepoint of requests to io_uring.
+pub(crate) const URING: &str = "btf_trace_io_uring_submit_req";

@@ -1,0 +1,137 @@
+//! The system calls that neither aya nor rustix wraps: rings of our own size, words of a map, shared memory.
+#![allow(
+    unsafe_code,
+    reason = "this file is where maps are made, written and mapped; every block says why it is sound"
+)]
+
+use std::ffi::c_void;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::ptr::NonNull;
+
+use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
+
+/// Commands of bpf(2), include/uapi/linux/bpf.h.
+const MAP_CREATE: libc::c_int = 0;
+const MAP_UPDATE_ELEM: libc::c_int = 2;
+const MAP_DELETE_ELEM: libc::c_int = 3;
+/// `BPF_MAP_TYPE_RINGBUF`.
+const RINGBUF: u32 = 27;
+
+/// The head of `union bpf_attr` for `BPF_MAP_CREATE`.
+#[repr(C)]
+#[derive(Default)]
+struct Create {
+    map_type: u32,
+    key_size: u32,
+    value_size: u32,
+    max_entries: u32,
+}
+
+/// `union bpf_attr` for commands on elements.
+#[repr(C)]
+struct Element {
+    map: u32,
+    pad: u32,
+    key: u64,
+    value: u64,
+    flags: u64,
+}
+
+fn bpf<T>(command: libc::c_int, attr: &T) -> io::Result<libc::c_long> {
+    // SAFETY: `attr` is a prefix of the union that `command` reads, lives through the call, and its size is passed;
+    // pointers in it are to values that the callers below borrow.
+    let result = unsafe { libc::syscall(libc::SYS_bpf, command, attr, size_of::<T>()) };
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
+}
+
+/// A ring of `bytes`, which is a power of two and whole pages.
+pub(crate) fn create_ring(bytes: u32) -> io::Result<OwnedFd> {
+    let fd = bpf(MAP_CREATE, &Create { map_type: RINGBUF, max_entries: bytes, ..Create::default() })?;
+    // SAFETY: the kernel has made this descriptor for us alone.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd as libc::c_int) })
+}
+
+/// Writes one element. The caller knows the sizes of the map's key and value, and `K` and `V` have them.
+pub(crate) fn update<K: Copy, V: Copy>(map: BorrowedFd<'_>, key: Option<&K>, value: &V) -> io::Result<()> {
+    let key = key.map_or(0, |key| std::ptr::from_ref(key) as u64);
+    let value = std::ptr::from_ref(value) as u64;
+    bpf(MAP_UPDATE_ELEM, &Element { map: map.as_raw_fd() as u32, pad: 0, key, value, flags: 0 }).map(drop)
+}
+
+/// Takes one element out.
+pub(crate) fn delete<K: Copy>(map: BorrowedFd<'_>, key: &K) -> io::Result<()> {
+    let key = std::ptr::from_ref(key) as u64;
+    bpf(MAP_DELETE_ELEM, &Element { map: map.as_raw_fd() as u32, pad: 0, key, value: 0, flags: 0 }).map(drop)
+}
+
+/// Returns when programs that ran somewhere a moment ago have ended: they run without being preempted, and the kernel's
+/// grace period waits for that.
+pub(crate) fn wait_for_programs() {
+    const MEMBARRIER_CMD_GLOBAL: libc::c_int = 1;
+    // SAFETY: the call takes numbers only.
+    unsafe { libc::syscall(libc::SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) };
+}
+
+/// Memory that is shared with the kernel, until dropped.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    start: NonNull<u8>,
+    bytes: usize,
+}
+
+// SAFETY: the mapping belongs to the process, not to a thread, and is only read and written by whole aligned words.
+unsafe impl Send for Shared {}
+
+impl Shared {
+    /// Maps `bytes` of `map` from `offset` on.
+    pub(crate) fn map(map: impl AsFd, offset: u64, bytes: usize, access: ProtFlags) -> io::Result<Shared> {
+        // SAFETY: no address is asked for, so that nothing that exists is replaced.
+        let start = unsafe { mmap(std::ptr::null_mut(), bytes, access, MapFlags::SHARED, map, offset)? };
+        let start = NonNull::new(start.cast()).ok_or_else(|| io::Error::other("mmap gave no address"))?;
+        Ok(Shared { start, bytes })
+    }
+
+    /// How long it is.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// The word at `offset`, as the kernel has written it last, and nothing that was written before it later.
+    pub(crate) fn load(&self, offset: usize) -> u64 {
+        assert!(offset.is_multiple_of(8) && offset + 8 <= self.bytes, "a word lies whole and aligned in the mapping");
+        // SAFETY: in bounds and aligned, see above; atomics may be shared with other writers.
+        unsafe { self.start.add(offset).cast::<std::sync::atomic::AtomicU64>().as_ref() }
+            .load(std::sync::atomic::Ordering::Acquire)
+    }
+
+    /// The same, of four bytes.
+    pub(crate) fn load_u32(&self, offset: usize) -> u32 {
+        assert!(offset.is_multiple_of(4) && offset + 4 <= self.bytes, "a word lies whole and aligned in the mapping");
+        // SAFETY: in bounds and aligned, see above; atomics may be shared with other writers.
+        unsafe { self.start.add(offset).cast::<std::sync::atomic::AtomicU32>().as_ref() }
+            .load(std::sync::atomic::Ordering::Acquire)
+    }
+
+    /// Tells the kernel a word, after all that was read before.
+    pub(crate) fn store(&self, offset: usize, word: u64) {
+        assert!(offset.is_multiple_of(8) && offset + 8 <= self.bytes, "a word lies whole and aligned in the mapping");
+        // SAFETY: in bounds and aligned, see above; callers map what they write with write access.
+        unsafe { self.start.add(offset).cast::<std::sync::atomic::AtomicU64>().as_ref() }
+            .store(word, std::sync::atomic::Ordering::Release);
+    }
+
+    /// Appends bytes that the kernel has finished writing and will not touch again before it is told that it may.
+    pub(crate) fn append_to(&self, to: &mut Vec<u8>, offset: usize, bytes: usize) {
+        assert!(offset + bytes <= self.bytes, "the bytes lie in the mapping");
+        // SAFETY: in bounds, see above; the callers' protocol says that nobody writes there now.
+        to.extend_from_slice(unsafe { std::slice::from_raw_parts(self.start.add(offset).as_ptr(), bytes) });
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        // SAFETY: it was mapped with this length, and nothing borrows it any more.
+        let _ = unsafe { munmap(self.start.as_ptr().cast::<c_void>(), self.bytes) };
+    }
+}
