@@ -41,7 +41,6 @@ static long (*map_update)(void *map, const void *key, const void *value, u64 fla
 static long (*map_delete)(void *map, const void *key) = (void *)3;
 static u64 (*ktime_ns)(void) = (void *)5;
 static u32 (*processor)(void) = (void *)8;
-static u64 (*current_pid_tgid)(void) = (void *)14;
 static void *(*current_task)(void) = (void *)35;
 static long (*map_push)(void *map, const void *value, u64 flags) = (void *)87;
 static long (*map_pop)(void *map, void *value) = (void *)88;

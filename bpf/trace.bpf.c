@@ -18,15 +18,14 @@
  * programs may be used under either licence; the rest of fathom, which only loads them, is Apache-2.0. */
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-/* A record of `kind` about the caller, with nothing in it yet. */
-inline_always void begin(struct record *record, u32 kind, u64 time)
+/* A record of `kind` about a task, with nothing in it yet. */
+inline_always void begin(struct record *record, struct task_struct *task, u32 kind, u64 time)
 {
-	u64 ids = current_pid_tgid();
 	record->kind = kind;
 	record->flags = 0;
 	record->nr = 0;
-	record->tid = ids;
-	record->pid = ids >> 32;
+	record->tid = GET(task, pid);
+	record->pid = GET(task, tgid);
 	record->time = time;
 	record->enter = 0;
 	record->ret = 0;
@@ -107,7 +106,7 @@ SEC("tp_btf/sys_exit") int sys_exit(u64 *ctx)
 	if (!scratch)
 		goto out;
 	struct record *record = &scratch->head;
-	begin(record, KIND_CALL, ktime_ns());
+	begin(record, task, KIND_CALL, ktime_ns());
 	record->flags = flags;
 	record->nr = nr;
 	record->enter = enter;
@@ -135,7 +134,7 @@ SEC("tp_btf/sched_process_fork") int process_fork(u64 *ctx)
 	if (!scratch)
 		return 0;
 	struct record *record = &scratch->head;
-	begin(record, KIND_FORK, ktime_ns());
+	begin(record, parent, KIND_FORK, ktime_ns());
 	record->ret = child->pid;
 	record->args[0] = child->tgid;
 	record->ops = 1;
@@ -158,7 +157,7 @@ SEC("tp_btf/sched_process_exec") int process_exec(u64 *ctx)
 	if (!scratch)
 		return 0;
 	struct record *record = &scratch->head;
-	begin(record, KIND_EXEC, ktime_ns());
+	begin(record, task, KIND_EXEC, ktime_ns());
 	record->args[0] = old;
 	u32 size = copy_program(scratch, task, program);
 	send(record, size);
@@ -177,7 +176,7 @@ SEC("tp_btf/sched_process_exit") int process_exit(u64 *ctx)
 		struct record *record = &scratch->head;
 		u64 now = ktime_ns();
 		if (park->enter) {
-			begin(record, KIND_ENTERED, now);
+			begin(record, task, KIND_ENTERED, now);
 			record->flags = park->flags;
 			record->nr = park->nr;
 			record->enter = park->enter;
@@ -185,7 +184,7 @@ SEC("tp_btf/sched_process_exit") int process_exit(u64 *ctx)
 			send(record, 0);
 			*(volatile u64 *)&park->enter = 0;
 		}
-		begin(record, KIND_EXIT, now);
+		begin(record, task, KIND_EXIT, now);
 		record->ret = task->exit_code;
 		send(record, 0);
 	}
@@ -195,11 +194,12 @@ SEC("tp_btf/sched_process_exit") int process_exit(u64 *ctx)
 
 SEC("tp_btf/signal_deliver") int signal_deliver(u64 *ctx)
 {
-	struct mark *mark = mark_of(task_now());
+	struct task_struct *task = task_now();
+	struct mark *mark = mark_of(task);
 	if (likely(!mark))
 		return 0;
 	struct record record = {};
-	begin(&record, KIND_SIGNAL, ktime_ns());
+	begin(&record, task, KIND_SIGNAL, ktime_ns());
 	record.ret = (s32)ctx[0];
 	/* struct kernel_siginfo begins as user space's: number, errno, code, and the sender where a process has sent it.
 	 * SEND_SIG_NOINFO and SEND_SIG_PRIV are no pointers. */
@@ -221,9 +221,7 @@ SEC("tp_btf/sched_switch") int sched_switch(u64 *ctx)
 	if (likely(!mark))
 		return 0;
 	struct record record = {};
-	begin(&record, KIND_SWITCH, ktime_ns());
-	record.tid = previous->pid;
-	record.pid = previous->tgid;
+	begin(&record, previous, KIND_SWITCH, ktime_ns());
 	record.ret = next->pid;
 	record.args[0] = previous->maj_flt;
 	record.args[1] = previous->min_flt;
@@ -238,11 +236,12 @@ SEC("tp_btf/sched_switch") int sched_switch(u64 *ctx)
 
 inline_always int page_fault(u64 *ctx)
 {
-	if (likely(!mark_of(task_now())))
+	struct task_struct *task = task_now();
+	if (likely(!mark_of(task)))
 		return 0;
 	struct record record = {};
 	struct pt_regs *regs = (void *)ctx[1];
-	begin(&record, KIND_FAULT, ktime_ns());
+	begin(&record, task, KIND_FAULT, ktime_ns());
 	record.args[0] = ctx[0];
 	record.args[1] = instruction_of(regs);
 	record.args[2] = ctx[2];

@@ -15,7 +15,7 @@ use rustix::mm::ProtFlags;
 
 use crate::record::CALLS;
 use crate::row::{self, ROW_BYTES};
-use crate::scope::{Besides, Follow, Options, Scope};
+use crate::scope::{Besides, Ends, Follow, Options, Scope};
 use crate::support::{self, STORAGE, URING};
 use crate::sys::{self, Shared};
 use crate::{Error, number, table};
@@ -43,8 +43,8 @@ const TRACEPOINTS: &[(&str, &str)] = &[
     ("process_exec", "sched_process_exec"),
     ("signal_deliver", "signal_deliver"),
     ("sys_exit", "sys_exit"),
-    ("sys_enter", "sys_enter"),
 ];
+const BEGINNINGS: &[(&str, &str)] = &[("sys_enter", "sys_enter")];
 const SWITCHES: &[(&str, &str)] = &[("sched_switch", "sched_switch")];
 const FAULTS: &[(&str, &str)] = &[("page_fault_user", "page_fault_user"), ("page_fault_kernel", "page_fault_kernel")];
 
@@ -84,7 +84,8 @@ impl Programs {
             Besides::Switches => SWITCHES,
             Besides::Faults => FAULTS,
         });
-        for (program, tracepoint) in besides.chain(TRACEPOINTS) {
+        let beginnings = if options.ends == Ends::Both { BEGINNINGS } else { &[] };
+        for (program, tracepoint) in besides.chain(TRACEPOINTS).chain(beginnings) {
             programs.attach_tracepoint(program, tracepoint, &btf)?;
         }
         Ok(programs)

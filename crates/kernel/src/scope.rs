@@ -79,8 +79,19 @@ pub struct Options {
     pub snaplen: u32,
     /// Bytes of one processor's ring: a power of two, at least a page.
     pub ring: u32,
+    /// Whether beginnings of calls are looked at too.
+    pub ends: Ends,
     /// What happens besides calls.
     pub besides: &'static [Besides],
+}
+
+/// Which ends of a call are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ends {
+    /// Both: how long a call took is known, and one that has not returned is shown.
+    Both,
+    /// Only its return, which costs less. What execve was given is known from the new program alone.
+    Returns,
 }
 
 /// What is told only if asked for.
@@ -95,6 +106,14 @@ pub enum Besides {
 impl Options {
     /// All calls of `scope` and of what it starts, with 80 bytes of data and 8 MiB for each processor, as sysdig has it.
     pub fn of(scope: Scope) -> Options {
-        Options { scope, follow: Follow::Forks, calls: Calls::all(Mode::All), snaplen: 80, ring: 8 << 20, besides: &[] }
+        Options {
+            scope,
+            follow: Follow::Forks,
+            calls: Calls::all(Mode::All),
+            snaplen: 80,
+            ring: 8 << 20,
+            ends: Ends::Both,
+            besides: &[],
+        }
     }
 }

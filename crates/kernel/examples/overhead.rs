@@ -1,0 +1,135 @@
+//! What looking costs: time added per system call, interleaved with runs that nobody looks at, medians of many.
+//!
+//! `cargo run -p fathom-kernel --example overhead [ROUNDS]`, as root. Every process that is looked at is started here.
+#![allow(clippy::print_stdout, reason = "an example shows what it found")]
+
+use std::io::Write as _;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use fathom_kernel::row::Mode;
+use fathom_kernel::scope::{Calls, Ends};
+use fathom_kernel::{Options, Scope, Source};
+
+/// Blocks that dd copies; two calls for each.
+const BLOCKS: u32 = 500_000;
+/// The same for strace, which takes its time.
+const FEW: u32 = 20_000;
+
+fn main() {
+    let rounds: usize = std::env::args().nth(1).and_then(|word| word.parse().ok()).unwrap_or(10);
+    let ways: &[(&str, &dyn Fn() -> Time)] = &[
+        ("nobody looks", &|| run(None, BLOCKS).0),
+        ("untraced, both ends", &|| run(Some((Who::Other, Ends::Both, Calls::all(Mode::All))), BLOCKS).0),
+        ("untraced, returns only", &|| run(Some((Who::Other, Ends::Returns, Calls::all(Mode::All))), BLOCKS).0),
+        ("traced, not wanted", &|| run(Some((Who::Itself, Ends::Both, Calls::none())), BLOCKS).0),
+        ("traced, both ends", &|| run(Some((Who::Itself, Ends::Both, Calls::all(Mode::All))), BLOCKS).0),
+        ("traced, returns only", &|| run(Some((Who::Itself, Ends::Returns, Calls::all(Mode::All))), BLOCKS).0),
+    ];
+    let mut times = vec![Vec::new(); ways.len()];
+    let (mut bare, mut strace) = (Vec::new(), Vec::new());
+    for _ in 0..rounds {
+        for (way, times) in ways.iter().zip(&mut times) {
+            times.push((way.1)());
+        }
+        bare.push(run(None, FEW).0);
+        strace.push(under_strace());
+    }
+    let calls = f64::from(BLOCKS) * 2.0;
+    let base = median(&times[0]);
+    println!("{:24} {:>9} {:>9}   us more per call", "", "wall", "cpu");
+    for ((name, _), times) in ways.iter().zip(&times) {
+        let time = median(times);
+        let more = |time: f64, base: f64| (time - base) / calls * 1e6;
+        println!("{name:24} {:9.3} {:9.3} {:8.3} {:8.3}", time.0, time.1, more(time.0, base.0), more(time.1, base.1));
+    }
+    let (base, time) = (median(&bare), median(&strace));
+    let more = |time: f64, base: f64| (time - base) / f64::from(FEW) / 2.0 * 1e6;
+    println!(
+        "{:24} {:9.3} {:9.3} {:8.3} {:8.3}",
+        "strace -f",
+        time.0,
+        time.1,
+        more(time.0, base.0),
+        more(time.1, base.1)
+    );
+    let (time, events, lost) = run(Some((Who::Itself, Ends::Both, Calls::all(Mode::All))), BLOCKS * 4);
+    let rate = events as f64 / time.0.as_secs_f64() / 1e6;
+    println!("one busy process: {rate:.2} million events per second, {lost} records lost");
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Who {
+    Itself,
+    Other,
+}
+
+/// The time of one dd; with the events and losses of whoever looked.
+fn run(look: Option<(Who, Ends, Calls)>, blocks: u32) -> (Time, u64, u64) {
+    let mut idle = Command::new("sleep").arg("1000").spawn().expect("sleep can be started");
+    let mut dd = waiting(&["dd", "if=/dev/zero", "of=/dev/null", "bs=80", &format!("count={blocks}")]);
+    let mut source = look.map(|(who, ends, calls)| {
+        let root = if who == Who::Itself { dd.id() } else { idle.id() };
+        let options = Options { ends, calls, ..Options::of(Scope::Trees(vec![root])) };
+        Source::attach(&options).expect("this machine can be traced")
+    });
+    let (start, before) = (Instant::now(), children());
+    dd.stdin.take().expect("it has a pipe").write_all(b"\n").expect("it reads");
+    let mut events = 0;
+    match &mut source {
+        None => drop(dd.wait()),
+        Some(source) => {
+            while dd.try_wait().expect("it is our child").is_none() {
+                events += source.poll(&mut |event| {
+                    std::hint::black_box(event);
+                });
+                std::thread::sleep(source.pause());
+            }
+        }
+    }
+    let time = (start.elapsed(), children() - before);
+    let _ = (idle.kill(), idle.wait());
+    let lost = source.map_or(0, |source| source.finish(&mut |_| events += 1).total());
+    (time, events, lost)
+}
+
+fn waiting(words: &[&str]) -> Child {
+    let mut command = Command::new("sh");
+    command.args(["-c", "read _ && exec \"$@\"", "sh"]).args(words);
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("a shell can be started")
+}
+
+fn under_strace() -> Time {
+    let (start, before) = (Instant::now(), children());
+    let count = format!("count={FEW}");
+    let mut command = Command::new("strace");
+    command.args(["-f", "-o", "/dev/null", "dd", "if=/dev/zero", "of=/dev/null", "bs=80", &count]);
+    let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
+    status.expect("strace can be started");
+    (start.elapsed(), children() - before)
+}
+
+/// How long it took, and how much of a processor the command used: the second is what a busy machine blurs less.
+type Time = (Duration, Duration);
+
+/// What all children that have ended have used so far.
+fn children() -> Duration {
+    // SAFETY: an all-zero rusage is a valid one, and the call fills it.
+    #[allow(unsafe_code, reason = "neither std nor rustix has getrusage")]
+    let usage = unsafe {
+        let mut usage: libc::rusage = std::mem::zeroed();
+        libc::getrusage(libc::RUSAGE_CHILDREN, &mut usage);
+        usage
+    };
+    let time = |time: libc::timeval| Duration::new(time.tv_sec as u64, time.tv_usec as u32 * 1000);
+    time(usage.ru_utime) + time(usage.ru_stime)
+}
+
+/// Medians of both.
+fn median(times: &[Time]) -> (f64, f64) {
+    let middle = |mut times: Vec<Duration>| {
+        times.sort();
+        times[times.len() / 2].as_secs_f64()
+    };
+    (middle(times.iter().map(|time| time.0).collect()), middle(times.iter().map(|time| time.1).collect()))
+}
