@@ -114,6 +114,27 @@ GLOBAL int copy_texts(u32 at, u64 vector)
 	return end - at;
 }
 
+inline_always s32 copy_range(struct scratch *scratch, u32 at, u64 from, u64 to)
+{
+	return copy_bytes(scratch, at, from, at_most(to - from, PATH));
+}
+
+/* What the caller was given as it began: the kernel keeps where arguments and environment lie, and the name of the file
+ * follows them on the stack (fs/exec.c). */
+GLOBAL int copy_given(u32 kind, u32 at)
+{
+	struct scratch *scratch = scratch_here();
+	if (!scratch)
+		return -1;
+	struct task_struct *task = task_now();
+	struct mm_struct *mm = READ(task, mm);
+	if (kind == OP_PROGRAM)
+		return copy_string(scratch, at, READ(mm, env_end));
+	if (kind == OP_ARGUMENTS)
+		return copy_range(scratch, at, READ(mm, arg_start), READ(mm, arg_end));
+	return copy_range(scratch, at, READ(mm, env_start), READ(mm, env_end));
+}
+
 inline_always u64 length_of(struct record *record, u32 length, u32 extra, s64 ret)
 {
 	if (length < ARGS)
@@ -156,6 +177,11 @@ GLOBAL int copy_one(u64 op, u32 at, s64 ret)
 		return copy_message(at, arg, most);
 	if (kind == OP_STRINGS)
 		return copy_texts(at, arg);
+	if (kind >= OP_PROGRAM) {
+		if (ret >= 0)
+			return copy_given(kind, at);
+		return kind == OP_PROGRAM ? copy_string(scratch, at, arg) : copy_texts(at, arg);
+	}
 	struct task_struct *task = task_now();
 	if (kind == OP_TASK) {
 		facts_of_task(task, (void *)place(scratch, at));
@@ -164,6 +190,11 @@ GLOBAL int copy_one(u64 op, u32 at, s64 ret)
 	if (kind == OP_MEMORY) {
 		facts_of_memory(task, (void *)place(scratch, at));
 		return sizeof(struct memory_facts);
+	}
+	if (extra) {
+		s32 fd = -1;
+		read_user(&fd, sizeof(fd), (void *)arg);
+		arg = fd;
 	}
 	struct file *file = file_at(task, arg);
 	if (!file)
@@ -196,16 +227,10 @@ inline_always u32 copy_memory(struct scratch *scratch, const volatile struct row
 	return at;
 }
 
-inline_always s32 copy_range(struct scratch *scratch, u32 at, u64 from, u64 to)
-{
-	return copy_bytes(scratch, at, from, at_most(to - from, PATH));
-}
-
-/* What the new program is: its file, its arguments, its environment, its task. */
+/* What the new program is: its task, the name of its file, its file. */
 static u32 copy_program(struct scratch *scratch, struct task_struct *task, struct linux_binprm *program)
 {
 	struct record *record = &scratch->head;
-	struct mm_struct *mm = READ(task, mm);
 	struct file *file = READ(program, file);
 	u32 at = 0;
 	facts_of_task(task, (void *)scratch->data);
@@ -213,16 +238,10 @@ static u32 copy_program(struct scratch *scratch, struct task_struct *task, struc
 	s32 size = read_kernel_str(place(scratch, at), PATH, READ(program, filename));
 	record->lens[1] = size < 0 ? ABSENT : size;
 	at += size < 0 ? 0 : size;
-	size = copy_range(scratch, at, READ(mm, arg_start), READ(mm, arg_end));
+	size = file ? facts_of_file(file, (void *)place(scratch, at)) : -1;
 	record->lens[2] = size < 0 ? ABSENT : size;
 	at += size < 0 ? 0 : size;
-	size = copy_range(scratch, at, READ(mm, env_start), READ(mm, env_end));
-	record->lens[3] = size < 0 ? ABSENT : size;
-	at += size < 0 ? 0 : size;
-	size = file ? facts_of_file(file, (void *)place(scratch, at)) : -1;
-	record->lens[4] = size < 0 ? ABSENT : size;
-	at += size < 0 ? 0 : size;
-	record->ops = 5;
+	record->ops = 3;
 	return at;
 }
 

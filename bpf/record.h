@@ -30,6 +30,9 @@ enum op_kind {
 	OP_MEMORY,   /* struct memory_facts of the caller */
 	OP_SOCKET,   /* struct socket_facts of a descriptor */
 	OP_FILE,     /* struct file_facts of a descriptor */
+	OP_PROGRAM,  /* the file that is executed: as it was named, at an argument if that failed */
+	OP_ARGUMENTS, /* its arguments, the same */
+	OP_ENVIRONMENT, /* its environment, the same */
 };
 
 /* Where a length comes from: 0 to 5 an argument, else one of these. */
@@ -42,7 +45,7 @@ struct op {
 	u8 kind;
 	u8 arg;
 	u8 length;  /* an argument, or LENGTH_; for LENGTH_RETURN_OR_ARG and LENGTH_AT, `extra` is the argument */
-	u8 extra;
+	u8 extra;   /* an argument, see above; of a descriptor: 1 if it lies in memory at `arg` */
 	u8 unit;
 	u8 when;
 	u8 cut;     /* 1: user data, cut at snaplen */

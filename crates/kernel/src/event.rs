@@ -110,12 +110,8 @@ pub struct Program<'a> {
     pub old_tid: u32,
     /// What the kernel knows of the process.
     pub task: Option<TaskFacts<'a>>,
-    /// The file as it was named to the kernel.
+    /// The file as it was named to the kernel. Arguments and environment come with the end of the call.
     pub file: &'a [u8],
-    /// Arguments, each ended by NUL, cut at 4096 bytes.
-    pub args: &'a [u8],
-    /// Environment, the same.
-    pub env: &'a [u8],
     /// The file itself.
     pub image: Option<FileFacts>,
 }
@@ -142,9 +138,7 @@ pub(crate) fn what<'a>(record: &Record<'a>, epoch: u64) -> Option<What<'a>> {
             old_tid: args[0] as u32,
             task: memory.get(0).and_then(TaskFacts::new),
             file: memory.text(1).unwrap_or_default(),
-            args: memory.get(2).unwrap_or_default(),
-            env: memory.get(3).unwrap_or_default(),
-            image: memory.get(4).and_then(FileFacts::new),
+            image: memory.get(2).and_then(FileFacts::new),
         }),
         Kind::Exit => What::End { status: record.ret() as i32 },
         Kind::Signal => What::Signal {

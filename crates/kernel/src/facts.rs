@@ -184,6 +184,12 @@ pub struct FileFacts {
 }
 
 impl FileFacts {
+    /// The device as stat(2) has it, in its lower 32 bits.
+    pub fn encoded_device(&self) -> u32 {
+        let (major, minor) = (self.device >> 20, self.device & 0xf_ffff);
+        (minor & 0xff) | (major << 8) | ((minor & !0xff) << 12)
+    }
+
     /// Out of `struct file_facts`.
     pub fn new(bytes: &[u8]) -> Option<FileFacts> {
         let mut from = Reader(bytes);

@@ -4,9 +4,12 @@
 //! which says what this kernel can do and why not. **Does not** know what an event means: names of files, containers
 //! and users are found elsewhere. Data comes from the kernel and goes to whoever calls [`Source::poll`].
 
+mod address;
+pub mod capture;
 pub mod error;
 pub mod event;
 pub mod facts;
+pub mod flags;
 pub mod loss;
 pub mod number;
 mod order;
@@ -19,6 +22,7 @@ mod source;
 pub mod support;
 mod sys;
 pub mod table;
+pub mod value;
 
 pub use error::Error;
 pub use event::{Event, What};

@@ -18,7 +18,7 @@ use crate::row::{self, ROW_BYTES};
 use crate::scope::{Besides, Ends, Follow, Options, Scope};
 use crate::support::{self, STORAGE, URING};
 use crate::sys::{self, Shared};
-use crate::{Error, number, table};
+use crate::{Error, capture};
 
 #[cfg(target_arch = "x86_64")]
 static WITH_STORAGE: &[u8] = aya::include_bytes_aligned!("../../../bpf/trace-x86_64.o");
@@ -226,8 +226,7 @@ pub(crate) fn processors() -> u32 {
 fn fit(object: &[u8], options: &Options, btf: &Btf) -> Result<Ebpf, Error> {
     let mut rows = vec![0_u8; CALLS * ROW_BYTES];
     for (number, to) in rows.chunks_exact_mut(ROW_BYTES).enumerate() {
-        let name = u16::try_from(number).ok().and_then(number::name).unwrap_or_default();
-        let copies = table::row(name).map_or(&[][..], |row| row.copies);
+        let copies = u16::try_from(number).ok().and_then(capture::row_of).map_or(&[][..], |row| row.copies);
         to.copy_from_slice(&row::encode(copies, options.calls.mode(number)));
     }
     let scope: u32 = match &options.scope {

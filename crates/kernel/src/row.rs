@@ -1,6 +1,7 @@
 //! One row per system call: which memory to copy in the kernel. The same row tells the decoder what each piece is.
 
 use crate::record::OPS;
+use crate::value::Value;
 
 /// Which descriptor of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,6 +10,8 @@ pub enum Fd {
     Arg(u8),
     /// What the call returned.
     Return,
+    /// A 32-bit number in memory, which the argument points to.
+    At(u8),
 }
 
 /// How long a piece of memory is, in units of its copy.
@@ -53,6 +56,12 @@ pub enum Copy {
     Socket(Fd),
     /// [`crate::facts::FileFacts`] of a descriptor.
     File(Fd),
+    /// The file that execve executes, at an argument, as it was named.
+    Program(u8),
+    /// What execve gives it: text after text with its NUL, cut at 4096 bytes.
+    Arguments(u8),
+    /// The same of the environment.
+    Environment(u8),
 }
 
 /// When a piece is copied.
@@ -66,13 +75,19 @@ pub enum When {
     Failure,
 }
 
-/// A system call and its memory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A system call: its memory, and the events that it makes.
+#[derive(Debug, Clone, Copy)]
 pub struct Row {
     /// Its name in the kernel, which gives its number.
     pub name: &'static str,
+    /// The type of the event that it begins with, in the numbering of captures; one more is the type of its end.
+    pub event: u16,
     /// What to copy, in the order in which it arrives.
     pub copies: &'static [(When, Copy)],
+    /// Parameters of its beginning; none where the type has no beginning.
+    pub enter: &'static [Value],
+    /// Parameters of its end.
+    pub exit: &'static [Value],
 }
 
 /// Whether a call is told, which the kernel decides.
@@ -104,9 +119,10 @@ pub(crate) fn encode(copies: &[(When, Copy)], mode: Mode) -> [u8; ROW_BYTES] {
 /// `struct op`: kind, argument, length, extra argument, unit, when, whether the snap length cuts it.
 fn operation(when: When, copy: Copy) -> [u8; 8] {
     const RETURN: u8 = 6;
-    let from = |fd: Fd| match fd {
-        Fd::Arg(arg) => arg,
-        Fd::Return => RETURN,
+    let of = |fd: Fd| match fd {
+        Fd::Arg(arg) => (arg, (0, 0)),
+        Fd::Return => (RETURN, (0, 0)),
+        Fd::At(arg) => (arg, (0, 1)),
     };
     let length = |length: Length| match length {
         Length::Arg(arg) => (arg, 0),
@@ -125,8 +141,11 @@ fn operation(when: When, copy: Copy) -> [u8; 8] {
         Copy::Texts(arg) => (7, arg, (0, 0), 0, 0),
         Copy::Task => (8, 0, (0, 0), 0, 0),
         Copy::Memory => (9, 0, (0, 0), 0, 0),
-        Copy::Socket(of) => (10, from(of), (0, 0), 0, 0),
-        Copy::File(of) => (11, from(of), (0, 0), 0, 0),
+        Copy::Socket(fd) => (10, of(fd).0, of(fd).1, 0, 0),
+        Copy::File(fd) => (11, of(fd).0, of(fd).1, 0, 0),
+        Copy::Program(arg) => (12, arg, (0, 0), 0, 0),
+        Copy::Arguments(arg) => (13, arg, (0, 0), 0, 0),
+        Copy::Environment(arg) => (14, arg, (0, 0), 0, 0),
     };
     [kind, arg, length, extra, unit, when as u8, cut, 0]
 }

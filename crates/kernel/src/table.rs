@@ -1,14 +1,22 @@
-//! Every system call that brings memory along.
+//! Every system call that makes more than a generic event: what memory it brings along, and which parameters its events
+//! have. To add one is to add a row to the file that it belongs to.
 
-use crate::row::{Copy, Fd, Length, Row, When};
+use crate::row::Row;
 
-const ROWS: &[Row] = &[
-    Row { name: "read", copies: &[(When::Success, Copy::Data(1, Length::Return))] },
-    Row { name: "write", copies: &[(When::Always, Copy::Data(1, Length::ReturnOr(2)))] },
-    Row { name: "openat", copies: &[(When::Always, Copy::Text(1)), (When::Success, Copy::File(Fd::Return))] },
-];
+mod descriptor;
+mod file;
+mod network;
+mod notation;
+mod process;
+
+const CHAPTERS: &[&[Row]] = &[file::ROWS, descriptor::ROWS, network::ROWS, process::ROWS];
+
+/// All rows.
+pub fn rows() -> impl Iterator<Item = &'static Row> {
+    CHAPTERS.iter().copied().flatten()
+}
 
 /// The row of a call; calls without one have nothing but numbers.
 pub fn row(name: &str) -> Option<&'static Row> {
-    ROWS.iter().find(|row| row.name == name)
+    rows().find(|row| row.name == name)
 }

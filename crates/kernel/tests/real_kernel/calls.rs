@@ -35,11 +35,15 @@ fn a_file_is_written_opened_and_read() {
         .events
         .iter()
         .filter_map(|seen| match &seen.kind {
-            Is::Exec { file, args, comm, .. } => Some((file.as_str(), args.join(" "), comm.as_str())),
+            Is::Exec { file, comm } => Some((file.as_str(), comm.as_str())),
             _ => None,
         })
         .collect();
     assert_eq!(programs.len(), 2, "the shell, then cat: {programs:?}");
-    assert_eq!(programs[1].2, "cat");
-    assert_eq!(programs[1].1.trim(), format!("cat {path}"));
+    assert_eq!(programs[1].1, "cat");
+    let executed = story.exits("execve");
+    let (call, _) = executed.last().expect("cat was executed");
+    assert!(call.text(1).ends_with("/cat"), "{}", call.text(1));
+    assert_eq!(call.words(2), ["cat", path]);
+    assert!(call.words(3).iter().any(|word| word.starts_with("PATH=")), "the environment comes along");
 }

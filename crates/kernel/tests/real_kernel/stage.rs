@@ -23,7 +23,7 @@ pub(crate) enum Is {
     Enter(Called),
     Exit(Called, Returned),
     Fork { tid: u32, pid: u32, vtid: u32 },
-    Exec { file: String, args: Vec<String>, env: Vec<String>, comm: String },
+    Exec { file: String, comm: String },
     End(i32),
     Signal { number: i32, sender: u32 },
     Switch(u32),
@@ -47,9 +47,6 @@ impl Seen {
             args: call.args,
             memory: call.memory.pieces().map(|piece| piece.map(<[u8]>::to_vec)).collect(),
         };
-        let words = |bytes: &[u8]| -> Vec<String> {
-            bytes.split(|byte| *byte == 0).map(|word| String::from_utf8_lossy(word).into_owned()).collect()
-        };
         let kind = match &event.what {
             What::Enter(call) => Is::Enter(called(call)),
             What::Exit(call, returned) => Is::Exit(called(call), *returned),
@@ -58,8 +55,6 @@ impl Seen {
             }
             What::Exec(program) => Is::Exec {
                 file: String::from_utf8_lossy(program.file).into_owned(),
-                args: words(program.args),
-                env: words(program.env),
                 comm: program.task.map(|task| String::from_utf8_lossy(task.comm).into_owned()).unwrap_or_default(),
             },
             What::End { status } => Is::End(*status),
@@ -163,6 +158,12 @@ impl Called {
     /// A piece of memory; nothing where it is absent.
     pub(crate) fn bytes(&self, piece: usize) -> &[u8] {
         self.memory[piece].as_deref().unwrap_or_default()
+    }
+
+    /// A piece of memory as words, each of which ends with NUL.
+    pub(crate) fn words(&self, piece: usize) -> Vec<String> {
+        let bytes = self.bytes(piece).strip_suffix(b"\0").unwrap_or_default();
+        bytes.split(|byte| *byte == 0).map(|word| String::from_utf8_lossy(word).into_owned()).collect()
     }
 
     /// A piece of memory as text, without its NUL.

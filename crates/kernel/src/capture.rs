@@ -1,0 +1,137 @@
+//! Events as captures have them: a type and parameters. So that whoever keeps state, filters and prints need not know
+//! whether an event comes from this kernel or from a file.
+
+use std::sync::OnceLock;
+
+use crate::event::{Call, Event, Returned, What};
+use crate::flags::FAULT;
+use crate::number;
+use crate::record::CALLS;
+use crate::row::Row;
+use crate::table;
+
+/// Types of events that are no system calls, driver/ppm_events_public.h.
+const GENERIC: u16 = 0;
+const PROCESS_EXIT: u16 = 186;
+const SWITCH: u16 = 152;
+const SIGNAL: u16 = 232;
+const FAULT_USER: u16 = 290;
+/// From this type on, calls have no beginning in captures.
+const WITHOUT_BEGINNING: u16 = 336;
+
+/// Parameters of one event, one after the other; used again for the next one.
+#[derive(Debug, Default)]
+pub struct Parameters {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Parameters {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// The bytes of parameter `index`; empty if it is not known.
+    pub fn get(&self, index: usize) -> Option<&[u8]> {
+        let end = *self.ends.get(index)?;
+        let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
+        self.bytes.get(start..end)
+    }
+
+    /// All, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        (0..self.len()).filter_map(|index| self.get(index))
+    }
+
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
+    }
+
+    fn push(&mut self, append: impl FnOnce(&mut Vec<u8>)) {
+        append(&mut self.bytes);
+        self.ends.push(self.bytes.len());
+    }
+
+    fn push_bytes(&mut self, bytes: &[u8]) {
+        self.push(|to| to.extend_from_slice(bytes));
+    }
+}
+
+/// The row of a call by its number.
+pub fn row_of(number: u16) -> Option<&'static Row> {
+    static ROWS: OnceLock<Vec<Option<&'static Row>>> = OnceLock::new();
+    let by_number = || (0..CALLS as u16).map(|number| number::name(number).and_then(table::row)).collect();
+    ROWS.get_or_init(by_number).get(usize::from(number)).copied().flatten()
+}
+
+/// The event's type and, into `to`, its parameters; nothing for what captures do not have. `identity` gives a call its
+/// number in captures, which is the same on all machines.
+pub fn encode(event: &Event<'_>, identity: fn(&str) -> u16, to: &mut Parameters) -> Option<u16> {
+    to.clear();
+    let signed = |number: u32| i64::from(number as i32).to_le_bytes();
+    match &event.what {
+        What::Enter(call) => encode_call(call, None, identity, to),
+        What::Exit(call, returned) => encode_call(call, Some(*returned), identity, to),
+        What::End { status } => {
+            let (signal, code) = (status & 0x7f, status >> 8 & 0xff);
+            to.push_bytes(&i64::from(*status).to_le_bytes());
+            to.push_bytes(&i64::from(code).to_le_bytes());
+            to.push_bytes(&[signal as u8]);
+            to.push_bytes(&[u8::from(status & 0x80 != 0)]);
+            // Who takes over its children is for whoever knows them.
+            to.push_bytes(&[]);
+            Some(PROCESS_EXIT)
+        }
+        What::Signal { number, sender } => {
+            to.push_bytes(&signed(*sender));
+            to.push_bytes(&signed(event.tid));
+            to.push_bytes(&[*number as u8]);
+            Some(SIGNAL)
+        }
+        What::Switch { next, major_faults, minor_faults, memory } => {
+            to.push_bytes(&signed(*next));
+            to.push_bytes(&major_faults.to_le_bytes());
+            to.push_bytes(&minor_faults.to_le_bytes());
+            for kib in memory {
+                to.push_bytes(&(*kib as u32).to_le_bytes());
+            }
+            Some(SWITCH)
+        }
+        What::Fault { address, instruction, code } => {
+            to.push_bytes(&address.to_le_bytes());
+            to.push_bytes(&instruction.to_le_bytes());
+            to.push_bytes(&FAULT.translate(*code).to_le_bytes());
+            Some(FAULT_USER)
+        }
+        What::Fork { .. } | What::Exec(_) | What::Lost(_) => None,
+    }
+}
+
+fn encode_call(
+    call: &Call<'_>,
+    returned: Option<Returned>,
+    identity: fn(&str) -> u16,
+    to: &mut Parameters,
+) -> Option<u16> {
+    let row = if call.compat { None } else { row_of(call.number) };
+    let Some(row) = row else {
+        let identity = call.name().map_or(0, identity);
+        to.push_bytes(&identity.to_le_bytes());
+        to.push_bytes(&call.number.to_le_bytes());
+        return Some(GENERIC + u16::from(returned.is_some()));
+    };
+    if returned.is_none() && row.event >= WITHOUT_BEGINNING {
+        return None;
+    }
+    for value in if returned.is_some() { row.exit } else { row.enter } {
+        to.push(|bytes| value.append(call, returned, bytes));
+    }
+    Some(row.event + u16::from(returned.is_some()))
+}
