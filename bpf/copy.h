@@ -191,12 +191,18 @@ GLOBAL int copy_one(u64 op, u32 at, s64 ret)
 		facts_of_memory(task, (void *)place(scratch, at));
 		return sizeof(struct memory_facts);
 	}
-	if (extra) {
+	if (extra == 1) {
 		s32 fd = -1;
 		read_user(&fd, sizeof(fd), (void *)arg);
 		arg = fd;
 	}
-	struct file *file = file_at(task, arg);
+	struct file *file;
+	if (extra == 2) {
+		struct mm_struct *mm = READ(task, mm);
+		file = READ(mm, exe_file);
+	} else {
+		file = file_at(task, arg);
+	}
 	if (!file)
 		return -1;
 	if (kind == OP_SOCKET)

@@ -64,6 +64,9 @@ static void facts_of_task(struct task_struct *task, struct task_facts *facts)
 	facts->gid = READ(cred, gid.val);
 	facts->euid = READ(cred, euid.val);
 	facts->egid = READ(cred, egid.val);
+	read_kernel(&facts->inheritable, 8, (void *)__builtin_preserve_access_index(&cred->cap_inheritable));
+	read_kernel(&facts->permitted, 8, (void *)__builtin_preserve_access_index(&cred->cap_permitted));
+	read_kernel(&facts->effective, 8, (void *)__builtin_preserve_access_index(&cred->cap_effective));
 	struct pid *pid = READ(task, thread_pid);
 	facts->vtid = inner_number(pid);
 	pid = READ(leader, thread_pid);

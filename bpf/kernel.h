@@ -54,8 +54,13 @@ struct css_set {
 typedef struct {
 	u32 val;
 } kuid_t;
+typedef struct {
+	u64 val;
+} kernel_cap_t;
 struct cred {
 	kuid_t uid, gid, euid, egid;
+	/* One word, or two halves of one: eight bytes in either case. */
+	kernel_cap_t cap_inheritable, cap_permitted, cap_effective;
 };
 struct tty_struct {
 	int index;
@@ -73,6 +78,7 @@ struct percpu_counter {
 	s64 count;
 };
 struct mm_struct {
+	struct file *exe_file;
 	unsigned long total_vm, arg_start, arg_end, env_start, env_end;
 	struct percpu_counter rss_stat[4];
 };

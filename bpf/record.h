@@ -45,7 +45,8 @@ struct op {
 	u8 kind;
 	u8 arg;
 	u8 length;  /* an argument, or LENGTH_; for LENGTH_RETURN_OR_ARG and LENGTH_AT, `extra` is the argument */
-	u8 extra;   /* an argument, see above; of a descriptor: 1 if it lies in memory at `arg` */
+	u8 extra;   /* an argument, see above; of a descriptor: 1 if it lies in memory at `arg`,
+	              2 if it is the program's own file */
 	u8 unit;
 	u8 when;
 	u8 cut;     /* 1: user data, cut at snaplen */
@@ -107,6 +108,7 @@ struct task_facts {
 	u32 vtid, vpid, pgid, sid;
 	u32 vpgid, vsid, loginuid, tty;
 	u64 flags, fd_limit, minor_faults, major_faults, cgroup, start;
+	u64 inheritable, permitted, effective;
 	u32 size_kib, resident_kib, swap_kib, pid_namespace;
 	char comm[16];
 };

@@ -16,8 +16,8 @@ const PROCESS_EXIT: u16 = 186;
 const SWITCH: u16 = 152;
 const SIGNAL: u16 = 232;
 const FAULT_USER: u16 = 290;
-/// From this type on, calls have no beginning in captures.
-const WITHOUT_BEGINNING: u16 = 336;
+/// Calls that have no beginning in captures: close_range and what is newer.
+const WITHOUT_BEGINNING: u16 = 450;
 
 /// Parameters of one event, one after the other; used again for the next one.
 #[derive(Debug, Default)]

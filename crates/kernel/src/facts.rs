@@ -54,6 +54,10 @@ pub struct TaskFacts<'a> {
     pub cgroup: u64,
     /// When it began, in nanoseconds of the monotonic clock.
     pub start: u64,
+    /// Capabilities, as bits.
+    pub inheritable: u64,
+    pub permitted: u64,
+    pub effective: u64,
     pub memory: MemoryFacts,
     /// Inode of the pid namespace that it is in.
     pub pid_namespace: u32,
@@ -88,6 +92,9 @@ impl<'a> TaskFacts<'a> {
             major_faults: from.long()?,
             cgroup: from.long()?,
             start: from.long()?,
+            inheritable: from.long()?,
+            permitted: from.long()?,
+            effective: from.long()?,
             memory: MemoryFacts { size_kib: from.word()?, resident_kib: from.word()?, swap_kib: from.word()? },
             pid_namespace: from.word()?,
             comm: &[],

@@ -12,6 +12,8 @@ pub enum Fd {
     Return,
     /// A 32-bit number in memory, which the argument points to.
     At(u8),
+    /// The file of the program that the caller is.
+    Program,
 }
 
 /// How long a piece of memory is, in units of its copy.
@@ -123,6 +125,7 @@ fn operation(when: When, copy: Copy) -> [u8; 8] {
         Fd::Arg(arg) => (arg, (0, 0)),
         Fd::Return => (RETURN, (0, 0)),
         Fd::At(arg) => (arg, (0, 1)),
+        Fd::Program => (0, (0, 2)),
     };
     let length = |length: Length| match length {
         Length::Arg(arg) => (arg, 0),

@@ -138,7 +138,11 @@ pub enum TaskField {
     Vpid,
     Tty,
     Pgid,
+    Vpgid,
     LoginUid,
+    Inheritable,
+    Permitted,
+    Effective,
 }
 
 /// What of a memory map.
@@ -354,7 +358,11 @@ fn append_task(to: &mut Vec<u8>, facts: &TaskFacts<'_>, field: TaskField) {
         TaskField::Vtid => (Width::Signed, facts.vtid.into()),
         TaskField::Vpid => (Width::Signed, facts.vpid.into()),
         TaskField::Tty => (Width::U32, facts.tty.into()),
-        TaskField::Pgid => (Width::Signed, facts.vpgid.into()),
+        TaskField::Pgid => (Width::Signed, facts.pgid.into()),
+        TaskField::Vpgid => (Width::Signed, facts.vpgid.into()),
+        TaskField::Inheritable => (Width::U64, facts.inheritable),
+        TaskField::Permitted => (Width::U64, facts.permitted),
+        TaskField::Effective => (Width::U64, facts.effective),
         TaskField::LoginUid => (Width::U32, facts.loginuid.into()),
     };
     write(to, width, number);

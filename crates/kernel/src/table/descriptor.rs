@@ -5,7 +5,6 @@ use crate::flags::{DESCRIPTOR, EPOLL, FCNTL, PIDFD, URING_SETUP};
 use crate::row::{Copy, Length, Row, When};
 use crate::value::{Number, Polls, Value, Width};
 
-/// Offsets come in two halves on 32 bits, in one on 64.
 #[rustfmt::skip]
 pub(super) const ROWS: &[Row] = &[
     row("close", 4, &[], &[fd(0)], &[RET, fd(0)]),
@@ -37,9 +36,9 @@ pub(super) const ROWS: &[Row] = &[
     row("getdents64", 238, &[], &[fd(0)], &[RET, fd(0)]),
     row("ioctl", 170, &[], &[fd(0), n64(1), n64(2)], &[RET, fd(0), n64(1), n64(2)]),
     row("fcntl", 150, &[], &[fd(0), c8(1, FCNTL)], &[RET, fd(0), c8(1, FCNTL), n64(2)]),
-    row("dup", 366, &[], &[], &[RET, fd(0)]),
-    row("dup2", 362, &[], &[], &[RET, fd(0), fd(1)]),
-    row("dup3", 364, &[], &[], &[RET, fd(0), fd(1), b32(2, DESCRIPTOR)]),
+    row("dup", 366, &[], &[fd(0)], &[RET, fd(0)]),
+    row("dup2", 362, &[], &[fd(0)], &[RET, fd(0), fd(1)]),
+    row("dup3", 364, &[], &[fd(0)], &[RET, fd(0), fd(1), b32(2, DESCRIPTOR)]),
     row("poll", 80, &[(When::Always, Copy::Array(0, Length::Arg(1), 8))],
         &[Value::Polls(0, Polls::Asked), fd(2)], &[RET, Value::Polls(0, Polls::Found), fd(2)]),
     row("ppoll", 254, &[(When::Always, Copy::Array(0, Length::Arg(1), 8)), given(2, 16), given(3, 8)],
@@ -47,13 +46,13 @@ pub(super) const ROWS: &[Row] = &[
         &[RET, Value::Polls(0, Polls::Found), Value::Nanoseconds(1), inside(Width::U32, 2, 0, 4)]),
     row("select", 84, &[], &[], &[RET]),
     row("epoll_wait", 78, &[], &[fd(2)], &[RET, fd(2)]),
-    row("epoll_create", 374, &[], &[], &[RET, n32(0)]),
-    row("epoll_create1", 376, &[], &[], &[RET, b32(0, EPOLL)]),
+    row("epoll_create", 374, &[], &[n32(0)], &[RET, n32(0)]),
+    row("epoll_create1", 376, &[], &[b32(0, EPOLL)], &[RET, b32(0, EPOLL)]),
     row("eventfd", 62, &[], &[n64(0), zero(Width::U32)], &[RET, n64(0), zero(Width::U32)]),
-    row("eventfd2", 396, &[], &[], &[RET, b16(1, DESCRIPTOR), n64(0)]),
+    row("eventfd2", 396, &[], &[n64(0)], &[RET, b16(1, DESCRIPTOR), n64(0)]),
     row("signalfd", 126, &[], &[fd(0), zero(Width::U32), zero(Width::U8)],
         &[RET, fd(0), zero(Width::U32), zero(Width::U8)]),
-    row("signalfd4", 398, &[given(1, 8)], &[],
+    row("signalfd4", 398, &[given(1, 8)], &[fd(0), inside(Width::U32, 0, 0, 4)],
         &[RET, b16(3, DESCRIPTOR), fd(0), inside(Width::U32, 0, 0, 4)]),
     row("timerfd_create", 136, &[], &[zero(Width::U8), zero(Width::U8)], &[RET, n8(0), b8(1, DESCRIPTOR)]),
     row("inotify_init", 138, &[], &[zero(Width::U8)], &[RET, zero(Width::U8)]),

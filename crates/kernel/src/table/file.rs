@@ -50,11 +50,14 @@ pub(super) const ROWS: &[Row] = &[
     row("mknodat", 416, &[path(1)], &[], &[RET, fd(0), text(0), n32(2), n32(3)]),
     row("mount", 256, &[path(0), path(1), path(2)], &[n32(3)], &[RET, text(0), text(1), text(2), n32(3)]),
     // One call, whose flags a program may leave out; captures have a type for each, and this is the one with flags.
-    row("umount2", 390, &[path(0)], &[], &[RET, text(0), n32(1)]),
-    row("quotactl", 190, &[path(1)], &[],
-        &[RET, text(0), Value::State]),
+    row("umount2", 390, &[path(0)], &[n32(1)], &[RET, text(0), n32(1)]),
+    // Of quotas, only what they are of.
+    row("quotactl", 190, &[path(1)], &[Value::State; 4],
+        &[RET, text(0), Value::State, Value::State, Value::State, Value::State, Value::State, Value::State,
+          Value::State, Value::State, Value::State, Value::State, Value::State, Value::State, Value::State,
+          Value::State, Value::State, Value::State]),
     row("fsconfig", 372, &[path(2), (When::Always, Copy::Data(3, Length::Arg(4)))], &[],
-        &[RET, fd(0), n32(1), text(0), Value::State, bytes(1), n32(4)]),
+        &[RET, fd(0), n32(1), text(0), bytes(1), Value::State, n32(4)]),
     row("memfd_create", 404, &[path(0)], &[], &[RET, text(0), n32(1)]),
     row("pipe", 60, &[filled(0, 8), (When::Success, Copy::File(Fd::At(0)))], &[],
         &[RET, fd_in(0, 0), fd_in(0, 4), inode(1)]),

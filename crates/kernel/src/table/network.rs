@@ -26,7 +26,7 @@ pub(super) const ROWS: &[Row] = &[
     row("accept", 246, &[ACCEPTED, socket(0)], &[],
         &[RET, from(0, None), PERCENT,
           WAITING, MOST]),
-    row("accept4", 388, &[ACCEPTED, socket(0)], &[],
+    row("accept4", 388, &[ACCEPTED, socket(0)], &[n32(3)],
         &[RET, from(0, None), PERCENT,
           WAITING, MOST,
           n32(3)]),

@@ -2,21 +2,22 @@
 
 use super::notation::*;
 use crate::flags::{CLONE, DELETE_MODULE, EXECVEAT, MAPPING, PROTECTION, PTRACE, SEMCTL, SEMGET, SEMOP};
-use crate::row::{Copy, Length, Row, When};
+use crate::row::{Copy, Fd, Length, Row, When};
 use crate::value::{Number, TaskField, Value, Width};
 
 /// What execve is given: the caller's memory holds it, the old one's or the new one's.
-const fn program(file: u8) -> [Piece; 4] {
+const fn program(file: u8) -> [Piece; 5] {
     [
         TASK,
         (When::Always, Copy::Program(file)),
         (When::Always, Copy::Arguments(file + 1)),
         (When::Always, Copy::Environment(file + 2)),
+        (When::Success, Copy::File(Fd::Program)),
     ]
 }
 
 /// What a call that made a task says of its caller, which is the new one too. Names and the folder come from its maker.
-const fn born(flags: Value) -> [Value; 20] {
+const fn born(flags: Value) -> [Value; 21] {
     [
         RET,
         Value::State,
@@ -38,11 +39,12 @@ const fn born(flags: Value) -> [Value; 20] {
         task(TaskField::Gid),
         task(TaskField::Vtid),
         task(TaskField::Vpid),
+        Value::State,
     ]
 }
 
 /// What a call that executed a program says of its caller.
-const EXECUTED: &[Value] = &[
+const EXECUTED: [Value; 31] = [
     RET,
     Value::First(2),
     Value::Rest(2),
@@ -60,9 +62,20 @@ const EXECUTED: &[Value] = &[
     Value::State,
     bytes(3),
     task(TaskField::Tty),
-    task(TaskField::Pgid),
+    task(TaskField::Vpgid),
     task(TaskField::LoginUid),
     zero(Width::U32),
+    task(TaskField::Inheritable),
+    task(TaskField::Permitted),
+    task(TaskField::Effective),
+    inode(4),
+    Value::State,
+    Value::State,
+    task(TaskField::Uid),
+    Value::State,
+    task(TaskField::Pgid),
+    task(TaskField::Gid),
+    text(1),
 ];
 
 /// A limit: the one in force, the most.
@@ -72,8 +85,8 @@ const fn limit(piece: u8) -> [Value; 2] {
 
 #[rustfmt::skip]
 pub(super) const ROWS: &[Row] = &[
-    row("execve", 292, &program(0), &[text(1)], EXECUTED),
-    row("execveat", 330, &program(1), &[fd(0), text(1), b32(4, EXECVEAT)], EXECUTED),
+    row("execve", 292, &program(0), &[text(1)], &EXECUTED),
+    row("execveat", 330, &program(1), &[fd(0), text(1), b32(4, EXECVEAT)], EXECUTED.split_at(30).0),
     row("clone", 222, &[TASK], &[], &born(b32(0, CLONE))),
     row("clone3", 334, &[TASK, given(0, 8)], &[], &born(Value::Bits(Width::U32, Number::In(1, 0, 8), CLONE))),
     row("fork", 224, &[TASK], &[], &born(zero(Width::U32))),
@@ -86,7 +99,8 @@ pub(super) const ROWS: &[Row] = &[
     row("ptrace", 168, &[], &[c16(0, PTRACE), fd(1)],
         &[RET, Value::State, Value::State, c16(0, PTRACE), fd(1)]),
     row("seccomp", 298, &[], &[n64(0), n64(1)], &[RET, n64(0), n64(1)]),
-    row("capset", 352, &[], &[], &[RET]),
+    row("capset", 352, &[TASK], &[],
+        &[RET, task(TaskField::Inheritable), task(TaskField::Permitted), task(TaskField::Effective)]),
     row("process_vm_readv", 420, &[(When::Success, Copy::Vector(1, 2))], &[], &[RET, fd(0), Value::VectorBytes(0)]),
     row("process_vm_writev", 422, &[(When::Always, Copy::Vector(1, 2))], &[], &[RET, fd(0), Value::VectorBytes(0)]),
 
@@ -135,7 +149,7 @@ pub(super) const ROWS: &[Row] = &[
     row("semget", 262, &[], &[n32(0), n32(1), b32(2, SEMGET)], &[RET, n32(0), n32(1), b32(2, SEMGET)]),
     row("semctl", 252, &[], &[n32(0), n32(1), c16(2, SEMCTL), n32(3)], &[RET, n32(0), n32(1), c16(2, SEMCTL), n32(3)]),
 
-    row("bpf", 368, &[], &[], &[RET, n32(0)]),
+    row("bpf", 368, &[], &[fd(0)], &[RET, n32(0)]),
     row("init_module", 410, &[(When::Always, Copy::Data(0, Length::Arg(1))), path(2)], &[], &[RET, bytes(0), n64(1), text(1)]),
     row("finit_module", 412, &[path(1)], &[], &[RET, fd(0), text(0), n32(2)]),
     row("delete_module", 424, &[path(0)], &[], &[RET, text(0), b32(1, DELETE_MODULE)]),
