@@ -171,3 +171,9 @@ impl Called {
         String::from_utf8_lossy(self.bytes(piece)).trim_end_matches('\0').to_owned()
     }
 }
+
+/// Has this program act, and tells everything about it.
+pub(crate) fn play(words: &str, change: impl FnOnce(&mut Options)) -> Story {
+    let words = crate::actor::act(words);
+    tell(&words.iter().map(String::as_str).collect::<Vec<_>>(), change)
+}
