@@ -54,28 +54,34 @@ inline_always s32 copy_string(struct scratch *scratch, u32 at, u64 from)
  * leads to them. They take numbers only, and find the scratch again themselves. */
 #define GLOBAL __attribute__((noinline))
 
+/* What one part of an iovec has, up to `most` bytes; its length is added to the sum at `sum`. */
+GLOBAL int copy_part(u32 sum, u32 at, u64 vector, u64 most)
+{
+	struct scratch *scratch = scratch_here();
+	struct iovec part;
+	if (!scratch || read_user(&part, sizeof(part), (void *)vector))
+		return -1;
+	*(u64 *)place(scratch, sum) += part.length;
+	return copy_bytes(scratch, at, part.base, part.length < most ? part.length : most);
+}
+
 /* The sum of an iovec's lengths, then what is in it, up to `most` bytes. */
 GLOBAL int copy_vector(u32 at, u64 vectors, u64 count, u64 most)
 {
 	struct scratch *scratch = scratch_here();
 	if (!scratch)
 		return -1;
-	u64 sum = 0;
-	u32 end = at + sizeof(sum);
-	struct iovec vector;
+	*(u64 *)place(scratch, at) = 0;
+	u32 end = at + sizeof(u64);
 	for (u32 i = 0; i < VECTORS; i++) {
 		if (i >= count)
 			break;
-		if (read_user(&vector, sizeof(vector), (void *)(vectors + i * sizeof(vector))))
-			break;
-		sum += vector.length;
-		s32 size = copy_bytes(scratch, end, vector.base, vector.length < most ? vector.length : most);
+		s32 size = copy_part(at, end, vectors + i * sizeof(struct iovec), most);
 		if (size < 0)
 			break;
 		most -= size;
 		end += size;
 	}
-	*(u64 *)place(scratch, at) = sum;
 	return end - at;
 }
 
@@ -102,7 +108,7 @@ GLOBAL int copy_texts(u32 at, u64 vector)
 	if (!scratch)
 		return -1;
 	u32 end = at;
-	for (u32 i = 0; i < 2 * VECTORS; i++) {
+	for (u32 i = 0; i < TEXTS; i++) {
 		u64 text = 0;
 		if (read_user(&text, sizeof(text), (void *)(vector + i * 8)) || !text)
 			break;
@@ -212,24 +218,33 @@ GLOBAL int copy_one(u64 op, u32 at, s64 ret)
 	return -1;
 }
 
+/* One piece of memory of the call, if it is copied at all. Says where the next one goes. */
+GLOBAL u32 copy_piece(u64 op, u32 index, u32 at, s64 ret)
+{
+	struct scratch *scratch = scratch_here();
+	if (!scratch)
+		return at;
+	/* Two more than there are lie within the record still. */
+	OPAQUE(index);
+	index &= 7;
+	u32 when = op >> 40 & 0xff;
+	s32 size = -1;
+	if (when == WHEN_ALWAYS || (when == WHEN_SUCCESS ? ret >= 0 : ret < 0))
+		size = copy_one(op, at, ret);
+	scratch->head.lens[index] = size < 0 ? ABSENT : size;
+	return size < 0 ? at : at + size;
+}
+
 /* All that the row names; the lengths go into the head, and the sum is returned. */
 inline_always u32 copy_memory(struct scratch *scratch, const volatile struct row *row, s64 ret)
 {
-	struct record *record = &scratch->head;
 	u32 ops = row->ops, at = 0;
 	for (u32 i = 0; i < OPS; i++) {
 		if (i >= ops)
 			break;
-		u64 op = *(const volatile u64 *)&row->op[i];
-		u32 when = op >> 40 & 0xff;
-		s32 size = -1;
-		if (when == WHEN_ALWAYS || (when == WHEN_SUCCESS ? ret >= 0 : ret < 0))
-			size = copy_one(op, at, ret);
-		record->lens[i] = size < 0 ? ABSENT : size;
-		if (size > 0)
-			at += size;
+		at = copy_piece(*(const volatile u64 *)&row->op[i], i, at, ret);
 	}
-	record->ops = ops;
+	scratch->head.ops = ops;
 	return at;
 }
 

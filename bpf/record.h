@@ -12,7 +12,8 @@
 #define DATA 0x10000
 #define PATH 4096
 #define ADDRESS 128
-#define VECTORS 16
+#define VECTORS 64
+#define TEXTS 64
 
 enum mode { MODE_OFF, MODE_ALL, MODE_FAILED };
 enum scope { SCOPE_TREE, SCOPE_CGROUP, SCOPE_PIDNS, SCOPE_ALL };

@@ -153,11 +153,16 @@ static int within_scope(struct task_struct *task)
 }
 
 #if defined(FATHOM_X86_64)
-/* A call through int 0x80 or of a 32-bit program, whose numbers are others. x32 has a bit in the number, and so is
- * higher than any row. */
+/* A call through int 0x80 or of a 32-bit program, whose numbers are others. */
 inline_always int is_compat(struct task_struct *task)
 {
 	return GET(task, thread_info.status) & 2;
+}
+
+/* A 64-bit program with short pointers says so in its number. What is no call at all is negative. */
+inline_always int is_x32(s64 nr)
+{
+	return nr >= 0x40000000;
 }
 
 inline_always s64 number_of(struct pt_regs *regs)
@@ -183,6 +188,11 @@ inline_always u64 instruction_of(struct pt_regs *regs)
 inline_always int is_compat(struct task_struct *task)
 {
 	return (GET(task, thread_info.flags) >> 22) & 1;
+}
+
+inline_always int is_x32(s64 nr)
+{
+	return 0;
 }
 
 inline_always s64 number_of(struct pt_regs *regs)

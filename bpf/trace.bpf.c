@@ -57,7 +57,7 @@ SEC("tp_btf/sys_enter") int sys_enter(u64 *ctx)
 	struct pt_regs *regs = (void *)ctx[0];
 	u64 nr = ctx[1];
 	u16 flags = 0;
-	if (unlikely(is_compat(task))) {
+	if (unlikely(is_compat(task) || is_x32(nr))) {
 		struct counts *counts = counts_here();
 		if (counts)
 			counts->compat++;
@@ -96,7 +96,7 @@ SEC("tp_btf/sys_exit") int sys_exit(u64 *ctx)
 	struct pt_regs *regs = (void *)ctx[0];
 	u64 enter = park->enter;
 	u64 nr = enter ? park->nr : (u64)number_of(regs);
-	u16 flags = enter ? park->flags : is_compat(task) ? FLAG_COMPAT : 0;
+	u16 flags = enter ? park->flags : is_compat(task) || is_x32(number_of(regs)) ? FLAG_COMPAT : 0;
 	s64 ret = ctx[1];
 	const volatile struct row *row = row_of(nr, flags);
 	u32 mode = row->mode;
@@ -157,6 +157,9 @@ SEC("tp_btf/sched_process_exec") int process_exec(u64 *ctx)
 	if (!scratch)
 		return 0;
 	struct record *record = &scratch->head;
+	struct park *park = park_of(mark);
+	if (park)
+		park->tid = GET(task, pid);
 	begin(record, task, KIND_EXEC, ktime_ns());
 	record->args[0] = old;
 	u32 size = copy_program(scratch, task, program);
@@ -270,26 +273,18 @@ SEC("raw_tp/io_uring_submit_req") int uring_request(u64 *ctx)
 	return 0;
 }
 
-/* Marks what exists already: all threads of the processes in `roots`, and of their descendants. Run until a pass marks
- * nothing new, so that what is forked meanwhile is not missed. */
+/* Marks what exists already: all threads of the processes in `roots`, and what they have started. Run until a pass marks
+ * nothing new, so that neither the order of tasks nor what is forked meanwhile matters. */
 SEC("iter/task") int adopt(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
 	if (!task || mark_of(task))
 		return 0;
-	struct task_struct *ancestor = task;
-	for (int i = 0; i < 64; i++) {
-		u32 pid = ancestor->tgid;
-		if (map_lookup(&roots, &pid)) {
-			if (adopt_task(task))
-				__sync_fetch_and_add(&adopted, 1);
-			return 0;
-		}
-		if (pid <= 1)
-			return 0;
-		ancestor = ancestor->real_parent;
-		if (!ancestor)
-			return 0;
-	}
+	u32 pid = task->tgid;
+	struct task_struct *leader = task->group_leader, *parent = task->real_parent;
+	if (!map_lookup(&roots, &pid) && !(leader && mark_of(leader)) && !(follow && parent && mark_of(parent)))
+		return 0;
+	if (adopt_task(task))
+		__sync_fetch_and_add(&adopted, 1);
 	return 0;
 }

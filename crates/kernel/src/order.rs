@@ -92,6 +92,12 @@ impl Order {
             let place = to.seen;
             to.seen = next;
             let Some(record) = Record::new(data) else { continue };
+            // A thread that executes a program takes the number of its process, and is shown under it from then on.
+            if record.kind() == Kind::Exec
+                && let Some(enter) = self.shown.remove(&(record.args()[0] as u32))
+            {
+                self.shown.insert(record.tid(), enter);
+            }
             let enter = record.enter();
             if enter != 0 {
                 let was_shown = self.shown.get(&record.tid()) == Some(&enter);

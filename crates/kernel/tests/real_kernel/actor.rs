@@ -39,6 +39,7 @@ fn acts_if_asked_to() {
         ["signal"] => signal(),
         ["compat"] => compat(),
         ["block"] => block(),
+        ["uring"] => uring(),
         _ => panic!("no such act: {words:?}"),
     }
 }
@@ -216,4 +217,27 @@ fn block() {
     }
     // SAFETY: ends the process, whatever its threads do.
     unsafe { libc::_exit(7) };
+}
+
+/// Three requests to io_uring that do nothing.
+fn uring() {
+    // SAFETY: the rings are mapped as the kernel says where they are, and hold what is written.
+    unsafe {
+        let mut parameters = [0_u32; 30];
+        let ring = libc::syscall(libc::SYS_io_uring_setup, 4, parameters.as_mut_ptr()) as libc::c_int;
+        assert!(ring >= 0, "io_uring can be used");
+        let map = |offset: libc::off_t| {
+            let access = libc::PROT_READ | libc::PROT_WRITE;
+            libc::mmap(std::ptr::null_mut(), 4096, access, libc::MAP_SHARED, ring, offset).cast::<u8>()
+        };
+        let (queue, entries) = (map(0), map(0x1000_0000));
+        std::ptr::write_bytes(entries, 0, 64 * 4);
+        // struct io_sqring_offsets: head, tail, mask, entries, flags, dropped, array.
+        let (tail, array) = (parameters[11] as usize, parameters[16] as usize);
+        for index in 0..3_u32 {
+            queue.add(array).cast::<u32>().add(index as usize).write(index);
+        }
+        queue.add(tail).cast::<u32>().write_volatile(3);
+        assert_eq!(libc::syscall(libc::SYS_io_uring_enter, ring, 3, 0, 0, 0, 0), 3);
+    }
 }

@@ -161,3 +161,15 @@ fn calls_of_32_bit_programs_are_counted_and_told() {
     let compat = |seen: &&Seen| matches!(&seen.kind, Is::Exit(call, _) if call.compat);
     assert_eq!(story.events.iter().filter(compat).count(), 1);
 }
+
+#[test]
+fn requests_to_io_uring_are_counted() {
+    needs!(Need::Root);
+    if !fathom_kernel::support().counts_uring {
+        return;
+    }
+    let story = play("uring", |_| {});
+    assert_eq!(story.loss.uring, 3);
+    let entered = story.exits("io_uring_enter");
+    assert_eq!(entered.first().map(|(call, returned)| (call.args[1], returned.value)), Some((3, 3)));
+}
