@@ -6,4 +6,5 @@ mod counts;
 mod network;
 mod order;
 mod scopes;
+mod snapshot;
 mod stage;
