@@ -135,3 +135,101 @@ fn encode_call(
     }
     Some(row.event + u16::from(returned.is_some()))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::record::{HEAD, Record};
+
+    /// The head of a call that returned, with these pieces of memory.
+    fn bytes(number: u16, ret: i64, args: [u64; 6], pieces: &[Vec<u8>]) -> Vec<u8> {
+        let mut bytes = vec![0; HEAD];
+        bytes[2..4].copy_from_slice(&number.to_ne_bytes());
+        bytes[24..32].copy_from_slice(&1_u64.to_ne_bytes());
+        bytes[32..40].copy_from_slice(&ret.to_ne_bytes());
+        for (index, arg) in args.iter().enumerate() {
+            bytes[40 + index * 8..48 + index * 8].copy_from_slice(&arg.to_ne_bytes());
+        }
+        for (index, piece) in pieces.iter().enumerate() {
+            bytes[88 + index * 2..90 + index * 2].copy_from_slice(&(piece.len() as u16).to_ne_bytes());
+        }
+        bytes[100..102].copy_from_slice(&(pieces.len() as u16).to_ne_bytes());
+        bytes.extend(pieces.concat());
+        bytes
+    }
+
+    fn encoded(bytes: &[u8]) -> Option<(u16, Vec<Vec<u8>>)> {
+        let record = Record::new(bytes)?;
+        let what = crate::event::what(&record, 0)?;
+        let event = Event { time: 0, cpu: 0, tid: 1, pid: 1, what };
+        let mut parameters = Parameters::default();
+        let kind = encode(&event, |_| 77, &mut parameters)?;
+        Some((kind, parameters.iter().map(<[u8]>::to_vec).collect()))
+    }
+
+    fn number_of(name: &str) -> u16 {
+        number::number(name).expect("every machine has it")
+    }
+
+    #[test]
+    fn an_opened_file_has_the_parameters_of_its_type() {
+        let args = [libc::AT_FDCWD as u64, 0, (libc::O_RDWR | libc::O_CREAT) as u64, 0o644, 0, 0];
+        let mut facts = 4711_u64.to_ne_bytes().to_vec();
+        facts.extend(((8_u32 << 20) | 1).to_ne_bytes());
+        facts.extend([0; 12]);
+        let bytes = bytes(number_of("openat"), 3, args, &[b"/tmp/x\0".to_vec(), facts]);
+        let (kind, parameters) = encoded(&bytes).expect("captures have it");
+        assert_eq!(kind, 307);
+        let expected: [&[u8]; 7] = [
+            &3_i64.to_le_bytes(),
+            &(-100_i64).to_le_bytes(),
+            b"/tmp/x\0",
+            &7_u32.to_le_bytes(),
+            &0o644_u32.to_le_bytes(),
+            &0x801_u32.to_le_bytes(),
+            &4711_u64.to_le_bytes(),
+        ];
+        assert_eq!(parameters, expected);
+    }
+
+    #[test]
+    fn what_has_no_row_is_generic() {
+        let bytes = bytes(number_of("sched_yield"), 0, [0; 6], &[]);
+        let (kind, parameters) = encoded(&bytes).expect("captures have it");
+        assert_eq!(kind, 1);
+        assert_eq!(parameters, [77_u16.to_le_bytes(), number_of("sched_yield").to_le_bytes()]);
+    }
+
+    #[test]
+    fn a_name_has_one_row() {
+        let mut names: Vec<&str> = table::rows().map(|row| row.name).collect();
+        names.sort_unstable();
+        let before = names.len();
+        names.dedup();
+        assert_eq!(names.len(), before);
+        for row in table::rows() {
+            assert!(row.copies.len() <= crate::record::OPS, "{}", row.name);
+            if cfg!(target_arch = "x86_64") {
+                assert!(number::number(row.name).is_some(), "{} is a call", row.name);
+            }
+        }
+    }
+
+    proptest! {
+        /// Whatever memory holds, there are as many parameters as the row has.
+        #[test]
+        fn memory_never_panics(
+            number in 0_u16..512,
+            ret: i64,
+            args: [u64; 6],
+            pieces in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..64), 0..7),
+        ) {
+            let pieces = &pieces[..pieces.len().min(crate::record::OPS)];
+            let (_, parameters) = encoded(&bytes(number, ret, args, pieces)).expect("ends are always told");
+            let expected = row_of(number).map_or(2, |row| row.exit.len());
+            prop_assert_eq!(parameters.len(), expected);
+        }
+    }
+}

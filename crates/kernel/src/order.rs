@@ -257,3 +257,109 @@ impl Lane {
 fn event_of<'a>(record: &Record<'_>, time: u64, epoch: u64, what: What<'a>) -> Event<'a> {
     Event { time: time.wrapping_add(epoch), cpu: record.cpu(), tid: record.tid(), pid: record.pid(), what }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::record::HEAD;
+
+    /// A call as the kernel writes it, with the head that its ring gives it.
+    fn record(enter: u64, time: u64, tid: u32) -> Vec<u8> {
+        let mut bytes = vec![0; 8 + HEAD];
+        bytes[..4].copy_from_slice(&(HEAD as u32).to_ne_bytes());
+        bytes[8 + 8..8 + 12].copy_from_slice(&tid.to_ne_bytes());
+        bytes[8 + 16..8 + 24].copy_from_slice(&time.to_ne_bytes());
+        bytes[8 + 24..8 + 32].copy_from_slice(&enter.to_ne_bytes());
+        bytes
+    }
+
+    /// What comes out of these calls, given by lane, once all are in: moment, thread, whether it is a beginning.
+    fn released(lanes: &[Vec<(u64, u64, u32)>]) -> Vec<(u64, u32, bool)> {
+        let mut order = Order::new(lanes.len(), 0);
+        for (lane, calls) in lanes.iter().enumerate() {
+            for (enter, time, tid) in calls {
+                order.fill(lane, |to| {
+                    to.extend(record(*enter, *time, *tid));
+                    1
+                });
+            }
+        }
+        let mut out = Vec::new();
+        order.release(u64::MAX - 1, &mut |event| {
+            out.push((event.time, event.tid, matches!(event.what, What::Enter(_))));
+        });
+        out
+    }
+
+    #[test]
+    fn a_long_call_begins_before_what_happened_meanwhile() {
+        let out = released(&[vec![(20, 30, 1), (10, 40, 2)], vec![(15, 35, 3)]]);
+        let expected = [(10, 2, true), (15, 3, true), (20, 1, true), (30, 1, false), (35, 3, false), (40, 2, false)];
+        assert_eq!(out, expected);
+    }
+
+    #[test]
+    fn what_was_shown_is_not_shown_again() {
+        let mut order = Order::new(1, 0);
+        order.show(Pending { enter: 5, tid: 9, pid: 9, number: 0, compat: false, args: [0; ARGS] });
+        let mut out = Vec::new();
+        let mut keep = |event: Event<'_>| out.push((event.time, matches!(event.what, What::Enter(_))));
+        assert_eq!(order.release(100, &mut keep), 1);
+        order.fill(0, |to| {
+            to.extend(record(5, 200, 9));
+            1
+        });
+        assert_eq!(order.release(300, &mut keep), 1);
+        assert_eq!(out, [(5, true), (200, false)]);
+        assert!(!order.has_shown(9, 5));
+    }
+
+    proptest! {
+        /// In each lane ends are in order, as the kernel writes them; beginnings are anywhere before.
+        #[test]
+        fn all_come_out_once_and_in_order(
+            lanes in prop::collection::vec(prop::collection::vec((1_u64..1000, 0_u64..50), 0..20), 1..5),
+        ) {
+            let mut tid = 0;
+            let lanes: Vec<Vec<(u64, u64, u32)>> = lanes
+                .into_iter()
+                .map(|mut calls| {
+                    calls.sort_by_key(|(end, _)| *end);
+                    let number = |(end, length): (u64, u64)| {
+                        tid += 1;
+                        (end.saturating_sub(length).max(1), end, tid)
+                    };
+                    calls.into_iter().map(number).collect()
+                })
+                .collect();
+            let out = released(&lanes);
+            prop_assert!(out.windows(2).all(|pair| pair[0].0 <= pair[1].0), "{out:?}");
+            let mut expected: Vec<(u64, u32, bool)> = lanes
+                .iter()
+                .flatten()
+                .flat_map(|(enter, time, tid)| [(*enter, *tid, true), (*time, *tid, false)])
+                .collect();
+            let mut found = out;
+            expected.sort_unstable();
+            found.sort_unstable();
+            prop_assert_eq!(found, expected);
+        }
+
+        #[test]
+        fn no_bytes_panic(chunks in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..300), 0..8)) {
+            let mut order = Order::new(2, 0);
+            for (index, chunk) in chunks.iter().enumerate() {
+                order.fill(index % 2, |to| {
+                    to.extend(chunk);
+                    chunk.len()
+                });
+                order.release(u64::MAX - 1, &mut |event| {
+                    let mut parameters = crate::capture::Parameters::default();
+                    crate::capture::encode(&event, |_| 0, &mut parameters);
+                });
+            }
+        }
+    }
+}
