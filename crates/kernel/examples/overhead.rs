@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use fathom_kernel::row::Mode;
 use fathom_kernel::scope::{Calls, Ends};
 use fathom_kernel::{Options, Scope, Source};
+use rustix::process::{WaitId, WaitIdOptions};
 
 /// Blocks that dd copies; two calls for each.
 const BLOCKS: u32 = 500_000;
@@ -73,13 +74,13 @@ fn run(look: Option<(Who, Ends, Calls)>, blocks: u32) -> (Time, u64, u64) {
         let options = Options { ends, calls, ..Options::of(Scope::Trees(vec![root])) };
         Source::attach(&options).expect("this machine can be traced")
     });
-    let (start, before) = (Instant::now(), children());
+    let start = Instant::now();
     dd.stdin.take().expect("it has a pipe").write_all(b"\n").expect("it reads");
     let mut events = 0;
     match &mut source {
-        None => drop(dd.wait()),
+        None => drop(has_ended(dd.id(), WaitIdOptions::empty())),
         Some(source) => {
-            while dd.try_wait().expect("it is our child").is_none() {
+            while !has_ended(dd.id(), WaitIdOptions::NOHANG) {
                 events += source.poll(&mut |event| {
                     std::hint::black_box(event);
                 });
@@ -87,7 +88,8 @@ fn run(look: Option<(Who, Ends, Calls)>, blocks: u32) -> (Time, u64, u64) {
             }
         }
     }
-    let time = (start.elapsed(), children() - before);
+    let time = (start.elapsed(), used(dd.id()));
+    let _ = dd.wait();
     let _ = (idle.kill(), idle.wait());
     let lost = source.map_or(0, |source| source.finish(&mut |_| events += 1).total());
     (time, events, lost)
@@ -100,29 +102,36 @@ fn waiting(words: &[&str]) -> Child {
 }
 
 fn under_strace() -> Time {
-    let (start, before) = (Instant::now(), children());
+    let start = Instant::now();
     let count = format!("count={FEW}");
     let mut command = Command::new("strace");
     command.args(["-f", "-o", "/dev/null", "dd", "if=/dev/zero", "of=/dev/null", "bs=80", &count]);
-    let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
-    status.expect("strace can be started");
-    (start.elapsed(), children() - before)
+    let mut strace = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("strace can be started");
+    has_ended(strace.id(), WaitIdOptions::empty());
+    let time = (start.elapsed(), used(strace.id()));
+    let _ = strace.wait();
+    time
 }
 
 /// How long it took, and how much of a processor the command used: the second is what a busy machine blurs less.
 type Time = (Duration, Duration);
 
-/// What all children that have ended have used so far.
-fn children() -> Duration {
-    // SAFETY: an all-zero rusage is a valid one, and the call fills it.
-    #[allow(unsafe_code, reason = "neither std nor rustix has getrusage")]
-    let usage = unsafe {
-        let mut usage: libc::rusage = std::mem::zeroed();
-        libc::getrusage(libc::RUSAGE_CHILDREN, &mut usage);
-        usage
-    };
-    let time = |time: libc::timeval| Duration::new(time.tv_sec as u64, time.tv_usec as u32 * 1000);
-    time(usage.ru_utime) + time(usage.ru_stime)
+/// How much of a processor a process that has ended, and its children, had; it is not collected yet.
+fn used(pid: u32) -> Duration {
+    let text = |name: &str| std::fs::read_to_string(format!("/proc/{pid}/{name}")).unwrap_or_default();
+    let own = text("schedstat").split(' ').next().and_then(|word| word.parse().ok()).unwrap_or_default();
+    let stat = text("stat");
+    // The 16th and 17th field, of which the third follows the name: of children, in hundredths of a second.
+    let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace().skip(13).take(2);
+    let ticks: u64 = fields.filter_map(|word| word.parse::<u64>().ok()).sum();
+    Duration::from_nanos(own) + Duration::from_millis(ticks * 10)
+}
+
+/// Whether a child has ended; it can still be asked what it used.
+fn has_ended(pid: u32, wait: WaitIdOptions) -> bool {
+    let pid = rustix::process::Pid::from_raw(pid as i32).expect("no process is 0");
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | wait;
+    rustix::process::waitid(WaitId::Pid(pid), options).expect("it is our child").is_some()
 }
 
 /// Medians of both.

@@ -104,16 +104,23 @@ pub enum Besides {
 }
 
 impl Options {
-    /// All calls of `scope` and of what it starts, with 80 bytes of data and 8 MiB for each processor, as sysdig has it.
+    /// All calls of `scope` and of what it starts, with 80 bytes of data, as sysdig has it, and rings of [`usual_ring`].
     pub fn of(scope: Scope) -> Options {
         Options {
             scope,
             follow: Follow::Forks,
             calls: Calls::all(Mode::All),
             snaplen: 80,
-            ring: 8 << 20,
+            ring: usual_ring(),
             ends: Ends::Both,
             besides: &[],
         }
     }
+}
+
+/// Bytes of one ring where nobody asks for another size: a quarter of a gibibyte for all processors, but for each no less
+/// than 8 MiB and no more than 32. A busy processor fills the most in 80 ms.
+pub fn usual_ring() -> u32 {
+    let each = (256 << 20) / crate::program::processors();
+    (1 << each.max(1).ilog2()).clamp(8 << 20, 32 << 20)
 }
