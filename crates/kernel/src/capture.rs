@@ -141,23 +141,12 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::record::{HEAD, Record};
+    use crate::record::{Head, Kind, Record};
 
-    /// The head of a call that returned, with these pieces of memory.
+    /// A call that returned, with these pieces of memory.
     fn bytes(number: u16, ret: i64, args: [u64; 6], pieces: &[Vec<u8>]) -> Vec<u8> {
-        let mut bytes = vec![0; HEAD];
-        bytes[2..4].copy_from_slice(&number.to_ne_bytes());
-        bytes[24..32].copy_from_slice(&1_u64.to_ne_bytes());
-        bytes[32..40].copy_from_slice(&ret.to_ne_bytes());
-        for (index, arg) in args.iter().enumerate() {
-            bytes[40 + index * 8..48 + index * 8].copy_from_slice(&arg.to_ne_bytes());
-        }
-        for (index, piece) in pieces.iter().enumerate() {
-            bytes[88 + index * 2..90 + index * 2].copy_from_slice(&(piece.len() as u16).to_ne_bytes());
-        }
-        bytes[100..102].copy_from_slice(&(pieces.len() as u16).to_ne_bytes());
-        bytes.extend(pieces.concat());
-        bytes
+        let head = Head { kind: Kind::Call, compat: false, number, tid: 1, pid: 1, time: 2, enter: 1, ret, args };
+        head.compose(&pieces.iter().cloned().map(Some).collect::<Vec<_>>())
     }
 
     fn encoded(bytes: &[u8]) -> Option<(u16, Vec<Vec<u8>>)> {

@@ -148,3 +148,44 @@ impl<'a> Memory<'a> {
         (0..OPS).map(|index| self.get(index))
     }
 }
+
+/// A record of our own making, for events that do not come from the programs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Head {
+    pub(crate) kind: Kind,
+    pub(crate) compat: bool,
+    pub(crate) number: u16,
+    pub(crate) tid: u32,
+    pub(crate) pid: u32,
+    pub(crate) time: u64,
+    pub(crate) enter: u64,
+    pub(crate) ret: i64,
+    pub(crate) args: [u64; ARGS],
+}
+
+impl Head {
+    /// The bytes of the record, with these pieces of memory behind its head.
+    pub(crate) fn compose(&self, pieces: &[Option<Vec<u8>>]) -> Vec<u8> {
+        let mut bytes = vec![self.kind as u8, u8::from(self.compat)];
+        bytes.extend(self.number.to_ne_bytes());
+        bytes.extend([0; 4]);
+        bytes.extend(self.tid.to_ne_bytes());
+        bytes.extend(self.pid.to_ne_bytes());
+        bytes.extend(self.time.to_ne_bytes());
+        bytes.extend(self.enter.to_ne_bytes());
+        bytes.extend(self.ret.to_ne_bytes());
+        bytes.extend(self.args.iter().flat_map(|arg| arg.to_ne_bytes()));
+        let length = |index: usize| match pieces.get(index) {
+            Some(Some(piece)) => piece.len().min(usize::from(ABSENT) - 1) as u16,
+            _ => ABSENT,
+        };
+        bytes.extend((0..OPS).flat_map(|index| length(index).to_ne_bytes()));
+        bytes.extend((pieces.len().min(OPS) as u16).to_ne_bytes());
+        bytes.extend([0; 2]);
+        for (index, piece) in pieces.iter().take(OPS).enumerate() {
+            let piece = piece.as_deref().unwrap_or_default();
+            bytes.extend(&piece[..piece.len().min(usize::from(length(index)))]);
+        }
+        bytes
+    }
+}

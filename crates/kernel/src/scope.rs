@@ -61,6 +61,11 @@ impl Calls {
         self
     }
 
+    /// Of calls that have no row, and of 32-bit programs.
+    pub(crate) fn other(&self) -> Mode {
+        self.mode(CALLS - 1)
+    }
+
     pub(crate) fn mode(&self, number: usize) -> Mode {
         self.modes.get(number).copied().unwrap_or_default()
     }

@@ -138,12 +138,12 @@ const SHORTEST: Duration = Duration::from_micros(200);
 const LONGEST: Duration = Duration::from_millis(4);
 
 /// The kernel's clock, as `bpf_ktime_get_ns` has it.
-fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     nanoseconds(rustix::time::ClockId::Monotonic)
 }
 
 /// What has to be added to it to get nanoseconds since 1970. Taken once: time never runs backwards in a stream.
-fn epoch() -> u64 {
+pub(crate) fn epoch() -> u64 {
     nanoseconds(rustix::time::ClockId::Realtime).wrapping_sub(now())
 }
 
@@ -153,7 +153,7 @@ fn nanoseconds(clock: rustix::time::ClockId) -> u64 {
 }
 
 /// The process that a thread belongs to; itself if that cannot be found out any more.
-fn process_of(tid: u32) -> u32 {
+pub(crate) fn process_of(tid: u32) -> u32 {
     let status = std::fs::read_to_string(format!("/proc/{tid}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("Tgid:"));
     line.and_then(|line| line.trim().parse().ok()).unwrap_or(tid)

@@ -8,3 +8,4 @@ mod order;
 mod scopes;
 mod snapshot;
 mod stage;
+mod stepping;
