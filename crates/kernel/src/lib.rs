@@ -1,8 +1,11 @@
 //! The kernel: what happens to processes, seen through BPF programs of our own.
 //!
-//! **Owns** loading the programs of `bpf/`, draining their rings, ordering and decoding what comes out, and [`support`],
+//! **Owns** loading the programs of `bpf/`, draining their rings, ordering and decoding what comes out, and [`support()`],
 //! which says what this kernel can do and why not. **Does not** know what an event means: names of files, containers
 //! and users are found elsewhere. Data comes from the kernel and goes to whoever calls [`Source::poll`].
+//!
+//! Read [`source`](Source) first, then [`event`] and [`table`]. [`Stepper`] makes the same events of a command that it
+//! starts, where BPF cannot be used. [`Snapshot`] knows what there was before one began to look.
 
 mod address;
 pub mod capture;
@@ -21,6 +24,7 @@ pub mod scope;
 pub mod snapshot;
 mod source;
 pub mod stepper;
+mod subject;
 pub mod support;
 mod sys;
 pub mod table;

@@ -7,20 +7,9 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
 
-use crate::event::{self, Call, Event, What};
-use crate::record::{ARGS, Kind, Memory, Record};
+use crate::event::{self, Event, What};
+use crate::record::{Head, Kind, Record};
 use crate::ring::record_at;
-
-/// A call that is still under way, and is shown by its beginning.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Pending {
-    pub(crate) enter: u64,
-    pub(crate) tid: u32,
-    pub(crate) pid: u32,
-    pub(crate) number: u16,
-    pub(crate) compat: bool,
-    pub(crate) args: [u64; ARGS],
-}
 
 /// The bytes of one ring that were drained and are not let out yet.
 #[derive(Debug, Default)]
@@ -28,7 +17,7 @@ struct Lane {
     bytes: Vec<u8>,
     /// Where the next record begins.
     at: usize,
-    /// How far [`Lane::index`] has come.
+    /// How far records were looked at as they came in.
     seen: usize,
     /// Bytes that were dropped from the front so far: places in the heap count from the very first byte.
     dropped: u64,
@@ -63,7 +52,8 @@ struct Next {
 pub(crate) struct Order {
     lanes: Vec<Lane>,
     early: BinaryHeap<Reverse<Early>>,
-    pending: HashMap<u64, Pending>,
+    /// Records of calls that are still under way, and are shown by their beginnings.
+    pending: HashMap<u64, Vec<u8>>,
     pendings: u64,
     /// Calls that were shown by their beginning: thread to when.
     shown: HashMap<u32, u64>,
@@ -122,11 +112,11 @@ impl Order {
         self.shown.get(&tid) == Some(&enter)
     }
 
-    /// Shows a call by its beginning, before its end is known.
-    pub(crate) fn show(&mut self, pending: Pending) {
-        self.shown.insert(pending.tid, pending.enter);
-        self.early.push(Reverse(Early { time: pending.enter, lane: NO_LANE, place: self.pendings }));
-        self.pending.insert(self.pendings, pending);
+    /// Shows a call by its beginning, before its end is known; with as much of its memory as can be read by now.
+    pub(crate) fn show(&mut self, head: &Head, pieces: &[Option<Vec<u8>>]) {
+        self.shown.insert(head.tid, head.enter);
+        self.early.push(Reverse(Early { time: head.enter, lane: NO_LANE, place: self.pendings }));
+        self.pending.insert(self.pendings, head.compose(pieces));
         self.pendings += 1;
     }
 
@@ -168,12 +158,11 @@ impl Order {
     fn deliver_early(&mut self, early: Early, deliver: &mut dyn FnMut(Event<'_>)) {
         let epoch = self.epoch;
         if early.lane == NO_LANE {
-            let Some(pending) = self.pending.remove(&early.place) else { return };
-            let call =
-                Call { number: pending.number, compat: pending.compat, args: pending.args, memory: Memory::NONE };
-            let time = pending.enter.wrapping_add(epoch);
-            // Nobody knows on which processor it sleeps.
-            deliver(Event { time, cpu: 0, tid: pending.tid, pid: pending.pid, what: What::Enter(call) });
+            // Nobody knows on which processor it sleeps: the record says 0.
+            let bytes = self.pending.remove(&early.place).unwrap_or_default();
+            if let Some(record) = Record::new(&bytes) {
+                deliver(event_of(&record, record.enter(), epoch, What::Enter(event::call(&record))));
+            }
             return;
         }
         let lane = &self.lanes[early.lane];
@@ -303,7 +292,10 @@ mod tests {
     #[test]
     fn what_was_shown_is_not_shown_again() {
         let mut order = Order::new(1, 0);
-        order.show(Pending { enter: 5, tid: 9, pid: 9, number: 0, compat: false, args: [0; ARGS] });
+        let call = Kind::Call;
+        let head =
+            Head { kind: call, compat: false, number: 0, tid: 9, pid: 9, time: 5, enter: 5, ret: 0, args: [0; 6] };
+        order.show(&head, &[]);
         let mut out = Vec::new();
         let mut keep = |event: Event<'_>| out.push((event.time, matches!(event.what, What::Enter(_))));
         assert_eq!(order.release(100, &mut keep), 1);

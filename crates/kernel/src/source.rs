@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use crate::Error;
 use crate::event::Event;
 use crate::loss::Loss;
-use crate::order::{Order, Pending};
+use crate::order::Order;
 use crate::program::{Marks, Programs, SLOT_BYTES, SLOTS, TALLY_BYTES};
-use crate::record::ARGS;
+use crate::record::{ARGS, Head, Kind};
 use crate::ring::Ring;
 use crate::scope::{Options, Scope};
+use crate::subject::Subject;
 use crate::sys::Shared;
+use crate::{Error, capture};
 
 /// A call that takes longer is shown by its beginning; what happened after it waits no longer.
 pub(crate) const PATIENCE: Duration = Duration::from_millis(50);
@@ -26,6 +27,7 @@ pub struct Source {
     tallies: Shared,
     order: Order,
     watermark: u64,
+    snaplen: u64,
     pause: Duration,
 }
 
@@ -51,7 +53,16 @@ impl Source {
         if let Scope::Trees(roots) = &options.scope {
             programs.adopt(roots)?;
         }
-        Ok(Source { programs, rings, slots, tallies, order, watermark, pause: SHORTEST })
+        Ok(Source {
+            programs,
+            rings,
+            slots,
+            tallies,
+            order,
+            watermark,
+            snaplen: options.snaplen.into(),
+            pause: SHORTEST,
+        })
     }
 
     /// Looks at more processes, with what they have started, from now on.
@@ -128,7 +139,14 @@ impl Source {
                 continue;
             }
             let (number, compat) = (word as u16, word >> 16 & 1 != 0);
-            self.order.show(Pending { enter, tid, pid: process_of(tid), number, compat, args });
+            let row = if compat { None } else { capture::row_of(number) };
+            let subject = Subject { tid, args: &args, returned: None, snaplen: self.snaplen };
+            let mut pieces = subject.pieces(row.map_or(&[][..], |row| row.copies));
+            if self.slots.load(slot) != enter {
+                pieces.clear();
+            }
+            let (kind, pid) = (Kind::Call, process_of(tid));
+            self.order.show(&Head { kind, compat, number, tid, pid, time: enter, enter, ret: 0, args }, &pieces);
         }
         watermark
     }

@@ -4,9 +4,6 @@
 //! ptrace(2) binds what is traced to the thread that traces: whoever starts a command polls it too, and has no other
 //! children in that thread.
 
-mod facts;
-mod memory;
-
 use std::collections::HashMap;
 use std::process::Command;
 
@@ -16,9 +13,9 @@ use crate::event::{self, Event, What};
 use crate::record::{Head, Kind, Record};
 use crate::row::{Copy, Mode};
 use crate::scope::Options;
-use crate::source::{epoch, now};
+use crate::source::{epoch, now, process_of};
+use crate::subject::{Subject, facts};
 use crate::sys::{self, Stop, Stopped};
-use memory::Subject;
 
 /// A command under our eyes; it dies with us.
 #[derive(Debug)]
@@ -253,9 +250,4 @@ impl Drop for Stepper {
             sys::kill(self.root);
         }
     }
-}
-
-/// The process that a thread belongs to.
-fn process_of(tid: u32) -> u32 {
-    crate::source::process_of(tid)
 }

@@ -40,6 +40,7 @@ fn acts_if_asked_to() {
         ["compat"] => compat(),
         ["block"] => block(),
         ["uring"] => uring(),
+        ["refused"] => refused(),
         _ => panic!("no such act: {words:?}"),
     }
 }
@@ -240,4 +241,22 @@ fn uring() {
         queue.add(tail).cast::<u32>().write_volatile(3);
         assert_eq!(libc::syscall(libc::SYS_io_uring_enter, ring, 3, 0, 0, 0, 0), 3);
     }
+}
+
+/// Without rights, BPF is refused with the reason, and stepping works.
+fn refused() {
+    let lacks = fathom_kernel::support().lacks;
+    assert!(lacks.contains(&fathom_kernel::support::Lack::Rights), "{lacks:?}");
+    let options = fathom_kernel::Options::of(fathom_kernel::Scope::Machine);
+    let error = fathom_kernel::Source::attach(&options).expect_err("we have no rights");
+    let failure = fathom_model::Failure::from(error);
+    assert_eq!(failure.class, fathom_model::Class::Denied);
+    assert!(failure.cause.is_some_and(|cause| cause.contains("CAP_BPF")));
+    assert!(failure.hint.is_some_and(|hint| hint.contains("root")));
+    let mut events = 0;
+    let mut command = std::process::Command::new("true");
+    let mut stepper = fathom_kernel::Stepper::start(&mut command, &options).expect("it can be started");
+    while stepper.step(&mut |_| events += 1).is_some() {}
+    assert_eq!(stepper.ending(), Some(0));
+    assert!(events > 10, "{events}");
 }

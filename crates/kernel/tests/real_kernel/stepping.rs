@@ -104,3 +104,14 @@ fn both_ways_tell_the_same_calls() {
     assert_eq!(with.len(), 20);
     assert_eq!(with, without);
 }
+
+#[test]
+fn without_rights_bpf_is_refused_with_the_reason() {
+    needs!(Need::Root, Need::Program("setpriv"));
+    let support = fathom_kernel::support();
+    assert!(support.has_bpf(), "{support:?}");
+    let mut command = Command::new("setpriv");
+    command.args(["--bounding-set=-all", "--inh-caps=-all"]).args(act("refused")).stdin(Stdio::null());
+    let output = command.output().expect("setpriv can be started");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}

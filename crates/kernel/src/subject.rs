@@ -1,5 +1,7 @@
 //! The memory of a call of another process, read from outside: what `bpf/copy.h` does inside the kernel.
 
+pub(crate) mod facts;
+
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
@@ -14,17 +16,17 @@ const PIECE: u64 = 65000;
 
 /// A call whose memory is read.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Subject<'a> {
-    pub(super) tid: u32,
-    pub(super) args: &'a [u64; 6],
+pub(crate) struct Subject<'a> {
+    pub(crate) tid: u32,
+    pub(crate) args: &'a [u64; 6],
     /// What it returned, if it has.
-    pub(super) returned: Option<i64>,
-    pub(super) snaplen: u64,
+    pub(crate) returned: Option<i64>,
+    pub(crate) snaplen: u64,
 }
 
 impl Subject<'_> {
     /// All pieces that the row names, as far as they exist by now.
-    pub(super) fn pieces(&self, copies: &[(When, Copy)]) -> Vec<Option<Vec<u8>>> {
+    pub(crate) fn pieces(&self, copies: &[(When, Copy)]) -> Vec<Option<Vec<u8>>> {
         let now = |when: &When| match when {
             When::Always => true,
             When::Success => self.returned.is_some_and(|value| value >= 0),
@@ -53,12 +55,12 @@ impl Subject<'_> {
                 Some(folder) => given(folder.join("environ")),
                 None => self.texts(self.arg(arg)),
             },
-            Copy::Task => super::facts::task(self.tid),
-            Copy::Memory => super::facts::memory(self.tid),
-            Copy::File(Fd::Program) => super::facts::file(&self.folder().join("exe"), 0),
+            Copy::Task => facts::task(self.tid),
+            Copy::Memory => facts::memory(self.tid),
+            Copy::File(Fd::Program) => facts::file(&self.folder().join("exe"), 0),
             Copy::File(fd) => {
                 let fd = self.descriptor(fd)?;
-                super::facts::file(&self.folder().join("fd").join(fd.to_string()), self.opened_with(fd))
+                facts::file(&self.folder().join("fd").join(fd.to_string()), self.opened_with(fd))
             }
             // Both ends of a socket are for whoever knows its namespace; the inode is in its descriptor.
             Copy::Socket(_) => None,
@@ -191,7 +193,7 @@ fn given(file: PathBuf) -> Option<Vec<u8>> {
 }
 
 /// Device and inode of a file, as the kernel keeps them.
-pub(super) fn identity(metadata: &fs::Metadata) -> (u64, u32) {
+fn identity(metadata: &fs::Metadata) -> (u64, u32) {
     let device = metadata.dev();
     let (major, minor) = (rustix::fs::major(device), rustix::fs::minor(device));
     (metadata.ino(), major << 20 | minor)

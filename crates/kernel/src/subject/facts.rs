@@ -4,13 +4,13 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use super::memory::identity;
+use super::identity;
 use crate::snapshot::Snapshot;
 
 /// `struct task_facts` of a thread. What `/proc` does not tell is 0.
-pub(super) fn task(tid: u32) -> Option<Vec<u8>> {
+pub(crate) fn task(tid: u32) -> Option<Vec<u8>> {
     let process = Snapshot::local().process(tid)?;
-    let pid = super::process_of(tid);
+    let pid = crate::source::process_of(tid);
     let vtid = process.threads.iter().find(|thread| thread.tid == tid).map_or(process.vpid, |thread| thread.vtid);
     let mut bytes = Vec::with_capacity(192);
     let words = [
@@ -42,7 +42,7 @@ pub(super) fn task(tid: u32) -> Option<Vec<u8>> {
 }
 
 /// `struct memory_facts` of a process.
-pub(super) fn memory(tid: u32) -> Option<Vec<u8>> {
+pub(crate) fn memory(tid: u32) -> Option<Vec<u8>> {
     let status = fs::read(format!("/proc/{tid}/status")).ok()?;
     let status = String::from_utf8_lossy(&status);
     let kib = |name: &str| {
@@ -54,7 +54,7 @@ pub(super) fn memory(tid: u32) -> Option<Vec<u8>> {
 }
 
 /// `struct file_facts` of what `link` leads to.
-pub(super) fn file(link: &Path, flags: u32) -> Option<Vec<u8>> {
+pub(crate) fn file(link: &Path, flags: u32) -> Option<Vec<u8>> {
     let metadata = fs::metadata(link).ok()?;
     let (inode, device) = identity(&metadata);
     let mut bytes = inode.to_ne_bytes().to_vec();
