@@ -178,15 +178,15 @@ SEC("tp_btf/sched_process_exit") int process_exit(u64 *ctx)
 	if (scratch && park) {
 		struct record *record = &scratch->head;
 		u64 now = ktime_ns();
-		if (park->enter) {
+		if (park->enter && row_of(park->nr, park->flags)->mode == MODE_ALL) {
 			begin(record, task, KIND_ENTERED, now);
 			record->flags = park->flags;
 			record->nr = park->nr;
 			record->enter = park->enter;
 			recall(record, park);
 			send(record, 0);
-			*(volatile u64 *)&park->enter = 0;
 		}
+		*(volatile u64 *)&park->enter = 0;
 		begin(record, task, KIND_EXIT, now);
 		record->ret = task->exit_code;
 		send(record, 0);

@@ -23,6 +23,7 @@ fn main() {
         ("nobody looks", &|| run(None, BLOCKS).0),
         ("untraced, both ends", &|| run(Some((Who::Other, Ends::Both, Calls::all(Mode::All))), BLOCKS).0),
         ("untraced, returns only", &|| run(Some((Who::Other, Ends::Returns, Calls::all(Mode::All))), BLOCKS).0),
+        ("untraced, by cgroup", &|| run(Some((Who::Cgroup, Ends::Both, Calls::all(Mode::All))), BLOCKS).0),
         ("traced, not wanted", &|| run(Some((Who::Itself, Ends::Both, Calls::none())), BLOCKS).0),
         ("traced, both ends", &|| run(Some((Who::Itself, Ends::Both, Calls::all(Mode::All))), BLOCKS).0),
         ("traced, returns only", &|| run(Some((Who::Itself, Ends::Returns, Calls::all(Mode::All))), BLOCKS).0),
@@ -63,6 +64,8 @@ fn main() {
 enum Who {
     Itself,
     Other,
+    /// A cgroup that does not exist, so that each call asks in vain.
+    Cgroup,
 }
 
 /// The time of one dd; with the events and losses of whoever looked.
@@ -70,8 +73,12 @@ fn run(look: Option<(Who, Ends, Calls)>, blocks: u32) -> (Time, u64, u64) {
     let mut idle = Command::new("sleep").arg("1000").spawn().expect("sleep can be started");
     let mut dd = waiting(&["dd", "if=/dev/zero", "of=/dev/null", "bs=80", &format!("count={blocks}")]);
     let mut source = look.map(|(who, ends, calls)| {
-        let root = if who == Who::Itself { dd.id() } else { idle.id() };
-        let options = Options { ends, calls, ..Options::of(Scope::Trees(vec![root])) };
+        let scope = match who {
+            Who::Itself => Scope::Trees(vec![dd.id()]),
+            Who::Other => Scope::Trees(vec![idle.id()]),
+            Who::Cgroup => Scope::Cgroups(vec![u64::MAX]),
+        };
+        let options = Options { ends, calls, ..Options::of(scope) };
         Source::attach(&options).expect("this machine can be traced")
     });
     let start = Instant::now();

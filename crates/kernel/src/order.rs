@@ -112,6 +112,11 @@ impl Order {
         self.shown.get(&tid) == Some(&enter)
     }
 
+    /// Waits for a call no longer: if it is told, then by its end alone.
+    pub(crate) fn keep_quiet(&mut self, tid: u32, enter: u64) {
+        self.shown.insert(tid, enter);
+    }
+
     /// Shows a call by its beginning, before its end is known; with as much of its memory as can be read by now.
     pub(crate) fn show(&mut self, head: &Head, pieces: &[Option<Vec<u8>>]) {
         self.shown.insert(head.tid, head.enter);

@@ -8,7 +8,8 @@ use crate::order::Order;
 use crate::program::{Marks, Programs, SLOT_BYTES, SLOTS, TALLY_BYTES};
 use crate::record::{ARGS, Head, Kind};
 use crate::ring::Ring;
-use crate::scope::{Options, Scope};
+use crate::row::Mode;
+use crate::scope::{Calls, Options, Scope};
 use crate::subject::Subject;
 use crate::sys::Shared;
 use crate::{Error, capture};
@@ -28,6 +29,7 @@ pub struct Source {
     order: Order,
     watermark: u64,
     snaplen: u64,
+    calls: Calls,
     pause: Duration,
 }
 
@@ -61,6 +63,7 @@ impl Source {
             order,
             watermark,
             snaplen: options.snaplen.into(),
+            calls: options.calls.clone(),
             pause: SHORTEST,
         })
     }
@@ -139,6 +142,12 @@ impl Source {
                 continue;
             }
             let (number, compat) = (word as u16, word >> 16 & 1 != 0);
+            let mode = if compat { self.calls.other() } else { self.calls.mode(number.into()) };
+            if mode != Mode::All {
+                // Whether it fails is not known yet.
+                self.order.keep_quiet(tid, enter);
+                continue;
+            }
             let row = if compat { None } else { capture::row_of(number) };
             let subject = Subject { tid, args: &args, returned: None, snaplen: self.snaplen };
             let mut pieces = subject.pieces(row.map_or(&[][..], |row| row.copies));

@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use fathom_kernel::event::Returned;
 use fathom_kernel::row::Mode;
 use fathom_kernel::scope::Calls;
 use fathom_kernel::{Options, Scope, Source};
 use fathom_testkit::{Need, Scratch, needs};
 
-use crate::stage::{Is, Seen, Waiting, play, watch};
+use crate::stage::{Called, Is, Seen, Waiting, play, watch};
 
 #[test]
 fn many_threads_come_out_in_the_order_of_time() {
@@ -111,4 +112,20 @@ fn two_look_at_once_and_see_the_same() {
         calls
     };
     assert_eq!(sorted(calls(&story.events)), sorted(calls(&other)));
+}
+
+#[test]
+fn where_only_failures_are_told_nothing_is_shown_before_it_fails() {
+    needs!(Need::Root);
+    let story = play("block", |options| options.calls = Calls::all(Mode::Failed));
+    story.assert_ordered();
+    for seen in &story.events {
+        if let Is::Enter(call) = &seen.kind {
+            let failed = |(end, returned): &(&Called, Returned)| end.args == call.args && returned.value < 0;
+            assert!(story.exits(call.name).iter().any(failed), "{call:?}");
+        }
+    }
+    let interrupted: Vec<_> = story.exits("read").into_iter().filter(|(call, _)| call.args[2] == 77).collect();
+    assert_eq!(interrupted.len(), 1, "the end of its process interrupts it");
+    assert!(interrupted[0].1.began.is_some(), "how long it took is known");
 }
