@@ -107,6 +107,14 @@ impl Snapshot {
         descriptors
     }
 
+    /// The socket behind a descriptor of a process or thread.
+    pub fn socket_at(&mut self, pid: u32, fd: i32) -> Option<Socket> {
+        let folder = self.proc.join(pid.to_string());
+        let name = fs::read_link(folder.join("fd").join(fd.to_string())).ok()?.into_os_string().into_vec();
+        let inode = name.starts_with(b"socket:[").then(|| bracketed(&name)).flatten()?;
+        self.socket(&folder, inode)
+    }
+
     fn opened(&mut self, folder: &Path, name: Vec<u8>, inode: u64, mode: u32) -> Opened {
         if name.starts_with(b"socket:[") {
             return Opened::Socket(self.socket(folder, inode));

@@ -62,8 +62,7 @@ impl Subject<'_> {
                 let fd = self.descriptor(fd)?;
                 facts::file(&self.folder().join("fd").join(fd.to_string()), self.opened_with(fd))
             }
-            // Both ends of a socket are for whoever knows its namespace; the inode is in its descriptor.
-            Copy::Socket(_) => None,
+            Copy::Socket(fd) => facts::socket(self.tid, self.descriptor(fd)?),
         }
     }
 

@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use super::identity;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Protocol, Snapshot, Socket};
 
 /// `struct task_facts` of a thread. What `/proc` does not tell is 0.
 pub(crate) fn task(tid: u32) -> Option<Vec<u8>> {
@@ -60,4 +60,77 @@ pub(crate) fn file(link: &Path, flags: u32) -> Option<Vec<u8>> {
     let mut bytes = inode.to_ne_bytes().to_vec();
     bytes.extend([device, flags, metadata.mode(), 0].iter().flat_map(|word| word.to_ne_bytes()));
     Some(bytes)
+}
+
+/// `struct socket_facts` of a descriptor. The tables of `/proc` have no queues and no peers of Unix sockets.
+pub(crate) fn socket(tid: u32, fd: i32) -> Option<Vec<u8>> {
+    let mut facts = Facts::default();
+    match Snapshot::local().socket_at(tid, fd)? {
+        Socket::Internet { protocol, local, remote, listening } => {
+            facts.family = if local.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 } as u16;
+            facts.state = if listening { 10 } else { 1 };
+            (facts.kind, facts.protocol) = match protocol {
+                Protocol::Tcp => (libc::SOCK_STREAM as u16, libc::IPPROTO_TCP as u16),
+                Protocol::Udp => (libc::SOCK_DGRAM as u16, libc::IPPROTO_UDP as u16),
+                Protocol::Icmp => (libc::SOCK_DGRAM as u16, libc::IPPROTO_ICMP as u16),
+                Protocol::Raw => (libc::SOCK_RAW as u16, 0),
+            };
+            facts.ports = [local.port(), remote.port()];
+            facts.ends = [sixteen(local.ip()), sixteen(remote.ip())];
+        }
+        Socket::Unix(mut path) => {
+            facts.family = libc::AF_UNIX as u16;
+            // In the tables, an abstract name begins with `@` in place of NUL.
+            if let Some(first) = path.first_mut().filter(|first| **first == b'@') {
+                *first = 0;
+            }
+            facts.path = path;
+        }
+        Socket::Netlink => facts.family = libc::AF_NETLINK as u16,
+        Socket::Packet => facts.family = libc::AF_PACKET as u16,
+    }
+    Some(facts.bytes())
+}
+
+/// What of a socket's facts can be known from outside.
+#[derive(Debug, Default)]
+struct Facts {
+    family: u16,
+    state: u16,
+    kind: u16,
+    protocol: u16,
+    ports: [u16; 2],
+    ends: [[u8; 16]; 2],
+    path: Vec<u8>,
+}
+
+impl Facts {
+    /// In the order and with the gaps of the structure.
+    fn bytes(mut self) -> Vec<u8> {
+        let halves = [self.family, self.state, self.kind, self.protocol, self.ports[0], self.ports[1]];
+        let mut bytes: Vec<u8> = halves.iter().flat_map(|half| half.to_ne_bytes()).collect();
+        // The queue, its most.
+        bytes.extend([0; 8]);
+        bytes.extend(self.ends.concat());
+        // A gap, the socket itself, its peer.
+        bytes.extend([0; 4 + 8 + 8]);
+        self.path.truncate(108);
+        let length = self.path.len() as u32;
+        self.path.resize(108, 0);
+        bytes.extend(self.path);
+        bytes.extend(length.to_ne_bytes());
+        bytes
+    }
+}
+
+/// An address; those of version 4 are the first four bytes.
+fn sixteen(address: std::net::IpAddr) -> [u8; 16] {
+    match address {
+        std::net::IpAddr::V6(address) => address.octets(),
+        std::net::IpAddr::V4(address) => {
+            let mut bytes = [0; 16];
+            bytes[..4].copy_from_slice(&address.octets());
+            bytes
+        }
+    }
 }

@@ -2,13 +2,14 @@
 
 use std::process::{Command, Stdio};
 
+use fathom_kernel::facts::SocketFacts;
 use fathom_kernel::row::Mode;
 use fathom_kernel::scope::Calls;
 use fathom_kernel::{Loss, Options, Scope, Stepper};
 use fathom_testkit::{Need, Scratch, needs};
 
 use crate::actor::act;
-use crate::stage::{Is, Seen, Story, play};
+use crate::stage::{Called, Is, Seen, Story, play};
 
 /// Runs a command to its end, one step after the other.
 fn step(words: &[&str], change: impl FnOnce(&mut Options)) -> (Story, i32) {
@@ -68,6 +69,23 @@ fn vectors_threads_and_exec_from_a_thread_are_the_same() {
     assert_eq!(story.exits("write").into_iter().filter(|(call, _)| call.bytes(0) == b"x").count(), 200);
     let story = step_act("exec-from-thread");
     assert!(story.exits("write").into_iter().any(|(call, _)| call.bytes(0) == b"from a thread\n"));
+}
+
+#[test]
+fn connections_have_both_ends_here_too() {
+    for act in ["tcp", "tcp6"] {
+        let story = step_act(act);
+        let facts = |call: &Called| {
+            let facts = SocketFacts::new(call.bytes(0)).expect("facts are whole");
+            (facts.family, facts.local_port, facts.remote_port, facts.local, facts.remote)
+        };
+        let connected = story.exits("connect");
+        let client = facts(connected.last().expect("it was called").0);
+        let accepted = [story.exits("accept4"), story.exits("accept")].concat();
+        let server = facts(accepted.last().expect("it was called").0);
+        assert!(client.1 != 0 && client.2 != 0);
+        assert_eq!((client.0, client.1, client.2, client.3), (server.0, server.2, server.1, server.4), "{act}");
+    }
 }
 
 #[test]
