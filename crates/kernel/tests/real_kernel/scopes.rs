@@ -6,11 +6,11 @@ use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use fathom_kernel::scope::{Besides, Follow};
+use fathom_kernel::scope::{Besides, Ends, Follow};
 use fathom_kernel::{Marks, Options, Scope, Source};
 use fathom_testkit::{Need, needs};
 
-use crate::stage::{Is, Waiting, tell, tell_with, watch};
+use crate::stage::{Is, Seen, Waiting, tell, tell_with, watch};
 
 #[test]
 fn children_are_followed() {
@@ -115,12 +115,19 @@ impl Drop for Leaf {
 #[test]
 fn a_cgroup_is_looked_at_with_all_below_it() {
     needs!(Need::Root);
+    for marks in [Marks::Best, Marks::Table] {
+        look_at_a_cgroup(marks);
+    }
+}
+
+fn look_at_a_cgroup(marks: Marks) {
     let Some(leaf) = Leaf::new() else { return };
     fs::create_dir(leaf.0.join("inner")).expect("the leaf can be divided");
     let id = fs::metadata(&leaf.0).expect("it was made").ino();
     let mut outside = Waiting::new(&["cat", "/dev/null"]);
     let mut inside = Waiting::new(&["sh", "-c", "cat /dev/null; true"]);
-    let source = Source::attach(&Options::of(Scope::Cgroups(vec![id]))).expect("this machine can be traced");
+    let source =
+        Source::attach_with(&Options::of(Scope::Cgroups(vec![id])), marks).expect("this machine can be traced");
     fs::write(leaf.0.join("inner/cgroup.procs"), inside.id().to_string()).expect("the leaf takes a process");
     let (inner, outer) = (inside.id(), outside.id());
     outside.go();
@@ -138,6 +145,12 @@ fn a_cgroup_is_looked_at_with_all_below_it() {
 #[test]
 fn a_pid_namespace_is_looked_at() {
     needs!(Need::Root, Need::Program("unshare"));
+    for marks in [Marks::Best, Marks::Table] {
+        look_at_a_pid_namespace(marks);
+    }
+}
+
+fn look_at_a_pid_namespace(marks: Marks) {
     let mut inside = Waiting::new(&["unshare", "--pid", "--fork", "sh", "-c", "read _; cat /dev/null; true"]);
     let mut stdin = inside.child.stdin.take().expect("its stdin is a pipe");
     std::io::Write::write_all(&mut stdin, b"\n").expect("it reads");
@@ -155,7 +168,8 @@ fn a_pid_namespace_is_looked_at() {
         }
         std::thread::yield_now();
     };
-    let source = Source::attach(&Options::of(Scope::PidNamespaces(vec![init.1]))).expect("this machine can be traced");
+    let source = Source::attach_with(&Options::of(Scope::PidNamespaces(vec![init.1])), marks)
+        .expect("this machine can be traced");
     std::io::Write::write_all(&mut stdin, b"\n").expect("it reads");
     let outer = inside.id();
     drop(stdin);
@@ -170,10 +184,29 @@ fn a_pid_namespace_is_looked_at() {
 #[test]
 fn switches_and_faults_are_told_if_asked_for() {
     needs!(Need::Root);
-    let story = tell(&["sh", "-c", "cat /dev/null"], |options| options.besides = &[Besides::Switches, Besides::Faults]);
-    assert!(story.events.iter().any(|seen| matches!(seen.kind, Is::Switch(_))));
-    assert!(story.events.iter().any(|seen| matches!(seen.kind, Is::Fault(address) if address != 0)));
-    story.assert_ordered();
+    for marks in [Marks::Best, Marks::Table] {
+        let both = |options: &mut Options| options.besides = &[Besides::Switches, Besides::Faults];
+        let story = tell_with(marks, &["sh", "-c", "cat /dev/null"], both);
+        assert!(story.events.iter().any(|seen| matches!(seen.kind, Is::Switch(_))), "{marks:?}");
+        let fault = |seen: &Seen| matches!(seen.kind, Is::Fault(address) if address != 0);
+        assert!(story.events.iter().any(fault), "{marks:?}");
+        story.assert_ordered();
+    }
     let story = tell(&["cat", "/dev/null"], |_| {});
     assert!(!story.events.iter().any(|seen| matches!(seen.kind, Is::Switch(_) | Is::Fault(_))));
+}
+
+#[test]
+fn where_only_returns_are_looked_at_they_have_their_arguments() {
+    needs!(Need::Root);
+    let story = tell(&["cat", "/etc/passwd"], |options| options.ends = Ends::Returns);
+    assert!(!story.events.iter().any(|seen| matches!(seen.kind, Is::Enter(_))));
+    let opened = story.exits("openat");
+    let (_, returned) = opened.iter().find(|(call, _)| call.text(0) == "/etc/passwd").expect("it was opened");
+    assert!(returned.value >= 0 && returned.began.is_none());
+    let expected = fs::read("/etc/passwd").expect("every machine has it");
+    let read = story.exits("read").into_iter().any(|(call, returned)| {
+        returned.value == expected.len() as i64 && call.bytes(0) == &expected[..expected.len().min(80)]
+    });
+    assert!(read, "what was read comes along");
 }
