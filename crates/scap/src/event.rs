@@ -1,0 +1,153 @@
+//! One event: a header of 26 bytes (22 in the first generation, which has no count), the lengths of its parameters,
+//! the parameters. Borrowed from the block; nothing is copied.
+
+use crate::block::Framing;
+use crate::cursor::Cursor;
+use crate::error::Damage;
+use crate::schema::{self, EventType, Traits};
+
+/// Flag of an event that is in the capture for what it changes, and is not to be shown.
+pub const STATE_ONLY: u32 = 1;
+
+/// One event of a capture.
+#[derive(Debug, Clone, Copy)]
+pub struct Event<'a> {
+    /// Nanoseconds since 1970.
+    pub ts: u64,
+    /// The thread that it is of.
+    pub tid: i64,
+    /// Its number in the schema; may be one that the schema does not know.
+    pub number: u16,
+    /// The processor where it happened.
+    pub cpu: u16,
+    /// [`STATE_ONLY`] and others.
+    pub flags: u32,
+    /// How many parameters are there.
+    count: usize,
+    /// Their lengths, two or four bytes each.
+    lengths: &'a [u8],
+    /// The parameters one after the other.
+    data: &'a [u8],
+    large: bool,
+}
+
+impl<'a> Event<'a> {
+    /// Takes the body of an event's block apart.
+    pub fn parse(body: &'a [u8], framing: Framing) -> Result<Self, Damage> {
+        let mut cursor = Cursor(body);
+        let short = Damage::Event { kind: 0 };
+        let cpu = cursor.u16().ok_or(short)?;
+        let flags = if framing.flagged { cursor.u32().ok_or(short)? } else { 0 };
+        let ts = cursor.u64().ok_or(short)?;
+        let tid = cursor.i64().ok_or(short)?;
+        let length = cursor.u32().ok_or(short)?;
+        let number = cursor.u16().ok_or(short)?;
+        let broken = Damage::Event { kind: number };
+        let kind = schema::event_type(number);
+        // Padding, and what a broken length claims beyond the block, is not the event's.
+        let header = if framing.counted { 26 } else { 22 };
+        let rest = (length as usize).saturating_sub(header);
+        if framing.counted {
+            let count = cursor.u32().ok_or(broken)? as usize;
+            let large = kind.map_or(framing.large, |kind| kind.traits.any(Traits::LARGE));
+            let whole = &cursor.0[..rest.min(cursor.left())];
+            let width = if large { 4 } else { 2 };
+            let split = count.checked_mul(width).filter(|split| *split <= whole.len()).ok_or(broken)?;
+            let (lengths, data) = whole.split_at(split);
+            return Ok(Event { ts, tid, number, cpu, flags, count, lengths, data, large });
+        }
+        let whole = first_generation(number, &cursor.0[..rest.min(cursor.left())]);
+        let count = count_of(whole).ok_or(broken)?;
+        let (lengths, data) = whole.split_at(count * 2);
+        Ok(Event { ts, tid, number, cpu, flags, count, lengths, data, large: false })
+    }
+
+    /// Its row of the schema.
+    pub fn kind(&self) -> Option<&'static EventType> {
+        schema::event_type(self.number)
+    }
+
+    /// How many parameters the capture holds; may be fewer or more than the schema knows.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// The bytes of parameter `index`, if they are there.
+    pub fn param(&self, index: usize) -> Option<&'a [u8]> {
+        if index >= self.count {
+            return None;
+        }
+        let mut start = 0usize;
+        for before in 0..index {
+            start = start.checked_add(self.length(before))?;
+        }
+        self.data.get(start..start.checked_add(self.length(index))?)
+    }
+
+    /// All parameters in order. Ends early where lengths lead out of the event.
+    pub fn params(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let (event, mut rest) = (*self, self.data);
+        (0..self.count).map_while(move |index| {
+            let (param, after) = rest.split_at_checked(event.length(index))?;
+            rest = after;
+            Some(param)
+        })
+    }
+
+    fn length(&self, index: usize) -> usize {
+        if self.large {
+            self.lengths[index * 4..].first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes) as usize)
+        } else {
+            self.lengths[index * 2..].first_chunk().map_or(0, |bytes| usize::from(u16::from_le_bytes(*bytes)))
+        }
+    }
+}
+
+macro_rules! numbers {
+    ($($name:ident)*) => {
+        /// Parameters as numbers: nothing where the parameter is missing or too short.
+        impl Event<'_> {
+            $(
+                #[doc = concat!("Parameter `index` as `", stringify!($name), "`.")]
+                pub fn $name(&self, index: usize) -> Option<$name> {
+                    self.param(index)?.first_chunk().map(|bytes| $name::from_le_bytes(*bytes))
+                }
+            )*
+        }
+    };
+}
+
+numbers!(i8 i16 i32 i64 u8 u16 u32 u64);
+
+/// Two types of the first generation claim three bytes too many.
+fn first_generation(number: u16, whole: &[u8]) -> &[u8] {
+    const TOO_LONG: [u16; 2] = [280, 286];
+    if TOO_LONG.contains(&number) { &whole[..whole.len().saturating_sub(3)] } else { whole }
+}
+
+/// How many parameters there must be for lengths and data to fill `whole`. More parameters always need more bytes, so
+/// there is at most one answer.
+fn count_of(whole: &[u8]) -> Option<usize> {
+    let (mut count, mut needed) = (0usize, 0usize);
+    while needed < whole.len() {
+        let length = whole.get(count * 2..count * 2 + 2)?;
+        needed += 2 + usize::from(u16::from_le_bytes([length[0], length[1]]));
+        count += 1;
+    }
+    (needed == whole.len()).then_some(count)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_generation_is_counted_by_its_lengths() {
+        assert_eq!(count_of(&[]), Some(0));
+        assert_eq!(count_of(&[2, 0, 7, 7]), Some(1));
+        assert_eq!(count_of(&[1, 0, 2, 0, 7, 8, 8]), Some(2));
+        assert_eq!(count_of(&[0, 0, 0, 0]), Some(2));
+        assert_eq!(count_of(&[1, 0, 7, 7]), None);
+        assert_eq!(count_of(&[9]), None);
+    }
+}
