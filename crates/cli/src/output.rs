@@ -38,5 +38,13 @@ fn json(value: &Value<'_>) -> Json {
         Value::Pairs(pairs) => {
             Json::Object(pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).into())).collect())
         }
+        Value::Bytes(bytes) => String::from_utf8_lossy(bytes).as_ref().into(),
+        Value::Unsigned(number) => (*number).into(),
+        Value::Real(number) => (*number).into(),
+        Value::Flag(flag) => (*flag).into(),
+        Value::Address(address) => address.to_string().into(),
+        Value::Addresses(ends) => ends.map(|end| Json::from(end.to_string())).to_vec().into(),
+        Value::Ports(ends) => ends.map(Json::from).to_vec().into(),
+        Value::Any(values) => values.iter().map(json).collect(),
     }
 }

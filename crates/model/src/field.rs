@@ -2,6 +2,7 @@
 //! from its `&[Field<T>]`, so adding a field is adding a row.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 
 /// What a field holds; decides alignment in tables and the type in JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +15,22 @@ pub enum Kind {
     Age,
     /// `key=value` pairs; shown joined by commas, serialised as an object.
     Pairs,
+    /// Bytes that need not be text.
+    Bytes,
+    /// A whole number that is never negative.
+    Unsigned,
+    /// A number with a fraction.
+    Real,
+    /// True or false.
+    Flag,
+    /// An address of the internet protocol.
+    Address,
+    /// An address, of which the network is asked for.
+    Network,
+    /// A port; services have names for them.
+    Port,
+    /// Nanoseconds to a point in time that was asked for; `= 3` holds up to 3 ms.
+    Nearness,
 }
 
 /// The value of one field of one record.
@@ -31,12 +48,33 @@ pub enum Value<'a> {
     Age(std::time::Duration),
     /// `key=value` pairs in order.
     Pairs(Vec<(&'a str, &'a str)>),
+    /// Text of which nobody knows that it is UTF-8, or no text at all: the field's kind says which.
+    Bytes(Cow<'a, [u8]>),
+    /// A whole number.
+    Unsigned(u64),
+    /// A number with a fraction.
+    Real(f64),
+    /// True or false.
+    Flag(bool),
+    /// An address.
+    Address(IpAddr),
+    /// The addresses of both ends.
+    Addresses([IpAddr; 2]),
+    /// The ports of both ends.
+    Ports([u16; 2]),
+    /// Several; what is asked holds if it holds for one of them.
+    Any(Vec<Value<'a>>),
 }
 
 impl<'a> Value<'a> {
     /// Borrowed text.
     pub fn text(text: &'a str) -> Self {
         Value::Text(Cow::Borrowed(text))
+    }
+
+    /// Borrowed bytes.
+    pub fn bytes(bytes: &'a [u8]) -> Self {
+        Value::Bytes(Cow::Borrowed(bytes))
     }
 
     /// Text that may be missing.

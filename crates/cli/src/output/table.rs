@@ -43,5 +43,13 @@ pub(super) fn cell(value: &Value<'_>) -> String {
         Value::Number(number) => number.to_string(),
         Value::Age(age) => show_age(*age),
         Value::Pairs(pairs) => pairs.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(","),
+        Value::Bytes(bytes) => printable(&String::from_utf8_lossy(bytes)),
+        Value::Unsigned(number) => number.to_string(),
+        Value::Real(number) => number.to_string(),
+        Value::Flag(flag) => flag.to_string(),
+        Value::Address(address) => address.to_string(),
+        Value::Addresses(ends) => ends.map(|end| end.to_string()).join(","),
+        Value::Ports(ends) => ends.map(|end| end.to_string()).join(","),
+        Value::Any(values) => values.iter().map(cell).collect::<Vec<_>>().join(","),
     }
 }

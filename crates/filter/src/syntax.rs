@@ -1,0 +1,364 @@
+//! Text to [`Expression`]. Reads on behind a mistake, so that all of them are found at once.
+
+use crate::expression::{Check, Expression, Operand, Right, Span, Word};
+use crate::lexer::{Lexer, Place};
+use crate::mistake::{Mistake, nearest};
+use crate::operator::{OPERATORS, Operator, QUANTITIES, Quantity, Takes};
+use crate::transform::{Row, TRANSFORMS, Transform};
+
+/// Deeper than any filter that a person or a program writes; each level takes a little of the stack.
+const DEEPEST: usize = 200;
+
+/// The tree of `text`, and what is wrong with it. Where something is, the tree has [`Expression::Broken`].
+pub fn parse(text: &str) -> (Expression, Vec<Mistake>) {
+    let mut parser = Parser { lexer: Lexer::new(text), depth: 0 };
+    let expression = parser.either();
+    // Too deep is one mistake, not as many as there are brackets.
+    if parser.depth == 0 && parser.lexer.peek().is_some() {
+        let at = parser.lexer.at;
+        let end = at + parser.lexer.rest().find(char::is_whitespace).unwrap_or(parser.lexer.rest().len());
+        let what = if parser.lexer.rest().starts_with(')') {
+            "this bracket was never opened"
+        } else {
+            "`and` or `or` is missing here"
+        };
+        parser.lexer.mistake(Mistake::new(at..end, what));
+    }
+    (expression, parser.lexer.mistakes)
+}
+
+struct Parser<'t> {
+    lexer: Lexer<'t>,
+    depth: usize,
+}
+
+impl Parser<'_> {
+    fn either(&mut self) -> Expression {
+        let mut parts = vec![self.both()];
+        while self.lexer.keyword("or") {
+            parts.push(self.both());
+        }
+        if parts.len() == 1 { parts.remove(0) } else { Expression::Or(parts) }
+    }
+
+    fn both(&mut self) -> Expression {
+        let mut parts = vec![self.negated()];
+        while self.lexer.keyword("and") {
+            parts.push(self.negated());
+        }
+        if parts.len() == 1 { parts.remove(0) } else { Expression::And(parts) }
+    }
+
+    fn negated(&mut self) -> Expression {
+        let mut negated = false;
+        while self.lexer.keyword("not") {
+            negated = !negated;
+        }
+        let inner = if self.lexer.peek() == Some('(') { self.brackets() } else { self.check() };
+        if negated { Expression::Not(Box::new(inner)) } else { inner }
+    }
+
+    fn brackets(&mut self) -> Expression {
+        let start = self.lexer.at;
+        if self.depth == DEEPEST {
+            let message = format!("brackets are nested more than {DEEPEST} deep here");
+            return self.give_up(start..start + 1, &message);
+        }
+        self.lexer.take('(');
+        self.depth += 1;
+        let inner = self.either();
+        if self.gave_up() {
+            return inner;
+        }
+        self.depth -= 1;
+        if !self.lexer.take(')') {
+            self.lexer.mistake(Mistake::new(start..start + 1, "this bracket is not closed"));
+        }
+        inner
+    }
+
+    /// Leaves the rest of the filter unread.
+    fn give_up(&mut self, span: Span, message: &str) -> Expression {
+        self.lexer.mistake(Mistake::new(span, message));
+        self.lexer.at = self.lexer.text.len();
+        self.depth = usize::MAX;
+        Expression::Broken(None)
+    }
+
+    fn gave_up(&self) -> bool {
+        self.depth == usize::MAX
+    }
+
+    fn check(&mut self) -> Expression {
+        let Some(left) = self.operand() else {
+            if !self.gave_up() {
+                self.skip("a field is missing here");
+            }
+            return Expression::Broken(None);
+        };
+        let behind = self.lexer.at;
+        let Some((operator, takes, at)) = self.operator() else {
+            // As the handbook of sysdig prints it: a field alone asks whether it has a value.
+            if self.check_ends() {
+                return check(left, Operator::Exists, behind..behind, None, Right::Nothing);
+            }
+            self.unknown_operator();
+            return Expression::Broken(Some(Box::new(left)));
+        };
+        let word = operator.row().name;
+        let (quantity, right) = match takes {
+            Takes::Nothing => (None, Some(Right::Nothing)),
+            Takes::List => (None, self.right_of_list()),
+            Takes::Value => match self.quantity() {
+                Some(quantity) => (Some(quantity), self.list().map(Right::List)),
+                None => (None, self.right_of_value()),
+            },
+        };
+        match right {
+            Some(right) => check(left, operator, at, quantity, right),
+            None if self.gave_up() => Expression::Broken(None),
+            None => {
+                let example = if takes == Takes::List { "values in brackets are" } else { "a value is" };
+                let message = format!("{example} missing behind `{word}`");
+                self.skip(&message);
+                Expression::Broken(Some(Box::new(left)))
+            }
+        }
+    }
+
+    /// Whether what comes next cannot belong to a check.
+    fn check_ends(&mut self) -> bool {
+        let at = self.lexer.at;
+        let ends =
+            matches!(self.lexer.peek(), None | Some(')')) || self.lexer.keyword("and") || self.lexer.keyword("or");
+        self.lexer.at = at;
+        ends
+    }
+
+    fn operator(&mut self) -> Option<(Operator, Takes, Span)> {
+        self.lexer.blank();
+        let rest = self.lexer.rest();
+        let start = self.lexer.at;
+        let found = OPERATORS.iter().find(|row| {
+            rest.strip_prefix(row.name).is_some_and(|after| {
+                // A word ends where no letter follows.
+                !row.name.starts_with(char::is_alphabetic)
+                    || !after.starts_with(|c: char| c.is_alphanumeric() || c == '_')
+            })
+        })?;
+        self.lexer.at += found.name.len();
+        Some((found.operator, found.takes, start..self.lexer.at))
+    }
+
+    fn unknown_operator(&mut self) {
+        self.lexer.blank();
+        let start = self.lexer.at;
+        let length = self.lexer.rest().find(|c: char| c.is_whitespace() || "()\"'".contains(c));
+        let end = start + length.unwrap_or(self.lexer.rest().len()).max(1);
+        let end = (end..=self.lexer.text.len()).find(|at| self.lexer.text.is_char_boundary(*at)).unwrap_or(end);
+        let word = &self.lexer.text[start..end];
+        let near = nearest(word, OPERATORS.iter().map(|row| row.name));
+        let hint = near.map_or_else(all_operators, |near| format!("did you mean `{near}`?"));
+        let message = format!("`{}` is no operator", shorten(word));
+        self.lexer.mistake(Mistake::new(start..end, message).hinting(Some(hint)));
+        self.skip_silently();
+    }
+
+    /// `anyof (…)`; without brackets it is a value like any other.
+    fn quantity(&mut self) -> Option<Quantity> {
+        let at = self.lexer.at;
+        let found = QUANTITIES.iter().find(|(name, _)| self.lexer.keyword(name));
+        if found.is_some() && self.lexer.peek() == Some('(') {
+            return found.map(|(_, quantity)| *quantity);
+        }
+        self.lexer.at = at;
+        None
+    }
+
+    fn right_of_value(&mut self) -> Option<Right> {
+        if let Some(operand) = self.transformer() {
+            return operand.map(Right::Operand);
+        }
+        self.lexer.value(Place::Alone).map(Right::Word)
+    }
+
+    fn right_of_list(&mut self) -> Option<Right> {
+        if let Some(operand) = self.transformer() {
+            return operand.map(Right::Operand);
+        }
+        self.list().map(Right::List)
+    }
+
+    fn list(&mut self) -> Option<Vec<Word>> {
+        let start = self.lexer.at;
+        if !self.lexer.take('(') {
+            return None;
+        }
+        let mut words = Vec::new();
+        if self.lexer.take(')') {
+            return Some(words);
+        }
+        loop {
+            match self.lexer.value(Place::List) {
+                Some(word) => words.push(word),
+                None => {
+                    let at = self.lexer.at;
+                    self.lexer.mistake(Mistake::new(at..at + 1, "a value is missing here"));
+                }
+            }
+            if self.lexer.take(')') {
+                return Some(words);
+            }
+            if !self.lexer.take(',') {
+                if self.lexer.peek().is_none() {
+                    self.lexer.mistake(Mistake::new(start..start + 1, "this bracket is not closed"));
+                    return Some(words);
+                }
+                let at = self.lexer.at;
+                self.lexer.mistake(Mistake::new(at..at + 1, "a comma is missing here"));
+                // What cannot begin a value would be found here again and again.
+                if self.lexer.peek() == Some('(') {
+                    self.lexer.at += 1;
+                }
+            }
+        }
+    }
+
+    /// A field, or a transformer with what it is done to.
+    fn operand(&mut self) -> Option<Operand> {
+        if let Some(operand) = self.transformer() {
+            return operand;
+        }
+        let before = self.lexer.at;
+        let (name, span) = self.lexer.name();
+        if name.is_empty() || ["and", "or"].contains(&name) {
+            self.lexer.at = before;
+            return None;
+        }
+        let argument = self.lexer.argument();
+        // `proc.aname[2].x` is no field; the vocabulary says so of the whole.
+        Some(Operand::Field { name: name.to_owned(), argument, span: span.start..self.lexer.at })
+    }
+
+    /// A transformer if one begins here; it may still be broken.
+    fn transformer(&mut self) -> Option<Option<Operand>> {
+        self.lexer.blank();
+        let rest = self.lexer.rest();
+        let begins = |row: &&Row| rest.strip_prefix(row.name).is_some_and(|after| after.trim_start().starts_with('('));
+        let row = TRANSFORMS.iter().find(begins)?;
+        let start = self.lexer.at;
+        if self.depth == DEEPEST {
+            self.give_up(
+                start..start + row.name.len(),
+                &format!("transformers are nested more than {DEEPEST} deep here"),
+            );
+            return Some(None);
+        }
+        self.lexer.at += row.name.len();
+        self.lexer.take('(');
+        self.depth += 1;
+        let operands = self.operands();
+        if self.gave_up() {
+            return Some(None);
+        }
+        self.depth -= 1;
+        if !self.lexer.take(')') {
+            self.lexer.mistake(Mistake::new(start..self.lexer.at, "this bracket is not closed"));
+            return Some(None);
+        }
+        let argument = self.lexer.argument();
+        let span = start..self.lexer.at;
+        let (least, most) = row.operands;
+        if !(least..=most).contains(&operands.len()) {
+            let count = if least == most { least.to_string() } else { format!("at least {least}") };
+            let message = format!("`{}` takes {count}, and {} stand in its brackets", row.name, operands.len());
+            self.lexer.mistake(Mistake::new(span, message));
+            return Some(None);
+        }
+        if argument.is_some() && row.transform != Transform::Options {
+            self.lexer.mistake(Mistake::new(span, format!("`{}` takes nothing in square brackets", row.name)));
+            return Some(None);
+        }
+        Some(Some(Operand::Apply { transform: row.transform, operands, argument, span }))
+    }
+
+    fn operands(&mut self) -> Vec<Operand> {
+        let mut operands = Vec::new();
+        loop {
+            let start = self.lexer.at;
+            match self.lexer.peek() {
+                Some('"' | '\'' | '0'..='9' | '-' | '+') => {
+                    operands.extend(self.lexer.value(Place::List).map(Operand::Word));
+                }
+                Some('(') => {
+                    let at = self.lexer.at;
+                    if self.depth == DEEPEST {
+                        self.give_up(at..at + 1, &format!("brackets are nested more than {DEEPEST} deep here"));
+                        return operands;
+                    }
+                    self.lexer.take('(');
+                    self.depth += 1;
+                    let inner = self.operands();
+                    if self.gave_up() {
+                        return operands;
+                    }
+                    self.depth -= 1;
+                    self.lexer.take(')');
+                    operands.push(Operand::List(inner, at..self.lexer.at));
+                }
+                _ => operands.extend(self.operand()),
+            }
+            if self.gave_up() || self.lexer.at == start || !self.lexer.take(',') {
+                return operands;
+            }
+        }
+    }
+
+    /// Notes a mistake here and goes to where the next check may begin.
+    fn skip(&mut self, message: &str) {
+        self.lexer.blank();
+        let start = self.lexer.at;
+        self.skip_silently();
+        let end = self.lexer.text[..self.lexer.at].trim_end().len().max(start + 1);
+        self.lexer.mistake(Mistake::new(start..end, message));
+    }
+
+    /// Up to `and`, `or`, a closing bracket of ours, or the end.
+    fn skip_silently(&mut self) {
+        let mut open = 0_usize;
+        loop {
+            let at = self.lexer.at;
+            match self.lexer.peek() {
+                None => return,
+                Some(')') if open == 0 => return,
+                Some(')') => open -= 1,
+                Some('(') => open += 1,
+                Some(_) => {}
+            }
+            if open == 0 && (self.lexer.keyword("and") || self.lexer.keyword("or")) {
+                self.lexer.at = at;
+                return;
+            }
+            if self.lexer.value(Place::List).is_none() {
+                let next = self.lexer.rest().chars().next().map_or(1, char::len_utf8);
+                self.lexer.at += next;
+            }
+        }
+    }
+}
+
+fn check(left: Operand, operator: Operator, at: Span, quantity: Option<Quantity>, right: Right) -> Expression {
+    Expression::Check(Box::new(Check { left, operator, at, quantity, right }))
+}
+
+fn all_operators() -> String {
+    format!("operators are {}", OPERATORS.iter().map(|row| row.name).collect::<Vec<_>>().join(" "))
+}
+
+/// Foreign words can be long.
+pub(crate) fn shorten(word: &str) -> String {
+    match word.char_indices().nth(40) {
+        Some((at, _)) => format!("{}…", &word[..at]),
+        None => word.to_owned(),
+    }
+}
