@@ -1,5 +1,7 @@
 //! The language on a record of our own: what holds, what is wrong and how it is said, and text that means harm.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
+
 use fathom_filter::{Plain, compile};
 use fathom_model::field::Shown;
 use fathom_model::{Field, Kind, Value};

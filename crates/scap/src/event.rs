@@ -67,6 +67,16 @@ impl<'a> Event<'a> {
         schema::event_type(self.number)
     }
 
+    /// Bytes of lengths and parameters.
+    pub fn size(&self) -> usize {
+        self.lengths.len() + self.data.len()
+    }
+
+    /// The parameter called `name`, in whichever place its type has it.
+    pub fn named(&self, name: &str) -> Option<&'a [u8]> {
+        self.param(self.kind()?.position(name)?)
+    }
+
     /// How many parameters the capture holds; may be fewer or more than the schema knows.
     pub fn count(&self) -> usize {
         self.count
@@ -118,6 +128,38 @@ macro_rules! numbers {
 }
 
 numbers!(i8 i16 i32 i64 u8 u16 u32 u64);
+
+/// A copy of an event, in memory that is used again for the next.
+#[derive(Debug, Clone, Default)]
+pub struct Kept {
+    bytes: Vec<u8>,
+    split: usize,
+    ts: u64,
+    tid: i64,
+    number: u16,
+    cpu: u16,
+    count: usize,
+    large: bool,
+}
+
+impl Kept {
+    /// Takes the event's place.
+    pub fn keep(&mut self, event: &Event<'_>) {
+        self.bytes.clear();
+        self.bytes.extend_from_slice(event.lengths);
+        self.bytes.extend_from_slice(event.data);
+        self.split = event.lengths.len();
+        (self.ts, self.tid, self.number, self.cpu) = (event.ts, event.tid, event.number, event.cpu);
+        (self.count, self.large) = (event.count, event.large);
+    }
+
+    /// The event that was kept last.
+    pub fn event(&self) -> Event<'_> {
+        let (lengths, data) = self.bytes.split_at(self.split);
+        let Kept { ts, tid, number, cpu, count, large, .. } = *self;
+        Event { ts, tid, number, cpu, flags: 0, count, lengths, data, large }
+    }
+}
 
 /// Two types of the first generation claim three bytes too many.
 fn first_generation(number: u16, whole: &[u8]) -> &[u8] {

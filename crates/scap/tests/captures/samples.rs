@@ -2,7 +2,7 @@
 //! repository; where they are absent, the tests say so.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use fathom_scap::{Item, Reader, Tolerance};
 use fathom_testkit::need::{Need, missing, workspace};
@@ -17,7 +17,7 @@ fn folder() -> Option<PathBuf> {
 }
 
 /// Name and number of events of each capture.
-fn table(folder: &PathBuf) -> Vec<(String, usize)> {
+fn table(folder: &Path) -> Vec<(String, usize)> {
     let text = fs::read_to_string(folder.join("SOURCES.md")).unwrap();
     let rows = text.lines().filter(|line| line.contains(".scap |"));
     let cell = |row: &str, index: usize| row.split('|').nth(index).unwrap().trim().to_owned();

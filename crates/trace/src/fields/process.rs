@@ -1,0 +1,268 @@
+//! Fields of the thread that makes the call, its process, and their ancestors.
+
+use fathom_model::{Kind, Value};
+
+use super::{Argument, Bound, Place, Row, Takes, made};
+use crate::moment::Moment;
+use crate::render::number::signed;
+use crate::state::thread::{Role, Usage};
+use crate::state::{Descriptor, Text, Thread, cgroup};
+
+/// The fields.
+pub(super) const ROWS: &[Row] = &[
+    Row::new("proc.pid", Kind::Number, "process id", |m, _, _| number(m, |t| t.pid)),
+    Row::new("proc.exe", Kind::Text, "first argument, as it was given", |m, _, _| text(m, |t| &t.exe)),
+    Row::new("proc.name", Kind::Text, "short name of the program", |m, _, _| text(m, |t| &t.comm)),
+    Row::new("proc.args", Kind::Text, "arguments, without the first", |m, _, s| of(m, s, |t, s| words(&t.args, s))),
+    Row::new("proc.env", Kind::Text, "environment", |m, _, s| {
+        let Some(thread) = m.thread() else { return Value::Unknown };
+        words(&main(m, thread).unwrap_or(thread).env, s);
+        made(s)
+    }),
+    Row::new("proc.cmdline", Kind::Text, "short name and arguments", |m, _, s| of(m, s, |t, s| command_line(t, s))),
+    Row::new("proc.exeline", Kind::Text, "first argument and all others", |m, _, s| {
+        of(m, s, |t, s| {
+            s.extend_from_slice(&t.exe);
+            s.push(b' ');
+            words(&t.args, s);
+        })
+    }),
+    Row::new("proc.cwd", Kind::Text, "working folder", |m, _, _| {
+        let Some(thread) = m.thread() else { return Value::Unknown };
+        main(m, thread).map_or(Value::bytes(b"./"), |main| Value::bytes(&main.cwd))
+    }),
+    Row::new("proc.nthreads", Kind::Unsigned, "threads of the process", |m, _, _| {
+        m.thread().and_then(|thread| main(m, thread)).map_or(Value::Unknown, |main| Value::Unsigned(main.children + 1))
+    }),
+    Row::new("proc.nchilds", Kind::Unsigned, "threads of the process besides this one, if it is the main one", |m, _, _| {
+        unsigned(m, |t| t.children)
+    }),
+    Row::new("proc.ppid", Kind::Number, "process id of the parent", |m, _, _| {
+        m.thread().and_then(|thread| main(m, thread)).map_or(Value::Unknown, |main| Value::Number(main.ptid))
+    }),
+    Row::new("proc.pname", Kind::Text, "short name of the parent", |m, _, _| parent(m).map_or(Value::Unknown, |p| Value::bytes(&p.comm))),
+    Row::new("proc.pcmdline", Kind::Text, "short name and arguments of the parent", |m, _, s| line(parent(m), s)),
+    Row::new("proc.pexe", Kind::Text, "first argument of the parent", |m, _, _| parent(m).map_or(Value::Unknown, |p| Value::bytes(&p.exe)))
+        .only(Place::View),
+    Row::new("proc.pexepath", Kind::Text, "executable of the parent", |m, _, _| {
+        parent(m).map_or(Value::Unknown, |p| Value::bytes(&p.exepath))
+    })
+    .only(Place::View),
+    Row::new("proc.apid", Kind::Number, "process id of an ancestor: [1] is the parent; without a number any of them", |m, b, _| {
+        ancestor(m, b, |t| Value::Number(t.pid))
+    })
+    .taking(Takes::Generation),
+    Row::new("proc.aname", Kind::Text, "short name of an ancestor: [1] is the parent; without a number any of them", |m, b, _| {
+        ancestor(m, b, |t| Value::bytes(&t.comm))
+    })
+    .taking(Takes::Generation),
+    Row::new("proc.aexe", Kind::Text, "first argument of an ancestor", |m, b, _| ancestor(m, b, |t| Value::bytes(&t.exe)))
+        .taking(Takes::Generation)
+        .only(Place::View),
+    Row::new("proc.aexepath", Kind::Text, "executable of an ancestor", |m, b, _| ancestor(m, b, |t| Value::bytes(&t.exepath)))
+        .taking(Takes::Generation)
+        .only(Place::View),
+    Row::new("proc.acmdline", Kind::Text, "short name and arguments of an ancestor", |m, b, _| {
+        ancestor(m, b, |t| {
+            let mut line = Vec::new();
+            command_line(t, &mut line);
+            Value::Bytes(line.into())
+        })
+    })
+    .taking(Takes::Generation)
+    .only(Place::View),
+    Row::new("proc.loginshellid", Kind::Number, "process id of the oldest shell among the ancestors", login_shell),
+    Row::new("proc.duration", Kind::Unsigned, "nanoseconds since it began, if that was seen", |m, _, _| {
+        m.thread().filter(|t| t.started != 0).map_or(Value::Unknown, |t| Value::Unsigned(m.event.ts.wrapping_sub(t.started)))
+    }),
+    Row::new("proc.fdopencount", Kind::Unsigned, "open descriptors of the process", |m, _, _| {
+        m.thread().and_then(|t| main(m, t)).map_or(Value::Unknown, |main| Value::Unsigned(main.fds.len() as u64))
+    }),
+    Row::new("proc.fdlimit", Kind::Number, "how many it may open", |m, _, _| {
+        m.thread().and_then(|t| main(m, t)).map_or(Value::Unknown, |main| Value::Number(main.fdlimit))
+    }),
+    Row::new("proc.fdusage", Kind::Real, "the one in per cent of the other", |m, _, _| {
+        let Some(main) = m.thread().and_then(|t| main(m, t)) else { return Value::Unknown };
+        let (open, limit) = (main.fds.len() as f64, main.fdlimit as f64);
+        Value::Real(if main.fdlimit <= 0 { 0.0 } else { (open * 100.0 / limit).min(100.0) })
+    }),
+    Row::new("proc.vmsize", Kind::Unsigned, "KiB of address space", |m, _, _| unsigned(m, |t| t.memory[0].into())),
+    Row::new("proc.vmrss", Kind::Unsigned, "KiB of memory", |m, _, _| unsigned(m, |t| t.memory[1].into())),
+    Row::new("proc.vmswap", Kind::Unsigned, "KiB of swap", |m, _, _| unsigned(m, |t| t.memory[2].into())),
+    Row::new("thread.pfmajor", Kind::Unsigned, "page faults that needed a disk", |m, _, _| unsigned(m, |t| t.faults[0])),
+    Row::new("thread.pfminor", Kind::Unsigned, "page faults that did not", |m, _, _| unsigned(m, |t| t.faults[1])),
+    Row::new("thread.tid", Kind::Number, "thread id", |m, _, _| Value::Number(m.event.tid)),
+    Row::new("thread.ismain", Kind::Flag, "whether it is its process's main thread", |m, _, _| flag(m, Thread::is_main)),
+    Row::new("thread.exectime", Kind::Unsigned, "nanoseconds that the thread ran that a processor changes from", |m, _, _| {
+        Value::Unsigned(m.now.ran)
+    }),
+    Row::new("thread.totexectime", Kind::Unsigned, "nanoseconds that the thread ran since the recording began", |m, _, _| {
+        unsigned(m, |t| t.ran)
+    }),
+    Row::new("thread.cgroups", Kind::Text, "all its cgroups", |m, _, s| {
+        let Some(thread) = m.thread().filter(|thread| !thread.cgroups.is_empty()) else { return Value::Unknown };
+        words(&thread.cgroups, s);
+        made(s)
+    }),
+    Row::new("thread.cgroup", Kind::Text, "its cgroup of one subsystem, such as thread.cgroup.memory", |m, b, _| {
+        let (Some(thread), Argument::Word(name)) = (m.thread(), &b.argument) else { return Value::Unknown };
+        let found = cgroup::entries(&thread.cgroups).find(|(subsystem, _)| *subsystem == name.as_bytes());
+        found.map_or(Value::Unknown, |(_, path)| Value::bytes(path))
+    })
+    .taking(Takes::Subsystem),
+    Row::new("thread.vtid", Kind::Number, "thread id in its pid namespace", |m, _, _| known(m, |t| t.vtid)),
+    Row::new("proc.vpid", Kind::Number, "process id in its pid namespace", |m, _, _| known(m, |t| t.vpid)),
+    Row::new("thread.cpu", Kind::Real, "per cent of a processor in the last second", |m, _, _| processor(m, |[u, s]| u.recent + s.recent)),
+    Row::new("thread.cpu.user", Kind::Real, "of that in its own code", |m, _, _| processor(m, |[u, _]| u.recent)),
+    Row::new("thread.cpu.system", Kind::Real, "of that in the kernel", |m, _, _| processor(m, |[_, s]| s.recent)),
+    Row::new("thread.vmsize", Kind::Unsigned, "KiB of address space of main threads, zero of others", |m, _, _| main_only(m, |t| t.memory[0].into())),
+    Row::new("thread.vmrss", Kind::Unsigned, "KiB of memory of main threads, zero of others", |m, _, _| main_only(m, |t| t.memory[1].into())),
+    Row::new("thread.vmsize.b", Kind::Unsigned, "the first one in bytes", |m, _, _| main_only(m, |t| u64::from(t.memory[0]) * 1024)).only(Place::View),
+    Row::new("thread.vmrss.b", Kind::Unsigned, "the second one in bytes", |m, _, _| main_only(m, |t| u64::from(t.memory[1]) * 1024)).only(Place::View),
+    Row::new("proc.sid", Kind::Number, "session", |m, _, _| number(m, |t| t.sid)),
+    Row::new("proc.sname", Kind::Text, "short name of the session's first process", session_name),
+    Row::new("proc.tty", Kind::Number, "controlling terminal, or zero", |m, _, _| number(m, |t| i64::from(t.tty as i32))),
+    Row::new("proc.exepath", Kind::Text, "path of the executable", |m, _, _| text(m, |t| &t.exepath)),
+    Row::new("thread.nametid", Kind::Text, "short name and thread id in one", |m, _, s| {
+        of(m, s, |t, s| {
+            s.extend_from_slice(&t.comm);
+            signed(m.event.tid, s);
+        })
+    })
+    .only(Place::View),
+    Row::new("proc.vpgid", Kind::Number, "process group in its pid namespace", |m, _, _| number(m, |t| t.vpgid)),
+    Row::new("proc.is_container_healthcheck", Kind::Flag, "whether it is an engine's check of a container", |m, _, _| flag(m, |t| t.role == Role::Healthcheck)),
+    Row::new("proc.is_container_liveness_probe", Kind::Flag, "whether it is a liveness probe of Kubernetes", |m, _, _| flag(m, |t| t.role == Role::Liveness)),
+    Row::new("proc.is_container_readiness_probe", Kind::Flag, "whether it is a readiness probe of Kubernetes", |m, _, _| flag(m, |t| t.role == Role::Readiness)),
+    Row::new("proc.is_exe_writable", Kind::Flag, "whether it may write to its own executable", |m, _, _| flag(m, |t| t.exe_writable)),
+    Row::new("proc.cmdnargs", Kind::Unsigned, "number of arguments", |m, _, _| unsigned(m, |t| split(&t.args).count() as u64)).only(Place::View),
+    Row::new("proc.cmdlenargs", Kind::Unsigned, "length of all arguments", |m, _, _| {
+        unsigned(m, |t| split(&t.args).map(|arg| arg.len() as u64).sum())
+    })
+    .only(Place::View),
+    Row::new("proc.stdin.type", Kind::Text, "what its input is", |m, _, _| stream(m, 0, |d| Value::text(d.thing.word()))).only(Place::View),
+    Row::new("proc.stdout.type", Kind::Text, "what its output is", |m, _, _| stream(m, 1, |d| Value::text(d.thing.word()))).only(Place::View),
+    Row::new("proc.stderr.type", Kind::Text, "what its error output is", |m, _, _| stream(m, 2, |d| Value::text(d.thing.word()))).only(Place::View),
+    Row::new("proc.stdin.name", Kind::Text, "name of its input", |m, _, _| stream(m, 0, |d| Value::bytes(&d.name))).only(Place::View),
+    Row::new("proc.stdout.name", Kind::Text, "name of its output", |m, _, _| stream(m, 1, |d| Value::bytes(&d.name))).only(Place::View),
+    Row::new("proc.stderr.name", Kind::Text, "name of its error output", |m, _, _| stream(m, 2, |d| Value::bytes(&d.name))).only(Place::View),
+];
+
+fn number<'a>(m: &Moment<'a>, get: impl Fn(&Thread) -> i64) -> Value<'a> {
+    m.thread().map_or(Value::Unknown, |thread| Value::Number(get(thread)))
+}
+
+fn unsigned<'a>(m: &Moment<'a>, get: impl Fn(&Thread) -> u64) -> Value<'a> {
+    m.thread().map_or(Value::Unknown, |thread| Value::Unsigned(get(thread)))
+}
+
+fn flag<'a>(m: &Moment<'a>, get: impl Fn(&Thread) -> bool) -> Value<'a> {
+    m.thread().map_or(Value::Unknown, |thread| Value::Flag(get(thread)))
+}
+
+fn text<'a>(m: &Moment<'a>, get: fn(&Thread) -> &Text) -> Value<'a> {
+    m.thread().map_or(Value::Unknown, |thread| Value::bytes(get(thread)))
+}
+
+fn of<'a>(m: &Moment<'_>, scratch: &'a mut Vec<u8>, write: impl Fn(&Thread, &mut Vec<u8>)) -> Value<'a> {
+    let Some(thread) = m.thread() else { return Value::Unknown };
+    write(thread, scratch);
+    made(scratch)
+}
+
+/// What is not known is -1.
+fn known<'a>(m: &Moment<'a>, get: fn(&Thread) -> i64) -> Value<'a> {
+    m.thread().map(get).filter(|number| *number != -1).map_or(Value::Unknown, Value::Number)
+}
+
+fn main_only<'a>(m: &Moment<'a>, get: impl Fn(&Thread) -> u64) -> Value<'a> {
+    unsigned(m, |thread| if thread.is_main() { get(thread) } else { 0 })
+}
+
+/// Words, each followed by a NUL.
+fn split(words: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let words = words.strip_suffix(&[0]).unwrap_or(words);
+    words.split(|byte| *byte == 0).filter(move |_| !words.is_empty())
+}
+
+/// Words with a blank between them.
+fn words(all: &[u8], into: &mut Vec<u8>) {
+    let all = all.strip_suffix(&[0]).unwrap_or(all);
+    into.extend(all.iter().map(|byte| if *byte == 0 { b' ' } else { *byte }));
+}
+
+fn command_line(thread: &Thread, into: &mut Vec<u8>) {
+    into.extend_from_slice(&thread.comm);
+    if !thread.args.is_empty() {
+        into.push(b' ');
+        words(&thread.args, into);
+    }
+}
+
+fn line<'a>(thread: Option<&Thread>, scratch: &'a mut Vec<u8>) -> Value<'a> {
+    let Some(thread) = thread else { return Value::Unknown };
+    command_line(thread, scratch);
+    made(scratch)
+}
+
+/// The main thread of a thread's process.
+fn main<'a>(m: &Moment<'a>, thread: &'a Thread) -> Option<&'a Thread> {
+    if thread.is_main() { Some(thread) } else { find(m, thread.pid) }
+}
+
+fn find<'a>(m: &Moment<'a>, tid: i64) -> Option<&'a Thread> {
+    m.state.threads.find_quietly(tid).map(|place| &m.state.threads[place])
+}
+
+fn parent<'a>(m: &Moment<'a>) -> Option<&'a Thread> {
+    find(m, m.thread()?.ptid)
+}
+
+/// An ancestor of the process, or all of them.
+fn ancestor<'a>(m: &Moment<'a>, bound: &Bound, get: impl Fn(&'a Thread) -> Value<'a>) -> Value<'a> {
+    let Some(main) = m.thread().and_then(|thread| main(m, thread)) else { return Value::Unknown };
+    match bound.argument {
+        Argument::Index(generation) => {
+            let mut found = Some(main);
+            for _ in 0..generation.clamp(0, 100_000) {
+                found = found.and_then(|thread| find(m, thread.ptid));
+                if found.is_none() {
+                    break;
+                }
+            }
+            found.map_or(Value::Unknown, get)
+        }
+        // Shown alone it is the process itself; what is compared with is any of its ancestors.
+        _ if m.purpose == crate::moment::Purpose::Show => get(main),
+        _ => Value::Any(m.state.threads.ancestors(main).map(get).collect()),
+    }
+}
+
+fn login_shell<'a>(m: &'a Moment<'a>, _: &'a Bound, _: &'a mut Vec<u8>) -> Value<'a> {
+    let Some(main) = m.thread().and_then(|thread| main(m, thread)) else { return Value::Unknown };
+    let all = std::iter::once(main).chain(m.state.threads.ancestors(main));
+    all.filter(|thread| thread.comm.ends_with(b"sh")).last().map_or(Value::Unknown, |shell| Value::Number(shell.pid))
+}
+
+fn session_name<'a>(m: &'a Moment<'a>, _: &'a Bound, _: &'a mut Vec<u8>) -> Value<'a> {
+    let Some(thread) = m.thread() else { return Value::Unknown };
+    if let Some(first) = find(m, thread.sid) {
+        return Value::bytes(&first.comm);
+    }
+    // The first process has ended: the oldest one that is left of the session.
+    let Some(main) = main(m, thread) else { return Value::Unknown };
+    let oldest = m.state.threads.ancestors(main).take_while(|other| other.sid == main.sid).last();
+    Value::bytes(&oldest.unwrap_or(main).comm)
+}
+
+fn processor<'a>(m: &Moment<'a>, get: fn([Usage; 2]) -> u64) -> Value<'a> {
+    if m.event.number != 234 {
+        return Value::Unknown;
+    }
+    m.thread().map_or(Value::Unknown, |thread| Value::Real((get(thread.cpu) as f64).min(100.0)))
+}
+
+fn stream<'a>(m: &Moment<'a>, fd: i64, get: impl Fn(&'a Descriptor) -> Value<'a>) -> Value<'a> {
+    let main = m.thread().and_then(|thread| main(m, thread));
+    main.and_then(|main| main.fds.get(fd)).map_or(Value::Unknown, get)
+}

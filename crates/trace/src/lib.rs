@@ -1,0 +1,28 @@
+//! System calls as people ask for them: what a recording says about threads, descriptors and containers at every
+//! moment, the fields that can be asked for, filters over them, and the lines that are printed.
+//!
+//! **Owns** the meaning of events. **Does not** know where they come from (a file's reader or the kernel's rings), or
+//! where text goes. Read [`state`] first, then [`fields`], [`format`] and [`replay`].
+//!
+//! ```text
+//! event → state::begin → filter? → state::apply → filter → format → bytes
+//! ```
+//!
+//! The language, the fields and the text are sysdig's, byte for byte.
+
+pub mod state;
+
+pub mod fields;
+pub mod format;
+pub mod moment;
+pub mod render;
+pub mod replay;
+pub mod services;
+pub mod socket;
+
+pub use fields::Fields;
+pub use format::{Format, Written};
+pub use moment::{Buffers, Clock, Json, Moment, Style};
+pub use replay::{Flow, Replay};
+pub use socket::Ports;
+pub use state::State;

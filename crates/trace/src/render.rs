@@ -1,0 +1,9 @@
+//! Parameters of events as text: the number or text itself, and what it stands for where that is known.
+
+pub mod buffer;
+pub mod names;
+pub mod number;
+mod param;
+
+pub use param::write;
+pub(crate) use param::{list, thread_place};

@@ -1,0 +1,154 @@
+//! A recording played again: events one after the other, each with everything that is known when it happens.
+
+use fathom_filter::Predicate;
+use fathom_scap::event::STATE_ONLY;
+use fathom_scap::schema::{Category, Traits, event_type};
+use fathom_scap::{Error, Event, Gap, Item, Reader};
+
+use crate::fields::Bound;
+use crate::moment::{Moment, Purpose, Style};
+use crate::state::{Now, State};
+
+/// What is asked of a recording.
+pub struct Replay {
+    /// Everything that is known so far.
+    pub state: State,
+    /// Only events of which this holds.
+    pub filter: Option<Predicate<Bound>>,
+    /// How things are written.
+    pub style: Style,
+    /// What was counted.
+    pub counts: Counts,
+    loaded: bool,
+    scratch: Vec<u8>,
+}
+
+/// What was counted while a recording was read.
+#[derive(Debug, Default)]
+pub struct Counts {
+    /// Events of types that the schema knows.
+    pub events: u64,
+    /// Events that were passed on.
+    pub passed: u64,
+    /// Events of types that the schema does not know.
+    pub unknown: u64,
+    /// What of the recording could not be read.
+    pub gaps: Vec<Gap>,
+    /// How many gaps there were more than are told.
+    pub more_gaps: u64,
+}
+
+/// Of very damaged recordings not every gap is told.
+const GAPS: usize = 20;
+
+/// Whether to go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flow {
+    /// Give me the next.
+    On,
+    /// I have seen enough.
+    Enough,
+}
+
+impl Replay {
+    /// With what is asked for.
+    pub fn new(filter: Option<Predicate<Bound>>, style: Style) -> Self {
+        let state = State::new(style.ports);
+        Replay { state, filter, style, counts: Counts::default(), loaded: false, scratch: Vec::new() }
+    }
+
+    /// Plays it, and hands every event on that the filter lets pass.
+    ///
+    /// # Errors
+    /// What the reader says.
+    pub fn play(&mut self, reader: &mut Reader<'_>, mut each: impl FnMut(&Moment<'_>) -> Flow) -> Result<(), Error> {
+        while let Some(item) = reader.next()? {
+            let damage = match item {
+                Item::Event(event) => {
+                    if self.event(&event, &mut each) == Flow::Enough {
+                        return Ok(());
+                    }
+                    continue;
+                }
+                Item::Section { .. } => {
+                    self.state.clear();
+                    self.loaded = false;
+                    Ok(())
+                }
+                Item::Users(users) => self.state.load_users(users),
+                Item::Interfaces(interfaces) => self.state.load_interfaces(interfaces),
+                Item::Processes(processes) => self.state.load_processes(processes),
+                Item::Descriptors(descriptors) => self.state.load_descriptors(descriptors),
+                Item::Gap(gap) => {
+                    self.gap(gap);
+                    Ok(())
+                }
+                Item::Machine(_) | Item::Other(_) => Ok(()),
+            };
+            if let Err(damage) = damage {
+                self.gap(Gap { offset: reader.offset(), length: 0, damage });
+            }
+        }
+        Ok(())
+    }
+
+    fn gap(&mut self, gap: Gap) {
+        if self.counts.gaps.len() < GAPS {
+            self.counts.gaps.push(gap);
+        } else {
+            self.counts.more_gaps += 1;
+        }
+    }
+
+    /// One event: whose it is, whether it is asked for, what it changes.
+    #[inline]
+    pub fn event(&mut self, event: &Event<'_>, each: &mut impl FnMut(&Moment<'_>) -> Flow) -> Flow {
+        let Some(kind) = event_type(event.number) else {
+            self.counts.unknown += 1;
+            return Flow::On;
+        };
+        if !std::mem::replace(&mut self.loaded, true) {
+            self.state.finish_loading();
+        }
+        self.counts.events += 1;
+        let mut now = self.state.begin(event, kind);
+        // What changes the state is followed before it is asked about, everything else not at all if nobody asks.
+        let changes = kind.traits.any(Traits::STATE);
+        if !changes && !self.asked_for(event, kind, &now) {
+            self.state.forget_call(event, kind, &now);
+            return Flow::On;
+        }
+        self.state.apply(event, &mut now);
+        if (changes && !self.asked_for(event, kind, &now)) || event.flags & STATE_ONLY != 0 {
+            return Flow::On;
+        }
+        self.state.finish(kind, &now);
+        self.counts.passed += 1;
+        each(&self.moment(event, kind, &now, Purpose::Show))
+    }
+
+    #[inline]
+    fn asked_for(&mut self, event: &Event<'_>, kind: &'static fathom_scap::schema::EventType, now: &Now) -> bool {
+        let Some(filter) = &self.filter else { return true };
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let holds = filter.holds(&self.moment(event, kind, now, Purpose::Compare), &mut scratch);
+        self.scratch = scratch;
+        holds
+    }
+
+    fn moment<'a>(
+        &'a self,
+        event: &'a Event<'a>,
+        kind: &'static fathom_scap::schema::EventType,
+        now: &'a Now,
+        purpose: Purpose,
+    ) -> Moment<'a> {
+        let number = self.counts.events;
+        Moment { event, kind, state: &self.state, now, number, style: &self.style, purpose }
+    }
+}
+
+/// Whether an event is the recorder's own, and is not shown.
+pub fn is_internal(moment: &Moment<'_>) -> bool {
+    moment.kind.category == Category::Internal
+}

@@ -1,0 +1,152 @@
+//! What is known of a machine at one moment of a recording: its threads and their descriptors, users, containers and
+//! addresses. Filled from the tables that a capture begins with ([`load`]), changed by every event ([`apply`]).
+
+pub mod address;
+mod apply;
+pub mod cgroup;
+pub mod container;
+pub mod descriptor;
+mod load;
+pub mod path;
+pub mod thread;
+mod threads;
+
+use std::sync::Arc;
+
+use fathom_scap::Event;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::socket::Ports;
+pub use address::Addresses;
+pub use container::Container;
+pub use descriptor::{Descriptor, Table, Thing};
+pub use thread::{Thread, Threads, Tid};
+pub use threads::Place;
+
+/// Text of a capture: nobody knows that it is UTF-8. Shared, because children have it from their parents.
+pub type Text = Arc<[u8]>;
+
+/// A user of the machine.
+#[derive(Debug, Clone, Default)]
+pub struct User {
+    /// Name.
+    pub name: Text,
+    /// Home folder.
+    pub home: Text,
+    /// What a login starts.
+    pub shell: Text,
+}
+
+/// Everything that is known.
+#[derive(Default)]
+pub struct State {
+    /// Threads by their ids.
+    pub threads: Threads,
+    /// Users by their numbers.
+    pub users: FxHashMap<u32, User>,
+    /// Names of groups by their numbers.
+    pub groups: FxHashMap<u32, Text>,
+    /// Containers by the short form of their ids.
+    pub containers: FxHashMap<Text, Container>,
+    /// The machine's own addresses.
+    pub addresses: Addresses,
+    /// When the first event happened.
+    pub first: u64,
+    /// How ports are written.
+    pub ports: Ports,
+    /// Ports that somebody listened on when the recording began.
+    servers: FxHashSet<u16>,
+    /// When each processor last changed from one thread to another.
+    switched: Vec<u64>,
+    /// Descriptors that end with the event that was seen last, and whose they are.
+    closing: (Tid, Vec<i64>),
+    /// The thread that ended with it.
+    exiting: Option<Tid>,
+}
+
+/// One event's place in the state: whose it is, and which descriptor it is about.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Now {
+    /// The thread, where events of this type are a thread's own.
+    pub thread: Option<Place>,
+    /// The descriptor.
+    pub fd: Option<Handle>,
+    /// Whether the descriptor's name is another one than before.
+    pub renamed: bool,
+    /// It is a message to the system's log, and may be shown as one.
+    pub logged: bool,
+    /// Nanoseconds that the thread ran that the processor changes from.
+    pub ran: u64,
+}
+
+/// A descriptor in the table of a thread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Handle {
+    /// Whose table it is in.
+    pub table: Place,
+    /// Its number.
+    pub fd: i64,
+}
+
+impl State {
+    /// Nothing is known yet.
+    pub fn new(ports: Ports) -> Self {
+        State { ports, ..State::default() }
+    }
+
+    /// The descriptor behind a handle, if it is still there.
+    #[inline]
+    pub fn descriptor(&self, handle: Handle) -> Option<&Descriptor> {
+        self.threads[handle.table].fds.get(handle.fd)
+    }
+
+    /// Where descriptor `fd` of a thread is.
+    #[inline]
+    pub fn handle(&self, thread: Place, fd: i64) -> Option<Handle> {
+        if fd < 0 {
+            return None;
+        }
+        let table = self.threads.table_of(thread)?;
+        self.threads[table].fds.get(fd).map(|_| Handle { table, fd })
+    }
+
+    /// Descriptor `fd` of a thread.
+    pub fn descriptor_of(&self, thread: Place, fd: i64) -> Option<&Descriptor> {
+        self.handle(thread, fd).and_then(|handle| self.descriptor(handle))
+    }
+
+    /// The thread that an event is shown to be of.
+    #[inline]
+    pub fn shown(&self, now: &Now, event: &Event<'_>) -> Option<&Thread> {
+        now.thread.or_else(|| self.threads.find(event.tid)).map(|place| &self.threads[place])
+    }
+
+    /// What is known of the container of `thread`.
+    pub fn container_of(&self, thread: &Thread) -> Option<&Container> {
+        self.containers.get(&thread.container)
+    }
+
+    /// Whether `address` is one of the machine's own, or of the container of `thread`.
+    pub fn is_local(&self, address: std::net::IpAddr, thread: &Thread) -> bool {
+        if let Some(local) = self.in_container(address, thread) {
+            return local;
+        }
+        self.addresses.has(address)
+    }
+
+    /// What the containers' own addresses say, if they say anything.
+    fn in_container(&self, address: std::net::IpAddr, thread: &Thread) -> Option<bool> {
+        if thread.container.is_empty() {
+            return None;
+        }
+        let std::net::IpAddr::V4(address) = address else { return Some(false) };
+        let container = self.container_of(thread)?;
+        let own = match container.address {
+            Some(own) => own == address,
+            // It shares somebody else's network; nobody says whose.
+            None => self.containers.values().any(|other| other.address.is_some_and(|other| other == address)),
+        };
+        own.then_some(true)
+    }
+}

@@ -1,0 +1,122 @@
+//! Calls that change numbers of a thread, and events that are no calls: limits, memory, users, processors, containers.
+
+use fathom_scap::Event;
+
+use super::Transition;
+use crate::state::thread::Usage;
+use crate::state::{Now, State};
+
+/// Event types and what they do.
+pub(super) const ROWS: &[(u16, Transition)] = &[
+    // getrlimit, setrlimit, prlimit
+    (140, State::keep),
+    (141, limited),
+    (142, State::keep),
+    (143, limited),
+    (144, State::keep),
+    (145, limited_other),
+    // setresuid, setresgid, setuid, setgid, setsid, setpgid
+    (192, State::keep),
+    (193, |state, event, now| became(state, event, now, 1, |thread, id| thread.uid = id)),
+    (194, State::keep),
+    (195, |state, event, now| became(state, event, now, 1, |thread, id| thread.gid = id)),
+    (198, State::keep),
+    (199, |state, event, now| became(state, event, now, 0, |thread, id| thread.uid = id)),
+    (200, State::keep),
+    (201, |state, event, now| became(state, event, now, 0, |thread, id| thread.gid = id)),
+    (275, began_session),
+    (294, State::keep),
+    // A processor changes from one thread to another, in two generations.
+    (146, switched),
+    (152, switched),
+    // brk, mmap, mmap2, munmap
+    (159, allocated),
+    (161, allocated),
+    (163, allocated),
+    (165, allocated),
+    // Processor time; containers in three generations.
+    (234, used_processor),
+    (228, |state, event, _| state.older_container_seen(event)),
+    (272, |state, event, _| state.container_seen(event)),
+    (324, |state, event, _| state.container_seen(event)),
+];
+
+/// The limit of descriptors among all limits.
+const DESCRIPTORS: u8 = 7;
+
+fn limited(state: &mut State, event: &Event<'_>, now: &mut Now) {
+    let kept = state.take_kept(event, now);
+    let resource = kept.as_ref().and_then(|kept| kept.event().u8(0));
+    if let (Some(place), Some(0..), Some(DESCRIPTORS), Some(limit)) = (now.thread, event.i64(0), resource, event.i64(1))
+        && limit != -1
+        && let Some(main) = state.threads.main_or_add(place)
+    {
+        state.threads[main].fdlimit = limit;
+    }
+    state.give_back(now, kept);
+}
+
+fn limited_other(state: &mut State, event: &Event<'_>, now: &mut Now) {
+    let kept = state.take_kept(event, now);
+    let asked = kept.as_ref().and_then(|kept| Some((kept.event().i64(0)?, kept.event().u8(1)?)));
+    if let (Some((tid, DESCRIPTORS)), Some(0..), Some(limit)) = (asked, event.i64(0), event.i64(1))
+        && limit != -1
+        && let Some(place) = state.threads.find_or_add(if tid == 0 { event.tid } else { tid })
+        && let Some(main) = state.threads.main_or_add(place)
+    {
+        state.threads[main].fdlimit = limit;
+    }
+    state.give_back(now, kept);
+}
+
+/// Another user or group; `index` says where the call has the number that counts.
+fn became(state: &mut State, event: &Event<'_>, now: &mut Now, index: usize, set: fn(&mut crate::state::Thread, u32)) {
+    let kept = state.take_kept(event, now);
+    let id = kept.as_ref().and_then(|kept| kept.event().u32(index));
+    // Of the calls with several numbers, all ones leaves one as it is.
+    let id = id.filter(|id| index == 0 || *id != u32::MAX);
+    if let (Some(place), Some(0..), Some(id)) = (now.thread, event.i64(0), id) {
+        set(&mut state.threads[place], id);
+    }
+    state.give_back(now, kept);
+}
+
+fn began_session(state: &mut State, event: &Event<'_>, now: &mut Now) {
+    if let (Some(place), Some(sid @ 0..)) = (now.thread, event.i64(0)) {
+        state.threads[place].sid = sid;
+    }
+}
+
+fn switched(state: &mut State, event: &Event<'_>, now: &mut Now) {
+    let cpu = usize::from(event.cpu);
+    if state.switched.len() <= cpu {
+        state.switched.resize(cpu + 1, 0);
+    }
+    let before = std::mem::replace(&mut state.switched[cpu], event.ts);
+    now.ran = if before == 0 { 0 } else { event.ts.wrapping_sub(before) };
+    let Some(place) = now.thread else { return };
+    state.threads[place].ran += now.ran;
+    let (Some(major), Some(minor)) = (event.u64(1), event.u64(2)) else { return };
+    state.threads[place].faults = [major, minor];
+    if let (Some(main), Some(size), Some(resident), Some(swapped)) =
+        (state.threads.main_or_add(place), event.u32(3), event.u32(4), event.u32(5))
+    {
+        state.threads[main].memory = [size, resident, swapped];
+    }
+}
+
+fn allocated(state: &mut State, event: &Event<'_>, now: &mut Now) {
+    if let (Some(place), Some(size), Some(resident), Some(swapped)) = (now.thread, event.u32(1), event.u32(2), event.u32(3)) {
+        state.threads[place].memory = [size, resident, swapped];
+    }
+}
+
+fn used_processor(state: &mut State, event: &Event<'_>, now: &mut Now) {
+    let Some(place) = now.thread else { return };
+    let totals = [event.u64(0), event.u64(1)];
+    for (usage, total) in state.threads[place].cpu.iter_mut().zip(totals) {
+        let total = total.unwrap_or_default();
+        let recent = if usage.total == 0 { 0 } else { total.saturating_sub(usage.total) };
+        *usage = Usage { total, recent };
+    }
+}

@@ -1,0 +1,272 @@
+//! Calls that make, copy and end descriptors which are no sockets, and those that change the working folder.
+
+use fathom_scap::Event;
+
+use super::Transition;
+use crate::state::descriptor::{Descriptor, REPLACED, Thing, flag};
+use crate::state::load::contains;
+use crate::state::thread::flag as thread_flag;
+use crate::state::threads::Place;
+use crate::state::{Handle, Now, State, path};
+
+/// Event types and what they do.
+pub(super) const ROWS: &[(u16, Transition)] = &[
+    // open, creat, openat in three generations, openat2, open_by_handle_at
+    (2, State::keep),
+    (3, opened),
+    (58, State::keep),
+    (59, opened),
+    (102, State::keep),
+    (103, opened),
+    (306, State::keep),
+    (307, opened),
+    (326, State::keep),
+    (327, opened),
+    (337, opened_by_handle),
+    // close
+    (4, closing),
+    (5, closed),
+    // dup, dup in its newer form, dup2, dup3; fcntl can do the same
+    (125, copied),
+    (363, copied),
+    (365, copied),
+    (367, copied),
+    (150, fcntl),
+    (151, fcntl_ended),
+    // pipe, pipe2
+    (61, piped),
+    (393, piped),
+    // eventfd, signalfd, timerfd_create, inotify_init, and their newer forms
+    (62, State::keep),
+    (63, |state, event, now| made(state, event, now, Thing::Event)),
+    (127, |state, event, now| made(state, event, now, Thing::Signal)),
+    (137, |state, event, now| made(state, event, now, Thing::Timer)),
+    (139, |state, event, now| made(state, event, now, Thing::Inotify)),
+    (375, |state, event, now| made(state, event, now, Thing::Epoll)),
+    (377, |state, event, now| made(state, event, now, Thing::Epoll)),
+    (395, |state, event, now| made(state, event, now, Thing::Inotify)),
+    (397, |state, event, now| made(state, event, now, Thing::Event)),
+    (399, |state, event, now| made(state, event, now, Thing::Signal)),
+    (339, |state, event, now| made(state, event, now, Thing::IoUring)),
+    (405, |state, event, now| made(state, event, now, Thing::Memory)),
+    (409, |state, event, now| made(state, event, now, Thing::Process)),
+    // chdir, fchdir, getcwd, chroot
+    (94, State::keep),
+    (95, entered),
+    (96, State::keep),
+    (97, entered_descriptor),
+    (93, entered),
+    (267, changed_root),
+];
+
+/// `fcntl` commands that copy a descriptor.
+const COPIES: [u8; 2] = [1, 26];
+/// The working folder, where a descriptor could be given.
+const HERE: i64 = -100;
+/// The flag of a folder among those of open.
+const FOLDER: u32 = 1 << 10;
+
+/// Where things stand in an event that opens something: descriptor of a folder, name, flags, and the device.
+struct Layout {
+    folder: Option<usize>,
+    name: usize,
+    flags: Option<usize>,
+    device: Option<usize>,
+}
+
+impl Layout {
+    /// On the way out, by type.
+    fn out(number: u16) -> Option<Self> {
+        Some(match number {
+            3 => Layout { folder: None, name: 1, flags: Some(2), device: Some(4) },
+            59 => Layout { folder: None, name: 1, flags: None, device: Some(3) },
+            307 => Layout { folder: Some(1), name: 2, flags: Some(3), device: Some(5) },
+            327 => Layout { folder: Some(1), name: 2, flags: Some(3), device: None },
+            _ => return None,
+        })
+    }
+
+    /// On the way in, which the kernel has not looked at yet.
+    fn into(number: u16) -> Self {
+        let first = usize::from(!matches!(number, 2 | 58));
+        Layout { folder: (first == 1).then_some(0), name: first, flags: (number != 58).then_some(first + 1), device: None }
+    }
+}
+
+/// What was opened, and from where.
+struct Opening<'a> {
+    folder: i64,
+    name: &'a [u8],
+    flags: u32,
+}
+
+impl<'a> Opening<'a> {
+    fn of(event: &Event<'a>, layout: &Layout) -> Option<Self> {
+        Some(Opening {
+            folder: layout.folder.map_or(Some(HERE), |index| event.i64(index))?,
+            name: event.param(layout.name)?,
+            flags: layout.flags.map_or(Some(0), |index| event.u32(index))?,
+        })
+    }
+}
+
+fn opened(state: &mut State, event: &Event<'_>, now: &mut Now) {
+    let Some(place) = now.thread else { return };
+    let kept = state.take_kept(event, now);
+    let fd = event.i64(0).unwrap_or(-1);
+    let layout = Layout::out(event.number);
+    let device = layout.as_ref().and_then(|layout| event.u32(layout.device?)).unwrap_or_default();
+    let mut opening = layout.as_ref().and_then(|layout| Opening::of(event, layout));
+    // What was asked for is better than what came back, except where nobody could read it.
+    let before = kept.as_ref().and_then(|kept| {
+        let event = kept.event();
+        Opening::of(&event, &Layout::into(event.number)).map(|opening| (opening.folder, opening.name.to_vec(), opening.flags))
+    });
+    if let Some((folder, name, flags)) = &before
+        && (layout.is_none() || (!name.is_empty() && path::until_nul(name) != b"(NULL)"))
+    {
+        opening = Some(Opening { folder: *folder, name, flags: *flags });
+    }
+    if let Some(opening) = opening {
+        let whole = resolve(state, place, now, layout.is_none_or(|layout| layout.folder.is_some()), &opening);
+        if fd >= 0 {
+            let thing = if opening.flags & FOLDER != 0 { Thing::Folder } else { Thing::File };
+            let mut descriptor = Descriptor { open_flags: opening.flags, device, ..Descriptor::named(thing, whole) };
+            if contains(&descriptor.name, b"/dev/log") {
+                descriptor.flags |= flag::LOG;
+            }
+            now.renamed = !descriptor.name.is_empty();
+            now.fd = state.add_descriptor(place, fd, descriptor);
+        }
+    }
+    state.give_back(now, kept);
+}
+
+/// The whole path of what was opened.
+fn resolve(state: &mut State, place: Place, now: &mut Now, by_descriptor: bool, opening: &Opening<'_>) -> Vec<u8> {
+    let name = opening.name;
+    if !by_descriptor {
+        return path::join(&folder_of(state, place), name);
+    }
+    if name.first() == Some(&b'/') {
+        return path::join(b".", name);
+    }
+    if opening.folder == HERE {
+        return path::join(&folder_of(state, place), name);
+    }
+    // Whether it succeeds or not, the folder is the descriptor that the event is about.
+    now.fd = state.find_descriptor(place, opening.folder);
+    match now.fd.and_then(|handle| state.descriptor(handle)) {
+        Some(folder) => path::join(&[&folder.name[..], b"/"].concat(), name),
+        None => path::join(b"<UNKNOWN>", name),
+    }
+}
+
+/// The working folder of a thread's process.
+pub(super) fn folder_of(state: &mut State, place: Place) -> crate::state::Text {
+    state.threads.main_or_add(place).map_or_else(|| b"./"[..].into(), |main| state.threads[main].cwd.clone())
+}
+
+fn opened_by_handle(state: &mut State, event: &Event<'_>, now: &mut Now) {
+    let (Some(place), Some(fd), Some(name)) = (now.thread, event.i64(0).filter(|fd| *fd >= 0), event.named("path")) else { return };
+    let name = path::join(&folder_of(state, place), name);
+    now.renamed = true;
+    now.fd = state.add_descriptor(place, fd, Descriptor::named(Thing::File, name));
+}
+
+fn closing(state: &mut State, _: &Event<'_>, now: &mut Now) {
+    if let Some(handle) = now.fd
+        && let Some(descriptor) = state.descriptor_mut(handle)
+    {
+        descriptor.flags |= flag::CLOSING;
+    }
+}
+
+fn closed(state: &mut State, event: &Event<'_>, now: &mut Now) {
+    let (Some(place), Some(handle)) = (now.thread, now.fd) else { return };
+    let failed = event.i64(0).unwrap_or(-1) < 0;
+    let last = state.threads[place].last_fd;
+    let Some(descriptor) = state.descriptor_mut(handle) else { return };
+    if failed {
+        descriptor.flags &= !flag::CLOSING;
+        return;
+    }
+    let replaced = descriptor.has(flag::REPLACED);
+    descriptor.flags &= !flag::REPLACED;
+    state.end(place, if replaced { REPLACED } else { last });
+}
+
+fn copied(state: &mut State, event: &Event<'_>, now: &mut Now) {
+    let (Some(place), Some(fd)) = (now.thread, event.i64(0).filter(|fd| *fd >= 0)) else { return };
+    if fd <= 1 {
+        state.threads[place].flags |= thread_flag::PIPES;
+    }
+    copy(state, now, place, fd);
+}
+
+fn copy(state: &mut State, now: &mut Now, place: Place, fd: i64) {
+    if let Some(descriptor) = now.fd.and_then(|handle| state.descriptor(handle)).cloned() {
+        now.fd = state.add_descriptor(place, fd, descriptor);
+    }
+}
+
+fn fcntl(state: &mut State, event: &Event<'_>, now: &mut Now) {
+    if event.u8(1).is_some_and(|command| COPIES.contains(&command)) {
+        state.keep(event, now);
+    }
+}
+
+fn fcntl_ended(state: &mut State, event: &Event<'_>, now: &mut Now) {
+    let kept = state.take_kept(event, now);
+    if let (Some(place), Some(_), Some(fd)) = (now.thread, &kept, event.i64(0).filter(|fd| *fd >= 0)) {
+        copy(state, now, place, fd);
+    }
+    state.give_back(now, kept);
+}
+
+fn piped(state: &mut State, event: &Event<'_>, now: &mut Now) {
+    let Some(place) = now.thread else { return };
+    if event.i64(0).unwrap_or(-1) < 0 {
+        return;
+    }
+    let inode = event.u64(3).unwrap_or_default();
+    for fd in [event.i64(1), event.i64(2)].into_iter().flatten() {
+        let pipe = Descriptor { inode, ..Descriptor::named(Thing::Pipe, &b""[..]) };
+        now.fd = state.add_descriptor(place, fd, pipe);
+    }
+}
+
+fn made(state: &mut State, event: &Event<'_>, now: &mut Now, thing: Thing) {
+    if let (Some(place), Some(fd)) = (now.thread, event.i64(0).filter(|fd| *fd >= 0)) {
+        now.fd = state.add_descriptor(place, fd, Descriptor::named(thing, &b""[..]));
+    }
+}
+
+fn entered(state: &mut State, event: &Event<'_>, now: &mut Now) {
+    if let (Some(place), Some(0..), Some(folder)) = (now.thread, event.i64(0), event.param(1)) {
+        enter(state, place, folder);
+    }
+}
+
+fn entered_descriptor(state: &mut State, event: &Event<'_>, now: &mut Now) {
+    let name = |state: &State, handle: Handle| state.descriptor(handle).map(|descriptor| descriptor.name.clone());
+    if let (Some(place), Some(0..), Some(handle)) = (now.thread, event.i64(0), now.fd)
+        && let Some(folder) = name(state, handle)
+    {
+        enter(state, place, &folder);
+    }
+}
+
+fn enter(state: &mut State, place: Place, folder: &[u8]) {
+    if let Some(main) = state.threads.main_or_add(place) {
+        state.threads[main].enter_folder(folder);
+    }
+}
+
+fn changed_root(state: &mut State, event: &Event<'_>, now: &mut Now) {
+    if let (Some(place), Some(0), Some(root)) = (now.thread, event.i64(0), event.param(1)) {
+        let root = path::join(&folder_of(state, place), root);
+        state.threads[place].root = root.into();
+        state.settle_at(place);
+    }
+}
