@@ -38,6 +38,12 @@ pub struct Counts {
     pub more_gaps: u64,
 }
 
+/// Types of events that describe containers, in three generations.
+const CONTAINERS: &[u16] = &[228, 272, 324];
+
+/// Types of events that name users and groups.
+const ACCOUNTS: std::ops::RangeInclusive<u16> = 354..=361;
+
 /// Of very damaged recordings not every gap is told.
 const GAPS: usize = 20;
 
@@ -107,10 +113,22 @@ impl Replay {
             self.counts.unknown += 1;
             return Flow::On;
         };
-        if !std::mem::replace(&mut self.loaded, true) {
-            self.state.finish_loading();
+        // These are tables in the form of events.
+        if ACCOUNTS.contains(&event.number) {
+            self.state.apply(event, &mut Now::default());
+            return Flow::On;
         }
         self.counts.events += 1;
+        if !self.loaded {
+            // Containers that are described before anything happens belong to the tables.
+            if CONTAINERS.contains(&event.number) {
+                let mut now = self.state.begin(event, kind);
+                self.state.apply(event, &mut now);
+                return Flow::On;
+            }
+            self.loaded = true;
+            self.state.finish_loading();
+        }
         let mut now = self.state.begin(event, kind);
         // What changes the state is followed before it is asked about, everything else not at all if nobody asks.
         let changes = kind.traits.any(Traits::STATE);
@@ -119,7 +137,7 @@ impl Replay {
             return Flow::On;
         }
         self.state.apply(event, &mut now);
-        if (changes && !self.asked_for(event, kind, &now)) || event.flags & STATE_ONLY != 0 {
+        if (changes && !self.asked_for(event, kind, &now)) || now.hidden || event.flags & STATE_ONLY != 0 {
             return Flow::On;
         }
         self.state.finish(kind, &now);

@@ -61,6 +61,8 @@ pub struct State {
     switched: Vec<u64>,
     /// Descriptors that end with the event that was seen last, and whose they are.
     closing: (Tid, Vec<i64>),
+    /// Stands for the thread of an event that describes a container.
+    described: Option<Box<Thread>>,
     /// The thread that ended with it.
     exiting: Option<Tid>,
 }
@@ -76,6 +78,10 @@ pub struct Now {
     pub renamed: bool,
     /// It is a message to the system's log, and may be shown as one.
     pub logged: bool,
+    /// It is not to be shown.
+    pub hidden: bool,
+    /// It describes a container, which stands in the thread's place.
+    pub describes: bool,
     /// Nanoseconds that the thread ran that the processor changes from.
     pub ran: u64,
 }
@@ -119,6 +125,9 @@ impl State {
     /// The thread that an event is shown to be of.
     #[inline]
     pub fn shown(&self, now: &Now, event: &Event<'_>) -> Option<&Thread> {
+        if now.describes {
+            return self.described.as_deref();
+        }
         now.thread.or_else(|| self.threads.find(event.tid)).map(|place| &self.threads[place])
     }
 

@@ -161,16 +161,14 @@ impl Writing<'_, '_> {
     }
 
     fn path(&mut self) {
-        let begin = self.value.len();
         printable(self.bytes, self.value);
-        debug_assert!(self.value.len() >= begin);
         if self.bytes.is_empty() || self.bytes.starts_with(b"<NA>") {
             return;
         }
         let Some(place) = thread_place(self.moment) else { return };
         // An absolute path stands for itself.
         if self.bytes.first() == Some(&b'/') {
-            return absolute(self.bytes, self.value, begin, self.resolved);
+            return;
         }
         match folder(self.moment, self.param, place) {
             Some((base, slash)) => {
@@ -247,15 +245,6 @@ impl Writing<'_, '_> {
             write_address(std::net::Ipv6Addr::from(*all).into(), self.value);
         }
     }
-}
-
-/// An absolute path: nearly always clean already.
-fn absolute(bytes: &[u8], value: &[u8], begin: usize, resolved: &mut Vec<u8>) {
-    let shown = &value[begin..];
-    let clean = shown.len() == until_nul(bytes).len()
-        && !shown.windows(2).any(|pair| pair == b"//" || pair == b"/.")
-        && (shown.len() == 1 || shown.last() != Some(&b'/'));
-    if clean { resolved.extend_from_slice(shown) } else { append(b"", bytes, resolved) }
 }
 
 /// The thread whose descriptors an event's numbers are.

@@ -143,6 +143,7 @@ impl State {
             && !kind.is_enter()
         {
             self.threads[place].kept_valid = false;
+            self.threads[place].kept_there = false;
         }
     }
 
@@ -208,13 +209,16 @@ impl State {
         let Some(place) = now.thread else { return };
         if event.size() <= KEPT {
             self.threads[place].kept.get_or_insert_default().keep(event);
+            self.threads[place].kept_there = true;
         }
     }
 
     /// The event with which the call began that `event` ends. To be given back.
     fn take_kept(&mut self, event: &Event<'_>, now: &Now) -> Option<Box<Kept>> {
         let thread = &mut self.threads[now.thread?];
-        let fits = thread.kept_valid && thread.kept.as_ref().is_some_and(|kept| kept.event().number + 1 == event.number);
+        let fits = thread.kept_valid
+            && thread.kept_there
+            && thread.kept.as_ref().is_some_and(|kept| kept.event().number + 1 == event.number);
         if fits { thread.kept.take() } else { None }
     }
 

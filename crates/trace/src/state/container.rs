@@ -6,7 +6,7 @@ use fathom_scap::Event;
 use serde_json::Value;
 
 use super::thread::Role;
-use super::{State, Text, Thread, cgroup};
+use super::{Now, State, Text, Thread, cgroup};
 use crate::state::threads::Place;
 
 /// What made a container. The numbers are the recording's.
@@ -118,6 +118,9 @@ pub struct Probe {
     pub args: Vec<Text>,
 }
 
+/// The recorder asked the engine, and got an answer.
+const FOUND: u64 = 1;
+
 /// Keys of probes.
 const PROBES: &[(&str, Role)] =
     &[("Healthcheck", Role::Healthcheck), ("LivenessProbe", Role::Liveness), ("ReadinessProbe", Role::Readiness)];
@@ -209,10 +212,15 @@ impl State {
     }
 
     /// An event that describes a container.
-    pub(super) fn container_seen(&mut self, event: &Event<'_>) {
+    pub(super) fn container_seen(&mut self, event: &Event<'_>, now: &mut Now) {
         let Some(json) = event.param(0) else { return };
         let json = json.strip_suffix(&[0]).unwrap_or(json);
-        if let Some(container) = serde_json::from_slice(json).ok().as_ref().and_then(Container::parse) {
+        let Ok(json) = serde_json::from_slice(json) else { return };
+        if let Some(container) = Container::parse(&json) {
+            now.describes = true;
+            // Of some the recorder could not find out anything.
+            now.hidden = json["container"]["lookup_state"].as_u64().is_some_and(|state| state != FOUND);
+            self.described = Some(Box::new(Thread::describing(&container.id)));
             self.containers.insert(container.id.clone(), container);
         }
     }

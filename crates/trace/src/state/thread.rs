@@ -124,7 +124,9 @@ pub struct Thread {
     pub cpu: [Usage; 2],
     /// The event with which it entered a call that is looked at again at its end.
     pub(super) kept: Option<Box<Kept>>,
-    /// Whether what was kept belongs to the call that ends now.
+    /// Whether it is still of use.
+    pub(super) kept_there: bool,
+    /// Whether the call that ends now is the one that began last.
     pub(super) kept_valid: bool,
 }
 
@@ -151,6 +153,12 @@ impl Thread {
             loginuid: u32::MAX,
             ..Thread::blank(tid)
         }
+    }
+
+    /// What stands for the thread of an event that describes a container.
+    pub(super) fn describing(container: &Text) -> Self {
+        let comm = [b"container:", &container[..]].concat();
+        Thread { comm: comm.into(), container: container.clone(), vtid: -2, vpid: -2, ..Thread::blank(-1) }
     }
 
     /// A thread with nothing in it.

@@ -37,8 +37,11 @@ pub(super) const ROWS: &[(u16, Transition)] = &[
     // Processor time; containers in three generations.
     (234, used_processor),
     (228, |state, event, _| state.older_container_seen(event)),
-    (272, |state, event, _| state.container_seen(event)),
-    (324, |state, event, _| state.container_seen(event)),
+    (272, State::container_seen),
+    (324, State::container_seen),
+    // Users and groups of the machine.
+    (354, user_seen),
+    (358, group_seen),
 ];
 
 /// The limit of descriptors among all limits.
@@ -108,6 +111,26 @@ fn switched(state: &mut State, event: &Event<'_>, now: &mut Now) {
 fn allocated(state: &mut State, event: &Event<'_>, now: &mut Now) {
     if let (Some(place), Some(size), Some(resident), Some(swapped)) = (now.thread, event.u32(1), event.u32(2), event.u32(3)) {
         state.threads[place].memory = [size, resident, swapped];
+    }
+}
+
+/// A text of which something is known.
+fn known(event: &Event<'_>, name: &str) -> Option<crate::state::Text> {
+    let text = crate::state::path::until_nul(event.named(name)?);
+    (!text.is_empty() && text != b"<NA>").then(|| text.into())
+}
+
+fn user_seen(state: &mut State, event: &Event<'_>, _: &mut Now) {
+    // Users of containers have their own numbers.
+    if let (Some(uid), Some(name), None) = (event.u32(0), known(event, "name"), known(event, "container_id")) {
+        let (home, shell) = (known(event, "home").unwrap_or_default(), known(event, "shell").unwrap_or_default());
+        state.users.insert(uid, crate::state::User { name, home, shell });
+    }
+}
+
+fn group_seen(state: &mut State, event: &Event<'_>, _: &mut Now) {
+    if let (Some(gid), Some(name), None) = (event.u32(0), known(event, "name"), known(event, "container_id")) {
+        state.groups.insert(gid, name);
     }
 }
 

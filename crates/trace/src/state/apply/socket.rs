@@ -208,6 +208,10 @@ fn adopt(descriptor: &mut Descriptor, ends: &Tuple) -> bool {
             return false;
         }
     }
+    // What listened has its own address as the target.
+    if matches!(descriptor.thing, Thing::V4Server | Thing::V6Server) {
+        (own.target, own.dport) = (ends.target, 0);
+    }
     descriptor.thing = thing;
     let before = *own;
     (own.source, own.sport) = (ends.source, ends.sport);
