@@ -132,6 +132,9 @@ impl Replay {
         let mut now = self.state.begin(event, kind);
         // What changes the state is followed before it is asked about, everything else not at all if nobody asks.
         let changes = kind.traits.any(Traits::STATE);
+        if self.filter.is_some() {
+            self.state.recall(event, &mut now);
+        }
         if !changes && !self.asked_for(event, kind, &now) {
             self.state.forget_call(event, kind, &now);
             return Flow::On;

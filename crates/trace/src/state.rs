@@ -153,8 +153,11 @@ impl State {
         let container = self.container_of(thread)?;
         let own = match container.address {
             Some(own) => own == address,
-            // It shares somebody else's network; nobody says whose.
-            None => self.containers.values().any(|other| other.address.is_some_and(|other| other == address)),
+            // It shares somebody else's network; nobody says whose. No address is as good as the one that means none.
+            None => {
+                let address = Some(address).filter(|address| !address.is_unspecified());
+                self.containers.values().any(|other| other.address == address)
+            }
         };
         own.then_some(true)
     }

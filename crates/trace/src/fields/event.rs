@@ -112,9 +112,6 @@ fn latency(m: &Moment<'_>) -> Option<u64> {
 
 fn human<'a>(m: &'a Moment<'a>, _: &'a Bound, scratch: &'a mut Vec<u8>) -> Value<'a> {
     let Some(latency) = latency(m) else { return Value::Unknown };
-    if m.caller().is_none() {
-        return made(scratch);
-    }
     let _ = match latency {
         3_600_000_000_000.. => {
             let seconds = latency / SECOND;

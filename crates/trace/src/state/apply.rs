@@ -48,6 +48,8 @@ const SWITCH: u16 = 152;
 const PROCESSOR_TIME: u16 = 234;
 /// Containers.
 const CONTAINERS: &[u16] = &[272, 324];
+/// The end of a write.
+const WRITTEN: u16 = 9;
 /// A copy from one file to another; its end names the second descriptor.
 const COPY_END: u16 = 333;
 /// Bigger events than this are not kept.
@@ -122,6 +124,9 @@ impl State {
 
     /// Newer recorders write no event on the way in, and the descriptor on the way out.
     fn stands_alone(&mut self, place: Place, event: &Event<'_>, kind: &EventType) -> bool {
+        if self.threads[place].entered != 0 {
+            return false;
+        }
         let newer = kind.params.iter().take(event.count()).skip(1).position(|param| param.name == "fd");
         let Some(fd) = newer.and_then(|index| event.i64(index + 1)) else { return false };
         self.threads[place].last_fd = fd;
@@ -133,6 +138,18 @@ impl State {
     pub fn apply(&mut self, event: &Event<'_>, now: &mut Now) {
         if let Some(Some(transition)) = TRANSITIONS.get(usize::from(event.number)) {
             transition(self, event, now);
+        }
+    }
+
+    /// What is written keeps its descriptor though the beginning of the call was filtered away; what is read does not.
+    /// sysdig looks for writes to its own device at this point, and fields such as evt.buflen depend on it.
+    #[inline]
+    pub fn recall(&self, event: &Event<'_>, now: &mut Now) {
+        if event.number == WRITTEN
+            && now.fd.is_none()
+            && let Some(place) = now.thread
+        {
+            now.fd = self.handle(place, self.threads[place].last_fd);
         }
     }
 
