@@ -1,59 +1,46 @@
 //! Prints a capture as `sysdig -r` does, for looking at differences while something is being changed:
-//! `lines FILE [-p FORMAT] [-j] [-A|-X|-x|-b] [-t CLOCK] [-d] [FILTER…]`.
+//! `lines FILE [-p FORMAT] [-j] [-A|-X|-x|-b] [-t CLOCK] [-S] [-q] [-n N] [-v] [-R] [-d] [FILTER…]`.
 
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a tool of those who change this crate")]
 
 use std::io::Write;
 
 use fathom_scap::{Reader, Tolerance};
-use fathom_trace::{Buffers, Clock, Fields, Flow, Format, Json, Replay, Style, replay};
+use fathom_trace::lines::What;
+use fathom_trace::{Buffers, Clock, Fields, Format, Json, Lines, Ports, Summary};
 
 fn main() {
     let mut words = std::env::args().skip(1);
     let file = words.next().unwrap();
-    let mut style = Style::default();
-    let (mut format, mut filter) = (fathom_trace::format::DEFAULT.to_owned(), Vec::new());
+    let mut lines = Lines::new(Format::parse(fathom_trace::format::DEFAULT).unwrap());
+    let (mut filter, mut summary, mut display) = (Vec::new(), None, false);
     while let Some(word) = words.next() {
+        let mut value = || words.next().unwrap();
         match &word[..] {
-            "-p" => format = words.next().unwrap(),
-            "-j" => style.json = Json::Yes,
-            "-A" => style.buffers = Buffers::Ascii,
-            "-X" => style.buffers = Buffers::HexAscii,
-            "-x" => style.buffers = Buffers::Hex,
-            "-b" => style.buffers = Buffers::Base64,
-            "-R" => style.ports = fathom_trace::Ports::Services,
-            "-v" => style.longest = None,
-            "-t" => {
-                style.clock = match &words.next().unwrap()[..] {
-                    "a" => Clock::Absolute,
-                    "r" => Clock::Relative,
-                    "d" => Clock::Latency,
-                    "D" => Clock::Delta,
-                    _ => Clock::Human,
-                }
-            }
+            "-p" => lines.format = Format::parse(&value()).unwrap_or_else(|mistakes| panic!("{mistakes}")),
+            "-j" => lines.style.json = Json::Yes,
+            "-A" => lines.style.buffers = Buffers::Ascii,
+            "-X" => lines.style.buffers = Buffers::HexAscii,
+            "-x" => lines.style.buffers = Buffers::Hex,
+            "-b" => lines.style.buffers = Buffers::Base64,
+            "-R" => lines.style.ports = Ports::Services,
+            "-v" => lines.style.longest = None,
+            "-S" => summary = Some(Summary::default()),
+            "-q" => lines.what = What::Nothing,
+            "-d" => display = true,
+            "-n" => lines.most = Some(value().parse().unwrap()),
+            "-t" => lines.style.clock = Clock::of(&value()).unwrap(),
             _ => filter.push(word),
         }
     }
     let filter = (!filter.is_empty()).then(|| fathom_filter::compile(&filter.join(" "), &Fields));
-    let filter = filter.transpose().unwrap_or_else(|mistakes| {
-        eprintln!("{mistakes}");
-        panic!("the filter is wrong")
-    });
-    let format = Format::parse(&format).unwrap();
-    let bytes = std::fs::read(file).unwrap();
-    let mut reader = Reader::new(&bytes, Tolerance::Salvage).unwrap();
-    let mut play = Replay::new(filter, style);
-    let (mut out, mut line) = (std::io::BufWriter::new(std::io::stdout().lock()), Vec::new());
-    play.play(&mut reader, |moment| {
-        if !replay::is_internal(moment) {
-            line.clear();
-            if format.write(moment, &mut line) == fathom_trace::Written::Line {
-                line.push(b'\n');
-                out.write_all(&line).unwrap();
-            }
-        }
-        Flow::On
-    })
-    .unwrap();
+    let filter = filter.transpose().unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    *(if display { &mut lines.shown } else { &mut lines.filter }) = filter;
+    let mut reader = Reader::stream(std::fs::File::open(file).unwrap(), Tolerance::Salvage).unwrap();
+    let mut out = std::io::stdout().lock();
+    let counts = lines.write(&mut reader, &mut out, summary.as_mut()).unwrap();
+    counts.gaps.iter().for_each(|gap| eprintln!("{gap}"));
+    let mut table = Vec::new();
+    summary.iter().for_each(|summary| summary.write(&mut table));
+    out.write_all(&table).unwrap();
 }

@@ -14,15 +14,19 @@ pub mod state;
 
 pub mod fields;
 pub mod format;
+pub mod lines;
 pub mod moment;
 pub mod render;
 pub mod replay;
 pub mod services;
 pub mod socket;
+pub mod summary;
 
 pub use fields::Fields;
 pub use format::{Format, Written};
+pub use lines::Lines;
 pub use moment::{Buffers, Clock, Json, Moment, Style};
 pub use replay::{Flow, Replay};
 pub use socket::Ports;
 pub use state::State;
+pub use summary::Summary;

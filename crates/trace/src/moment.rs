@@ -38,6 +38,20 @@ pub enum Clock {
     Delta,
 }
 
+impl Clock {
+    /// By its letter.
+    pub fn of(letter: &str) -> Option<Self> {
+        Some(match letter {
+            "h" => Clock::Human,
+            "a" => Clock::Absolute,
+            "r" => Clock::Relative,
+            "d" => Clock::Latency,
+            "D" => Clock::Delta,
+            _ => return None,
+        })
+    }
+}
+
 /// How things are written.
 #[derive(Debug, Clone, Copy)]
 pub struct Style {

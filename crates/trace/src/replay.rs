@@ -6,6 +6,7 @@ use fathom_scap::schema::{Category, Traits, event_type};
 use fathom_scap::{Error, Event, Gap, Item, Reader};
 
 use crate::fields::Bound;
+use crate::lines::Accounts;
 use crate::moment::{Moment, Purpose, Style};
 use crate::state::{Now, State};
 
@@ -17,6 +18,8 @@ pub struct Replay {
     pub filter: Option<Predicate<Bound>>,
     /// How things are written.
     pub style: Style,
+    /// Where users have their names from.
+    pub accounts: Accounts,
     /// What was counted.
     pub counts: Counts,
     loaded: bool,
@@ -60,7 +63,7 @@ impl Replay {
     /// With what is asked for.
     pub fn new(filter: Option<Predicate<Bound>>, style: Style) -> Self {
         let state = State::new(style.ports);
-        Replay { state, filter, style, counts: Counts::default(), loaded: false, scratch: Vec::new() }
+        Replay { state, filter, style, accounts: Accounts::Recorded, counts: Counts::default(), loaded: false, scratch: Vec::new() }
     }
 
     /// Plays it, and hands every event on that the filter lets pass.
@@ -81,6 +84,7 @@ impl Replay {
                     self.loaded = false;
                     Ok(())
                 }
+                Item::Users(_) if self.accounts == Accounts::Unnamed => Ok(()),
                 Item::Users(users) => self.state.load_users(users),
                 Item::Interfaces(interfaces) => self.state.load_interfaces(interfaces),
                 Item::Processes(processes) => self.state.load_processes(processes),

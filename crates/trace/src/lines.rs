@@ -1,0 +1,150 @@
+//! A recording written as lines: what `sysdig -r` does with its options.
+
+use std::io::{self, Write};
+
+use fathom_filter::Predicate;
+use fathom_scap::{Error, Reader};
+
+use crate::fields::Bound;
+use crate::format::{Format, Written};
+use crate::moment::{Moment, Purpose, Style};
+use crate::replay::{Counts, Flow, Replay, is_internal};
+use crate::summary::Summary;
+
+/// So much is collected before it is written, unless every line is wanted at once.
+const CHUNK: usize = 64 * 1024;
+
+/// What is asked for.
+pub struct Lines {
+    /// What a line looks like.
+    pub format: Format,
+    /// Only events of which this holds. What is known of threads and descriptors depends on it, as in sysdig.
+    pub filter: Option<Predicate<Bound>>,
+    /// Of those, only events of which this holds; nothing that is known depends on it.
+    pub shown: Option<Predicate<Bound>>,
+    /// How things are written.
+    pub style: Style,
+    /// No more events than these.
+    pub most: Option<u64>,
+    /// No more nanoseconds than these.
+    pub longest: Option<u64>,
+    /// What is written.
+    pub what: What,
+    /// When it is written.
+    pub when: When,
+    /// Where users have their names from.
+    pub accounts: Accounts,
+}
+
+/// What is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum What {
+    /// A line for each event.
+    Events,
+    /// Nothing.
+    Nothing,
+}
+
+/// When lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// Many at once.
+    Together,
+    /// Each at once.
+    Each,
+}
+
+/// Where users have their names from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Accounts {
+    /// From the recording.
+    Recorded,
+    /// They have none.
+    Unnamed,
+}
+
+/// Why writing ended before the recording did.
+#[derive(Debug, thiserror::Error)]
+pub enum Stopped {
+    /// The recording cannot be read any further.
+    #[error(transparent)]
+    Recording(#[from] Error),
+    /// Nobody takes the lines any more.
+    #[error("cannot write what was asked for")]
+    Output(#[from] io::Error),
+}
+
+impl Lines {
+    /// Default lines of everything.
+    pub fn new(format: Format) -> Self {
+        Lines {
+            format,
+            filter: None,
+            shown: None,
+            style: Style::default(),
+            most: None,
+            longest: None,
+            what: What::Events,
+            when: When::Together,
+            accounts: Accounts::Recorded,
+        }
+    }
+
+    /// Writes the recording. `summary` counts what passed by.
+    ///
+    /// # Errors
+    /// What the reader says, or whoever takes the lines.
+    pub fn write(
+        self,
+        reader: &mut Reader<'_>,
+        out: &mut impl Write,
+        mut summary: Option<&mut Summary>,
+    ) -> Result<Counts, Stopped> {
+        let mut replay = Replay::new(self.filter, self.style);
+        replay.accounts = self.accounts;
+        let mut text = Vec::with_capacity(CHUNK * 2);
+        let (mut begun, mut seen, mut broken, mut scratch) = (None, 0, None, Vec::new());
+        let each = |moment: &Moment<'_>| {
+            if self.most.is_some_and(|most| seen >= most) {
+                return Flow::Enough;
+            }
+            let first = *begun.get_or_insert(moment.event.ts);
+            if self.longest.is_some_and(|longest| moment.event.ts.wrapping_sub(first) >= longest) {
+                return Flow::Enough;
+            }
+            seen += 1;
+            if let Some(summary) = &mut summary {
+                summary.count(moment);
+            }
+            if self.what == What::Nothing || is_internal(moment) {
+                return Flow::On;
+            }
+            let start = text.len();
+            if self.format.write(moment, &mut text) == Written::Nothing {
+                return Flow::On;
+            }
+            // Asked after it was written, because fields that compare with the event before count what is written.
+            let compared = Moment { purpose: Purpose::Compare, ..*moment };
+            if self.shown.as_ref().is_some_and(|shown| !shown.holds(&compared, &mut scratch)) {
+                text.truncate(start);
+                return Flow::On;
+            }
+            text.push(b'\n');
+            if text.len() >= CHUNK || self.when == When::Each {
+                if let Err(error) = out.write_all(&text).and_then(|()| out.flush()) {
+                    broken = Some(error);
+                    return Flow::Enough;
+                }
+                text.clear();
+            }
+            Flow::On
+        };
+        let played = replay.play(reader, each);
+        if let Some(error) = broken {
+            return Err(error.into());
+        }
+        out.write_all(&text).and_then(|()| out.flush())?;
+        played?;
+        Ok(replay.counts)
+    }
+}
