@@ -1,9 +1,10 @@
-//! One file per verb that speaks to a cluster, on any system: what was typed goes in, an exit status comes out. Where
-//! words may mean this machine instead, [`machine`] takes over.
+//! One file per verb that speaks to a cluster or reads a file, on any system: what was typed goes in, an exit status
+//! comes out. Where words may mean this machine instead, [`machine`] takes over.
 
 mod doctor;
 mod enter;
 mod sessions;
+mod trace;
 
 use crate::words::{Verb, Words};
 use crate::{completion, machine};
@@ -14,6 +15,7 @@ pub(crate) fn run(words: Words) -> anyhow::Result<i32> {
         Verb::Enter(words) => enter::run(&words),
         Verb::Sessions(words) => sessions::run(&words),
         Verb::Doctor(words) => doctor::run(&words),
+        Verb::Trace(words) => trace::run(&words),
         Verb::Completion(words) => completion::script(words.shell),
         Verb::Machine(verb) => machine::run(verb),
     }
@@ -25,6 +27,6 @@ pub(crate) fn speak_to_a_cluster(verb: &Verb) -> bool {
         Verb::Enter(words) => enter::is_remote(words),
         Verb::Sessions(words) => sessions::is_remote(words),
         Verb::Doctor(words) => doctor::is_remote(words),
-        Verb::Completion(_) | Verb::Machine(_) => false,
+        Verb::Trace(_) | Verb::Completion(_) | Verb::Machine(_) => false,
     }
 }

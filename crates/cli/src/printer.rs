@@ -13,6 +13,11 @@ pub(crate) fn data(text: &str) {
     let _ = std::io::stdout().lock().write_all(text.as_bytes());
 }
 
+/// Takes data that is made piece by piece. Whoever writes hears that the reader has gone.
+pub(crate) fn stream() -> std::io::StdoutLock<'static> {
+    std::io::stdout().lock()
+}
+
 /// Says something that is neither data nor an error.
 pub(crate) fn notice(text: &str) {
     eprintln!("fathom: {text}");

@@ -12,10 +12,12 @@ use crate::machine;
 mod ephemeral;
 mod fork;
 mod pods;
+mod trace;
 
 pub(crate) use ephemeral::Ephemeral;
 pub(crate) use fork::Fork;
 pub(crate) use pods::Pods;
+pub(crate) use trace::Trace;
 
 /// See and enter containers, on a Linux machine or in a cluster, with tools, leaving nothing behind.
 #[derive(Debug, Parser)]
@@ -33,6 +35,8 @@ pub(crate) enum Verb {
     Sessions(Box<Sessions>),
     /// Say what works on this kernel and with these engines, or in a cluster, and what to do about the rest
     Doctor(Doctor),
+    /// Show the system calls of a recording, in sysdig's words
+    Trace(Box<Trace>),
     /// Print the script that completes words in a shell
     Completion(Completion),
     #[command(flatten)]

@@ -155,10 +155,8 @@ impl Bound {
             let end = text.find(|c: char| !(c.is_alphanumeric() || c == '.' || c == '_')).unwrap_or(text.len());
             return Err(unknown(&text[..end]));
         };
-        let (argument, length) = Argument::parse(&row.takes, &text[row.name.len()..]).map_err(|message| Unknown {
-            message: format!("`{}` {message}", row.name),
-            nearest: None,
-        })?;
+        let (argument, length) = Argument::parse(&row.takes, &text[row.name.len()..])
+            .map_err(|message| Unknown { message: format!("`{}` {message}", row.name), nearest: None })?;
         Ok((Bound { row, argument, memory: Cell::new(0) }, row.name.len() + length))
     }
 

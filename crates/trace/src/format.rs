@@ -22,11 +22,8 @@ pub const PODS: &str = "*%evt.num %evt.outputtime %evt.cpu %k8s.pod.name (%conta
 pub const TASKS: &str = "*%evt.num %evt.outputtime %evt.cpu %mesos.task.name (%container.id) %proc.name (%thread.tid:%thread.vtid) %evt.dir %evt.type %evt.info";
 
 /// Formats that have a name of one letter or one word.
-pub const NAMED: &[(&str, &str, &str)] = &[
-    ("c", "container", CONTAINERS),
-    ("k", "kubernetes", PODS),
-    ("m", "mesos", TASKS),
-];
+pub const NAMED: &[(&str, &str, &str)] =
+    &[("c", "container", CONTAINERS), ("k", "kubernetes", PODS), ("m", "mesos", TASKS)];
 
 /// What stands for a value that is not there.
 const ABSENT: &[u8] = b"<NA>";
@@ -64,7 +61,11 @@ impl Format {
     /// All mistakes in it.
     pub fn parse(text: &str) -> Result<Self, Mistakes> {
         let text = NAMED.iter().find(|(letter, word, _)| text == *letter || text == *word).map_or(text, |row| row.2);
-        let mistake = |start: usize, end: usize, message: String, hint: Option<String>| Mistake { span: start..end, message, hint };
+        let mistake = |start: usize, end: usize, message: String, hint: Option<String>| Mistake {
+            span: start..end,
+            message,
+            hint,
+        };
         let mut mistakes = Vec::new();
         let (tolerant, begin) = if text.starts_with('*') { (true, 1) } else { (false, 0) };
         let mut format = Format { parts: Vec::new(), tolerant, names: Vec::new(), resolved: Vec::new().into() };
@@ -96,8 +97,11 @@ impl Format {
                     at += length;
                 }
                 Err(unknown) => {
-                    let length = text[at..].find(|c: char| !(c.is_alphanumeric() || "._[]".contains(c))).unwrap_or(text.len() - at);
-                    let message = if length == 0 { "a field is missing behind `%`".to_owned() } else { unknown.message };
+                    let length = text[at..]
+                        .find(|c: char| !(c.is_alphanumeric() || "._[]".contains(c)))
+                        .unwrap_or(text.len() - at);
+                    let message =
+                        if length == 0 { "a field is missing behind `%`".to_owned() } else { unknown.message };
                     let hint = unknown.nearest.map(|near| format!("did you mean `%{near}`?"));
                     mistakes.push(mistake(start, at + length, message, hint));
                     at += length;
@@ -114,7 +118,8 @@ impl Format {
     #[inline]
     pub fn write(&self, moment: &Moment<'_>, into: &mut Vec<u8>) -> Written {
         let begin = into.len();
-        let written = if moment.style.json == Json::Yes { self.write_json(moment, into) } else { self.write_line(moment, into) };
+        let written =
+            if moment.style.json == Json::Yes { self.write_json(moment, into) } else { self.write_line(moment, into) };
         if written == Written::Nothing {
             into.truncate(begin);
         }
@@ -156,7 +161,9 @@ pub fn write_value(value: &Value<'_>, shape: Shape, into: &mut Vec<u8>) -> bool 
         Value::Bytes(bytes) => into.extend_from_slice(crate::state::path::until_nul(bytes)),
         Value::Text(text) => into.extend_from_slice(text.as_bytes()),
         Value::Id(full, _) => into.extend_from_slice(full.as_bytes()),
-        Value::Number(number) if shape == Shape::Hex => into.extend_from_slice(format!("{:X}", *number as u32).as_bytes()),
+        Value::Number(number) if shape == Shape::Hex => {
+            into.extend_from_slice(format!("{:X}", *number as u32).as_bytes())
+        }
         Value::Number(number) => signed(*number, into),
         Value::Unsigned(number) if shape == Shape::Padded => padded(*number, into),
         Value::Unsigned(number) => write_number(*number, into),

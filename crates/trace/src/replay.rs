@@ -63,7 +63,15 @@ impl Replay {
     /// With what is asked for.
     pub fn new(filter: Option<Predicate<Bound>>, style: Style) -> Self {
         let state = State::new(style.ports);
-        Replay { state, filter, style, accounts: Accounts::Recorded, counts: Counts::default(), loaded: false, scratch: Vec::new() }
+        Replay {
+            state,
+            filter,
+            style,
+            accounts: Accounts::Recorded,
+            counts: Counts::default(),
+            loaded: false,
+            scratch: Vec::new(),
+        }
     }
 
     /// Plays it, and hands every event on that the filter lets pass.

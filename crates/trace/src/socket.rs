@@ -82,7 +82,8 @@ impl<'a> Packed<'a> {
             }
             [V4, ..] => Packed::Broken("INVALID IPv4"),
             [V6, rest @ ..] if rest.len() == 36 => {
-                let at = |at: usize| bytes[at..].first_chunk::<16>().map_or(Ipv6Addr::UNSPECIFIED, |bytes| (*bytes).into());
+                let at =
+                    |at: usize| bytes[at..].first_chunk::<16>().map_or(Ipv6Addr::UNSPECIFIED, |bytes| (*bytes).into());
                 let (source, target) = (at(1), at(19));
                 match (inner(source), inner(target)) {
                     (Some(source), Some(target)) => ends(source.into(), target.into(), port(17), port(35)),

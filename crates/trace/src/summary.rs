@@ -30,7 +30,9 @@ impl Summary {
     pub(crate) fn count(&mut self, moment: &Moment<'_>) {
         let number = usize::from(moment.event.number);
         let count = match number {
-            0 | 1 => moment.event.u16(0).and_then(|call| self.calls.get_mut(usize::from(call))).map(|pair| &mut pair[number]),
+            0 | 1 => {
+                moment.event.u16(0).and_then(|call| self.calls.get_mut(usize::from(call))).map(|pair| &mut pair[number])
+            }
             _ => self.types.get_mut(number),
         };
         if let Some(count) = count {

@@ -59,7 +59,8 @@ impl Argument {
             },
             Takes::Instant => {
                 let inner = brackets(text).and_then(|(inner, length)| Some((inner.parse().ok()?, length)));
-                let (instant, length) = inner.ok_or("takes nanoseconds since 1970 in brackets, as %evt.rawtime shows them")?;
+                let (instant, length) =
+                    inner.ok_or("takes nanoseconds since 1970 in brackets, as %evt.rawtime shows them")?;
                 Ok((Argument::Index(instant), length))
             }
             Takes::Param | Takes::ParamName => param(*takes, text),

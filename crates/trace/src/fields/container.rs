@@ -1,7 +1,7 @@
 //! Fields of the container that the thread is in, and of the pod that the container is of.
 
-use fathom_filter::compare::{Constant, holds};
 use fathom_filter::Operator;
+use fathom_filter::compare::{Constant, holds};
 use fathom_model::{Kind, Value};
 
 use super::{Argument, Bound, Row, Takes, made, nothing};
@@ -17,7 +17,9 @@ pub(super) const ROWS: &[Row] = &[
         Some(thread) if thread.container.is_empty() => Value::text("host"),
         Some(thread) => Value::bytes(&thread.container),
     }),
-    Row::new("container.name", Kind::Text, "its name, or `host`", |m, _, _| on_host(m).unwrap_or_else(|| text(m, |c| &c.name))),
+    Row::new("container.name", Kind::Text, "its name, or `host`", |m, _, _| {
+        on_host(m).unwrap_or_else(|| text(m, |c| &c.name))
+    }),
     Row::new("container.image", Kind::Text, "image, as it was asked for", |m, _, _| text(m, |c| &c.image[0])),
     Row::new("container.image.id", Kind::Text, "id of the image", |m, _, _| text(m, |c| &c.image[1])),
     Row::new("container.type", Kind::Text, "what made it, such as docker", |m, _, _| {
@@ -41,13 +43,19 @@ pub(super) const ROWS: &[Row] = &[
         mount(m, b, 0).map_or(Value::Unknown, |mount| Value::Bytes(mount.line().into()))
     })
     .taking(Takes::Pattern),
-    Row::new("container.mount.source", Kind::Text, "source of a mount by number or by a pattern of its target", |m, b, _| {
-        mount(m, b, 1).map_or(Value::Unknown, |mount| Value::bytes(&mount.parts[0]))
-    })
+    Row::new(
+        "container.mount.source",
+        Kind::Text,
+        "source of a mount by number or by a pattern of its target",
+        |m, b, _| mount(m, b, 1).map_or(Value::Unknown, |mount| Value::bytes(&mount.parts[0])),
+    )
     .taking(Takes::Pattern),
-    Row::new("container.mount.dest", Kind::Text, "target of a mount by number or by a pattern of its source", |m, b, _| {
-        mount(m, b, 0).map_or(Value::Unknown, |mount| Value::bytes(&mount.parts[1]))
-    })
+    Row::new(
+        "container.mount.dest",
+        Kind::Text,
+        "target of a mount by number or by a pattern of its source",
+        |m, b, _| mount(m, b, 0).map_or(Value::Unknown, |mount| Value::bytes(&mount.parts[1])),
+    )
     .taking(Takes::Pattern),
     Row::new("container.mount.mode", Kind::Text, "mode of such a mount", |m, b, _| {
         mount(m, b, 0).map_or(Value::Unknown, |mount| Value::bytes(&mount.parts[2]))
@@ -63,10 +71,18 @@ pub(super) const ROWS: &[Row] = &[
     .taking(Takes::Pattern),
     Row::new("container.image.repository", Kind::Text, "repository of the image", |m, _, _| text(m, |c| &c.image[2])),
     Row::new("container.image.tag", Kind::Text, "tag of the image", |m, _, _| text(m, |c| &c.image[3])),
-    Row::new("container.image.digest", Kind::Text, "digest of the image in its registry", |m, _, _| text(m, |c| &c.image[4])),
-    Row::new("container.healthcheck", Kind::Text, "command of the engine's check, or NONE", |m, _, s| probe(m, Role::Healthcheck, s)),
-    Row::new("container.liveness_probe", Kind::Text, "command of the liveness probe, or NONE", |m, _, s| probe(m, Role::Liveness, s)),
-    Row::new("container.readiness_probe", Kind::Text, "command of the readiness probe, or NONE", |m, _, s| probe(m, Role::Readiness, s)),
+    Row::new("container.image.digest", Kind::Text, "digest of the image in its registry", |m, _, _| {
+        text(m, |c| &c.image[4])
+    }),
+    Row::new("container.healthcheck", Kind::Text, "command of the engine's check, or NONE", |m, _, s| {
+        probe(m, Role::Healthcheck, s)
+    }),
+    Row::new("container.liveness_probe", Kind::Text, "command of the liveness probe, or NONE", |m, _, s| {
+        probe(m, Role::Liveness, s)
+    }),
+    Row::new("container.readiness_probe", Kind::Text, "command of the readiness probe, or NONE", |m, _, s| {
+        probe(m, Role::Readiness, s)
+    }),
 ];
 
 /// What the kubelet writes on containers.
@@ -79,9 +95,11 @@ const SANDBOX: &[u8] = b"io.kubernetes.sandbox.id";
 pub(super) const KUBERNETES: &[Row] = &[
     Row::new("k8s.pod.name", Kind::Text, "name of the pod", |m, _, _| label(container(m), POD)),
     Row::new("k8s.pod.id", Kind::Text, "uid of the pod", |m, _, _| label(container(m), POD_ID)),
-    Row::new("k8s.pod.label", Kind::Text, "one label of the pod, such as k8s.pod.label.app", |m, b, _| match &b.argument {
-        Argument::Word(name) => label(sandbox(m), name.as_bytes()),
-        _ => Value::Unknown,
+    Row::new("k8s.pod.label", Kind::Text, "one label of the pod, such as k8s.pod.label.app", |m, b, _| {
+        match &b.argument {
+            Argument::Word(name) => label(sandbox(m), name.as_bytes()),
+            _ => Value::Unknown,
+        }
     })
     .taking(Takes::Label),
     Row::new("k8s.pod.labels", Kind::Text, "all labels of the pod", labels),

@@ -30,8 +30,12 @@ pub(super) const ROWS: &[Row] = &[
     Row::new("fd.ip", Kind::Address, "either address of a connection", |m, _, _| ends(m)).only(Place::Filter),
     Row::new("fd.cip", Kind::Address, "address of the client", |m, _, _| client(m, |t| t.source)),
     Row::new("fd.sip", Kind::Address, "address of the server", |m, _, _| server(m)),
-    Row::new("fd.lip", Kind::Address, "address of this side", |m, _, _| side(m, Side::Local, |t, end| Value::Address(address(t, end)))),
-    Row::new("fd.rip", Kind::Address, "address of the other side", |m, _, _| side(m, Side::Remote, |t, end| Value::Address(address(t, end)))),
+    Row::new("fd.lip", Kind::Address, "address of this side", |m, _, _| {
+        side(m, Side::Local, |t, end| Value::Address(address(t, end)))
+    }),
+    Row::new("fd.rip", Kind::Address, "address of the other side", |m, _, _| {
+        side(m, Side::Remote, |t, end| Value::Address(address(t, end)))
+    }),
     Row::new("fd.port", Kind::Port, "either port of a connection", |m, _, _| ports(m)).only(Place::Filter),
     Row::new("fd.cport", Kind::Port, "port of the client", |m, _, _| client_port(m)),
     Row::new("fd.sport", Kind::Port, "port of the server", |m, _, _| server_port(m)),
@@ -62,7 +66,9 @@ pub(super) const ROWS: &[Row] = &[
         made(s)
     }),
     Row::new("fd.containername", Kind::Text, "container and fd.name in one", |m, _, s| name(m, s, Part::WithContainer)),
-    Row::new("fd.containerdirectory", Kind::Text, "container and fd.directory in one", |m, _, s| directory(m, s, Part::WithContainer)),
+    Row::new("fd.containerdirectory", Kind::Text, "container and fd.directory in one", |m, _, s| {
+        directory(m, s, Part::WithContainer)
+    }),
     Row::new("fd.proto", Kind::Port, "either port, by the name of its service", |m, _, _| ports(m)).only(Place::Filter),
     Row::new("fd.cproto", Kind::Text, "service of the client's port", |m, _, s| {
         let Some(found) = found(m).filter(|found| !found.is_roleless()) else { return Value::Unknown };
@@ -86,25 +92,56 @@ pub(super) const ROWS: &[Row] = &[
     Row::new("fd.net", Kind::Network, "network of either address", |m, _, _| ends(m)).only(Place::Filter),
     Row::new("fd.cnet", Kind::Network, "network of the client", |m, _, _| client(m, |t| t.source)).only(Place::Filter),
     Row::new("fd.snet", Kind::Network, "network of the server", |m, _, _| server(m)).only(Place::Filter),
-    Row::new("fd.lnet", Kind::Network, "network of this side", |m, _, _| side(m, Side::Local, |t, end| Value::Address(address(t, end))))
-        .only(Place::Filter),
-    Row::new("fd.rnet", Kind::Network, "network of the other side", |m, _, _| side(m, Side::Remote, |t, end| Value::Address(address(t, end))))
-        .only(Place::Filter),
+    Row::new("fd.lnet", Kind::Network, "network of this side", |m, _, _| {
+        side(m, Side::Local, |t, end| Value::Address(address(t, end)))
+    })
+    .only(Place::Filter),
+    Row::new("fd.rnet", Kind::Network, "network of the other side", |m, _, _| {
+        side(m, Side::Remote, |t, end| Value::Address(address(t, end)))
+    })
+    .only(Place::Filter),
     Row::new("fd.connected", Kind::Flag, "whether the connection stands", |m, _, _| {
         found(m).map_or(Value::Unknown, |found| Value::Flag(found.flags & flag::CONNECTED != 0))
     }),
     Row::new("fd.name_changed", Kind::Flag, "whether this event gave it another name", |m, _, _| {
         found(m).map_or(Value::Unknown, |_| Value::Flag(m.now.renamed))
     }),
-    Row::new("fd.cip.name", Kind::Text, "name of the client; nobody is asked for names of addresses in a capture", nothing),
-    Row::new("fd.sip.name", Kind::Text, "name of the server; nobody is asked for names of addresses in a capture", nothing),
-    Row::new("fd.lip.name", Kind::Text, "name of this side; nobody is asked for names of addresses in a capture", nothing),
-    Row::new("fd.rip.name", Kind::Text, "name of the other side; nobody is asked for names of addresses in a capture", nothing),
-    Row::new("fd.dev", Kind::Number, "device that a file is on", |m, _, _| device(m, |found| found.device)).shaped(Shape::Hex),
-    Row::new("fd.dev.major", Kind::Number, "major number of that", |m, _, _| device(m, |found| found.device_numbers().0)),
-    Row::new("fd.dev.minor", Kind::Number, "minor number of that", |m, _, _| device(m, |found| found.device_numbers().1)),
-    Row::new("fd.ino", Kind::Unsigned, "inode", |m, _, _| found(m).map_or(Value::Unknown, |found| Value::Unsigned(found.inode)))
-        .only(Place::View),
+    Row::new(
+        "fd.cip.name",
+        Kind::Text,
+        "name of the client; nobody is asked for names of addresses in a capture",
+        nothing,
+    ),
+    Row::new(
+        "fd.sip.name",
+        Kind::Text,
+        "name of the server; nobody is asked for names of addresses in a capture",
+        nothing,
+    ),
+    Row::new(
+        "fd.lip.name",
+        Kind::Text,
+        "name of this side; nobody is asked for names of addresses in a capture",
+        nothing,
+    ),
+    Row::new(
+        "fd.rip.name",
+        Kind::Text,
+        "name of the other side; nobody is asked for names of addresses in a capture",
+        nothing,
+    ),
+    Row::new("fd.dev", Kind::Number, "device that a file is on", |m, _, _| device(m, |found| found.device))
+        .shaped(Shape::Hex),
+    Row::new("fd.dev.major", Kind::Number, "major number of that", |m, _, _| {
+        device(m, |found| found.device_numbers().0)
+    }),
+    Row::new("fd.dev.minor", Kind::Number, "minor number of that", |m, _, _| {
+        device(m, |found| found.device_numbers().1)
+    }),
+    Row::new("fd.ino", Kind::Unsigned, "inode", |m, _, _| {
+        found(m).map_or(Value::Unknown, |found| Value::Unsigned(found.inode))
+    })
+    .only(Place::View),
     Row::new("fd.nameraw", Kind::Text, "name, also what cannot be printed", |m, _, _| {
         found(m).map_or(Value::Unknown, |found| Value::bytes(&found.name))
     })
@@ -166,7 +203,11 @@ fn name<'a>(m: &Moment<'a>, scratch: &'a mut Vec<u8>, part: Part) -> Value<'a> {
         return clean(m, &found.name, scratch);
     }
     prefix(&about, part, scratch);
-    if m.purpose == Purpose::Compare { scratch.extend_from_slice(&found.name) } else { printable(&found.name, scratch) }
+    if m.purpose == Purpose::Compare {
+        scratch.extend_from_slice(&found.name)
+    } else {
+        printable(&found.name, scratch)
+    }
     made(scratch)
 }
 
@@ -230,7 +271,11 @@ fn directory<'a>(m: &Moment<'a>, scratch: &'a mut Vec<u8>, part: Part) -> Value<
     };
     prefix(&about, part, scratch);
     let start = scratch.len();
-    if m.purpose == Purpose::Compare { scratch.extend_from_slice(&name) } else { printable(&name, scratch) }
+    if m.purpose == Purpose::Compare {
+        scratch.extend_from_slice(&name)
+    } else {
+        printable(&name, scratch)
+    }
     if is_file {
         match scratch[start..].iter().rposition(|byte| *byte == b'/') {
             Some(at) if at > 0 && at + 1 < scratch.len() - start => scratch.truncate(start + at),

@@ -29,8 +29,12 @@ pub(super) const ROWS: &[Row] = &[
     .shaped(Shape::Padded),
     Row::new("evt.latency.human", Kind::Text, "the same as people read it, such as 10.3ms", human),
     Row::new("evt.latency.quantized", Kind::Unsigned, "its place on a logarithmic scale", quantized).only(Place::View),
-    Row::new("evt.deltatime", Kind::Unsigned, "nanoseconds since the event before", |m, b, _| Value::Unsigned(delta(m, b))),
-    Row::new("evt.deltatime.s", Kind::Unsigned, "whole seconds of that", |m, b, _| Value::Unsigned(delta(m, b) / SECOND)),
+    Row::new("evt.deltatime", Kind::Unsigned, "nanoseconds since the event before", |m, b, _| {
+        Value::Unsigned(delta(m, b))
+    }),
+    Row::new("evt.deltatime.s", Kind::Unsigned, "whole seconds of that", |m, b, _| {
+        Value::Unsigned(delta(m, b) / SECOND)
+    }),
     Row::new("evt.deltatime.ns", Kind::Unsigned, "nanoseconds of that within the second", |m, b, _| {
         Value::Unsigned(delta(m, b) % SECOND)
     })
@@ -39,10 +43,15 @@ pub(super) const ROWS: &[Row] = &[
         Value::text(if m.kind.is_enter() { ">" } else { "<" })
     }),
     Row::new("evt.type", Kind::Text, "name of the call, such as open", |m, _, _| Value::text(name(m))),
-    Row::new("evt.type.is", Kind::Unsigned, "1 for events of the type in the name, such as evt.type.is.open", |m, b, _| {
-        let Argument::Event(enter, exit) = b.argument else { return Value::Unknown };
-        Value::Unsigned(u64::from(m.event.number == enter || m.event.number == exit))
-    })
+    Row::new(
+        "evt.type.is",
+        Kind::Unsigned,
+        "1 for events of the type in the name, such as evt.type.is.open",
+        |m, b, _| {
+            let Argument::Event(enter, exit) = b.argument else { return Value::Unknown };
+            Value::Unsigned(u64::from(m.event.number == enter || m.event.number == exit))
+        },
+    )
     .shaped(Shape::Silent)
     .taking(Takes::EventName),
     Row::new("syscall.type", Kind::Text, "name of the call; other events have none", |m, _, _| {
@@ -52,7 +61,9 @@ pub(super) const ROWS: &[Row] = &[
     Row::new("evt.category", Kind::Text, "what the call is about: file, net, memory and so on", |m, _, _| {
         Value::text(category(m))
     }),
-    Row::new("evt.cpu", Kind::Number, "number of the processor", |m, _, _| Value::Number(i64::from(m.event.cpu as i16))),
+    Row::new("evt.cpu", Kind::Number, "number of the processor", |m, _, _| {
+        Value::Number(i64::from(m.event.cpu as i16))
+    }),
     Row::new("evt.args", Kind::Text, "all arguments", args),
     Row::new("evt.arg", Kind::Text, "one argument by name or number, as text", arg).taking(Takes::Param),
     Row::new("evt.rawarg", Kind::Bytes, "one argument by name, as it is", raw_arg).taking(Takes::ParamName),
@@ -73,8 +84,13 @@ pub(super) const ROWS: &[Row] = &[
     })
     .taking(Takes::Instant)
     .only(Place::Filter),
-    Row::new("evt.abspath", Kind::Text, "whole path of calls with a folder's descriptor; .src and .dst where there are two", absolute)
-        .taking(Takes::End),
+    Row::new(
+        "evt.abspath",
+        Kind::Text,
+        "whole path of calls with a folder's descriptor; .src and .dst where there are two",
+        absolute,
+    )
+    .taking(Takes::End),
     Row::new("evt.is_open_read", Kind::Flag, "whether something is opened for reading", |m, _, _| opens(m, 1)),
     Row::new("evt.is_open_write", Kind::Flag, "whether something is opened for writing", |m, _, _| opens(m, 2)),
     Row::new("evt.is_open_exec", Kind::Flag, "whether a file is made that may be executed", |m, _, _| {
@@ -220,7 +236,8 @@ fn raw_arg<'a>(m: &'a Moment<'a>, bound: &'a Bound, _: &'a mut Vec<u8>) -> Value
     let Some(index) = position(m, bound) else { return Value::Unknown };
     let Some(bytes) = m.event.param(index) else { return Value::Unknown };
     let Argument::Param(_, kind) = bound.argument else { return Value::Unknown };
-    let negative = matches!(m.kind.params[index].kind, Layout::I8 | Layout::I16 | Layout::I32 | Layout::Fd32 | Layout::Pid32);
+    let negative =
+        matches!(m.kind.params[index].kind, Layout::I8 | Layout::I16 | Layout::I32 | Layout::Fd32 | Layout::Pid32);
     match kind {
         Kind::Text => Value::bytes(until_nul(bytes)),
         Kind::Number | Kind::Unsigned => number(bytes, negative || kind == Kind::Number, kind),
@@ -233,7 +250,11 @@ fn number<'a>(bytes: &[u8], signed: bool, kind: Kind) -> Value<'a> {
     let Some(last) = bytes.last().filter(|_| bytes.len() <= 8) else { return Value::Unknown };
     let mut whole = if signed && last & 0x80 != 0 { [0xff; 8] } else { [0; 8] };
     whole[..bytes.len()].copy_from_slice(bytes);
-    if kind == Kind::Number { Value::Number(i64::from_le_bytes(whole)) } else { Value::Unsigned(u64::from_le_bytes(whole)) }
+    if kind == Kind::Number {
+        Value::Number(i64::from_le_bytes(whole))
+    } else {
+        Value::Unsigned(u64::from_le_bytes(whole))
+    }
 }
 
 fn data(m: &Moment<'_>) -> Option<usize> {
@@ -272,7 +293,9 @@ const ENDS: &[(u16, [(&str, &str); 2])] = &[
 
 fn absolute<'a>(m: &'a Moment<'a>, bound: &'a Bound, scratch: &'a mut Vec<u8>) -> Value<'a> {
     let ends = ENDS.iter().find(|row| row.0 == m.event.number).map(|row| row.1);
-    let (Some(ends), Some(place), Argument::Index(which)) = (ends, m.now.thread, &bound.argument) else { return Value::Unknown };
+    let (Some(ends), Some(place), Argument::Index(which)) = (ends, m.now.thread, &bound.argument) else {
+        return Value::Unknown;
+    };
     let (folder, path) = ends[usize::from(*which == 2)];
     // An event of which only the other end has this name has no second one.
     let position = |name: &str| m.kind.position(name).filter(|index| *index < m.params());

@@ -10,21 +10,33 @@ use crate::state::{Descriptor, Thing};
 
 /// The fields.
 pub(super) const ROWS: &[Row] = &[
-    Row::new("evt.buflen", Kind::Unsigned, "bytes of data that went in or out", |m, _, _| moved(m, Way::Both, |_| true)),
-    Row::new("evt.buflen.in", Kind::Unsigned, "bytes that went in", |m, _, _| moved(m, Way::In, |_| true)).only(Place::View),
-    Row::new("evt.buflen.out", Kind::Unsigned, "bytes that went out", |m, _, _| moved(m, Way::Out, |_| true)).only(Place::View),
-    Row::new("evt.buflen.file", Kind::Unsigned, "bytes from and to files", |m, _, _| moved(m, Way::Both, is_file)).only(Place::View),
-    Row::new("evt.buflen.file.in", Kind::Unsigned, "bytes from files", |m, _, _| moved(m, Way::In, is_file)).only(Place::View),
-    Row::new("evt.buflen.file.out", Kind::Unsigned, "bytes to files", |m, _, _| moved(m, Way::Out, is_file)).only(Place::View),
-    Row::new("evt.buflen.net", Kind::Unsigned, "bytes from and to the network", |m, _, _| moved(m, Way::Both, is_net)).only(Place::View),
-    Row::new("evt.buflen.net.in", Kind::Unsigned, "bytes from the network", |m, _, _| moved(m, Way::In, is_net)).only(Place::View),
-    Row::new("evt.buflen.net.out", Kind::Unsigned, "bytes to the network", |m, _, _| moved(m, Way::Out, is_net)).only(Place::View),
+    Row::new("evt.buflen", Kind::Unsigned, "bytes of data that went in or out", |m, _, _| {
+        moved(m, Way::Both, |_| true)
+    }),
+    Row::new("evt.buflen.in", Kind::Unsigned, "bytes that went in", |m, _, _| moved(m, Way::In, |_| true))
+        .only(Place::View),
+    Row::new("evt.buflen.out", Kind::Unsigned, "bytes that went out", |m, _, _| moved(m, Way::Out, |_| true))
+        .only(Place::View),
+    Row::new("evt.buflen.file", Kind::Unsigned, "bytes from and to files", |m, _, _| moved(m, Way::Both, is_file))
+        .only(Place::View),
+    Row::new("evt.buflen.file.in", Kind::Unsigned, "bytes from files", |m, _, _| moved(m, Way::In, is_file))
+        .only(Place::View),
+    Row::new("evt.buflen.file.out", Kind::Unsigned, "bytes to files", |m, _, _| moved(m, Way::Out, is_file))
+        .only(Place::View),
+    Row::new("evt.buflen.net", Kind::Unsigned, "bytes from and to the network", |m, _, _| moved(m, Way::Both, is_net))
+        .only(Place::View),
+    Row::new("evt.buflen.net.in", Kind::Unsigned, "bytes from the network", |m, _, _| moved(m, Way::In, is_net))
+        .only(Place::View),
+    Row::new("evt.buflen.net.out", Kind::Unsigned, "bytes to the network", |m, _, _| moved(m, Way::Out, is_net))
+        .only(Place::View),
     Row::new("evt.res", Kind::Text, "SUCCESS, or the name of the error", result),
     Row::new("evt.rawres", Kind::Number, "what the call returned; below zero an error", |m, _, _| {
         returned(m).map_or(Value::Unknown, |(_, result)| Value::Number(result))
     }),
     Row::new("evt.failed", Kind::Flag, "whether the call returned an error", |m, _, _| Value::Flag(failed(m))),
-    Row::new("evt.is_io", Kind::Flag, "whether it reads or writes", |m, _, _| has(m, Traits::READS.and(Traits::WRITES))),
+    Row::new("evt.is_io", Kind::Flag, "whether it reads or writes", |m, _, _| {
+        has(m, Traits::READS.and(Traits::WRITES))
+    }),
     Row::new("evt.is_io_read", Kind::Flag, "whether it reads", |m, _, _| has(m, Traits::READS)),
     Row::new("evt.is_io_write", Kind::Flag, "whether it writes", |m, _, _| has(m, Traits::WRITES)),
     Row::new("evt.io_dir", Kind::Text, "read or write", |m, _, _| match m.kind.traits {
@@ -32,7 +44,9 @@ pub(super) const ROWS: &[Row] = &[
         traits if traits.any(Traits::READS) => Value::text("read"),
         _ => Value::Unknown,
     }),
-    Row::new("evt.is_wait", Kind::Flag, "whether the thread waits in it, as in sleep or poll", |m, _, _| has(m, Traits::WAITS)),
+    Row::new("evt.is_wait", Kind::Flag, "whether the thread waits in it, as in sleep or poll", |m, _, _| {
+        has(m, Traits::WAITS)
+    }),
     Row::new("evt.wait_latency", Kind::Unsigned, "nanoseconds that the thread waited", |m, _, _| {
         if !m.kind.traits.any(Traits::WAITS) || m.kind.is_enter() {
             return Value::Unknown;
@@ -60,15 +74,19 @@ pub(super) const ROWS: &[Row] = &[
     .only(Place::View),
     Row::new("evt.count.threadinfo", Kind::Unsigned, "1 for processor times", |m, _, _| counted(m.event.number == 234))
         .only(Place::View),
-    Row::new("evt.infra.docker.name", Kind::Text, "what happened to a container of docker", |m, _, _| list::told(m, b"Event"))
-        .only(Place::View),
+    Row::new("evt.infra.docker.name", Kind::Text, "what happened to a container of docker", |m, _, _| {
+        list::told(m, b"Event")
+    })
+    .only(Place::View),
     Row::new("evt.infra.docker.container.id", Kind::Text, "to which one", |m, _, _| match list::told(m, b"ID") {
         Value::Bytes(id) if id.len() > 12 => Value::Bytes(id[..12].to_vec().into()),
         other => other,
     })
     .only(Place::View),
-    Row::new("evt.infra.docker.container.name", Kind::Text, "its name", |m, _, _| list::told(m, b"name")).only(Place::View),
-    Row::new("evt.infra.docker.container.image", Kind::Text, "its image", |m, _, _| list::told(m, b"Image")).only(Place::View),
+    Row::new("evt.infra.docker.container.name", Kind::Text, "its name", |m, _, _| list::told(m, b"name"))
+        .only(Place::View),
+    Row::new("evt.infra.docker.container.image", Kind::Text, "its image", |m, _, _| list::told(m, b"Image"))
+        .only(Place::View),
 ];
 
 /// Event types that open something, and those that make connections, for errors without a descriptor.

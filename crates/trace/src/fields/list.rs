@@ -11,8 +11,8 @@ use crate::state::{Descriptor, Thing};
 
 /// Facilities and severities by their numbers.
 const FACILITIES: &[&str] = &[
-    "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "clock", "authpriv", "ftp", "ntp", "logaudit",
-    "logalert", "cron", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
+    "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "clock", "authpriv", "ftp", "ntp",
+    "logaudit", "logalert", "cron", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
 ];
 const SEVERITIES: &[&str] = &["emerg", "alert", "crit", "err", "warn", "notice", "info", "debug"];
 
@@ -114,7 +114,11 @@ pub(super) fn write_log_line(m: &Moment<'_>, into: &mut Vec<u8>) -> bool {
 }
 
 /// The descriptors of the list, with commas between those of which something was written.
-fn each<'a>(m: &Moment<'_>, scratch: &'a mut Vec<u8>, write: impl Fn(i64, Option<&Descriptor>, &mut Vec<u8>) -> bool) -> Value<'a> {
+fn each<'a>(
+    m: &Moment<'_>,
+    scratch: &'a mut Vec<u8>,
+    write: impl Fn(i64, Option<&Descriptor>, &mut Vec<u8>) -> bool,
+) -> Value<'a> {
     let index = match m.event.number {
         80 | 254 => 0,
         81 | 255 => 1,

@@ -34,34 +34,51 @@ pub(super) const ROWS: &[Row] = &[
     Row::new("proc.nthreads", Kind::Unsigned, "threads of the process", |m, _, _| {
         m.thread().and_then(|thread| main(m, thread)).map_or(Value::Unknown, |main| Value::Unsigned(main.children + 1))
     }),
-    Row::new("proc.nchilds", Kind::Unsigned, "threads of the process besides this one, if it is the main one", |m, _, _| {
-        unsigned(m, |t| t.children)
-    }),
+    Row::new(
+        "proc.nchilds",
+        Kind::Unsigned,
+        "threads of the process besides this one, if it is the main one",
+        |m, _, _| unsigned(m, |t| t.children),
+    ),
     Row::new("proc.ppid", Kind::Number, "process id of the parent", |m, _, _| {
         m.thread().and_then(|thread| main(m, thread)).map_or(Value::Unknown, |main| Value::Number(main.ptid))
     }),
-    Row::new("proc.pname", Kind::Text, "short name of the parent", |m, _, _| parent(m).map_or(Value::Unknown, |p| Value::bytes(&p.comm))),
+    Row::new("proc.pname", Kind::Text, "short name of the parent", |m, _, _| {
+        parent(m).map_or(Value::Unknown, |p| Value::bytes(&p.comm))
+    }),
     Row::new("proc.pcmdline", Kind::Text, "short name and arguments of the parent", |m, _, s| line(parent(m), s)),
-    Row::new("proc.pexe", Kind::Text, "first argument of the parent", |m, _, _| parent(m).map_or(Value::Unknown, |p| Value::bytes(&p.exe)))
-        .only(Place::View),
+    Row::new("proc.pexe", Kind::Text, "first argument of the parent", |m, _, _| {
+        parent(m).map_or(Value::Unknown, |p| Value::bytes(&p.exe))
+    })
+    .only(Place::View),
     Row::new("proc.pexepath", Kind::Text, "executable of the parent", |m, _, _| {
         parent(m).map_or(Value::Unknown, |p| Value::bytes(&p.exepath))
     })
     .only(Place::View),
-    Row::new("proc.apid", Kind::Number, "process id of an ancestor: [1] is the parent; without a number any of them", |m, b, _| {
-        ancestor(m, b, |t| Value::Number(t.pid))
-    })
+    Row::new(
+        "proc.apid",
+        Kind::Number,
+        "process id of an ancestor: [1] is the parent; without a number any of them",
+        |m, b, _| ancestor(m, b, |t| Value::Number(t.pid)),
+    )
     .taking(Takes::Generation),
-    Row::new("proc.aname", Kind::Text, "short name of an ancestor: [1] is the parent; without a number any of them", |m, b, _| {
-        ancestor(m, b, |t| Value::bytes(&t.comm))
-    })
+    Row::new(
+        "proc.aname",
+        Kind::Text,
+        "short name of an ancestor: [1] is the parent; without a number any of them",
+        |m, b, _| ancestor(m, b, |t| Value::bytes(&t.comm)),
+    )
     .taking(Takes::Generation),
-    Row::new("proc.aexe", Kind::Text, "first argument of an ancestor", |m, b, _| ancestor(m, b, |t| Value::bytes(&t.exe)))
-        .taking(Takes::Generation)
-        .only(Place::View),
-    Row::new("proc.aexepath", Kind::Text, "executable of an ancestor", |m, b, _| ancestor(m, b, |t| Value::bytes(&t.exepath)))
-        .taking(Takes::Generation)
-        .only(Place::View),
+    Row::new("proc.aexe", Kind::Text, "first argument of an ancestor", |m, b, _| {
+        ancestor(m, b, |t| Value::bytes(&t.exe))
+    })
+    .taking(Takes::Generation)
+    .only(Place::View),
+    Row::new("proc.aexepath", Kind::Text, "executable of an ancestor", |m, b, _| {
+        ancestor(m, b, |t| Value::bytes(&t.exepath))
+    })
+    .taking(Takes::Generation)
+    .only(Place::View),
     Row::new("proc.acmdline", Kind::Text, "short name and arguments of an ancestor", |m, b, _| {
         ancestor(m, b, |t| {
             let mut line = Vec::new();
@@ -73,7 +90,9 @@ pub(super) const ROWS: &[Row] = &[
     .only(Place::View),
     Row::new("proc.loginshellid", Kind::Number, "process id of the oldest shell among the ancestors", login_shell),
     Row::new("proc.duration", Kind::Unsigned, "nanoseconds since it began, if that was seen", |m, _, _| {
-        m.thread().filter(|t| t.started != 0).map_or(Value::Unknown, |t| Value::Unsigned(m.event.ts.wrapping_sub(t.started)))
+        m.thread()
+            .filter(|t| t.started != 0)
+            .map_or(Value::Unknown, |t| Value::Unsigned(m.event.ts.wrapping_sub(t.started)))
     }),
     Row::new("proc.fdopencount", Kind::Unsigned, "open descriptors of the process", |m, _, _| {
         m.thread().and_then(|t| main(m, t)).map_or(Value::Unknown, |main| Value::Unsigned(main.fds.len() as u64))
@@ -89,16 +108,26 @@ pub(super) const ROWS: &[Row] = &[
     Row::new("proc.vmsize", Kind::Unsigned, "KiB of address space", |m, _, _| unsigned(m, |t| t.memory[0].into())),
     Row::new("proc.vmrss", Kind::Unsigned, "KiB of memory", |m, _, _| unsigned(m, |t| t.memory[1].into())),
     Row::new("proc.vmswap", Kind::Unsigned, "KiB of swap", |m, _, _| unsigned(m, |t| t.memory[2].into())),
-    Row::new("thread.pfmajor", Kind::Unsigned, "page faults that needed a disk", |m, _, _| unsigned(m, |t| t.faults[0])),
+    Row::new("thread.pfmajor", Kind::Unsigned, "page faults that needed a disk", |m, _, _| {
+        unsigned(m, |t| t.faults[0])
+    }),
     Row::new("thread.pfminor", Kind::Unsigned, "page faults that did not", |m, _, _| unsigned(m, |t| t.faults[1])),
     Row::new("thread.tid", Kind::Number, "thread id", |m, _, _| Value::Number(m.event.tid)),
-    Row::new("thread.ismain", Kind::Flag, "whether it is its process's main thread", |m, _, _| flag(m, Thread::is_main)),
-    Row::new("thread.exectime", Kind::Unsigned, "nanoseconds that the thread ran that a processor changes from", |m, _, _| {
-        Value::Unsigned(m.now.ran)
+    Row::new("thread.ismain", Kind::Flag, "whether it is its process's main thread", |m, _, _| {
+        flag(m, Thread::is_main)
     }),
-    Row::new("thread.totexectime", Kind::Unsigned, "nanoseconds that the thread ran since the recording began", |m, _, _| {
-        unsigned(m, |t| t.ran)
-    }),
+    Row::new(
+        "thread.exectime",
+        Kind::Unsigned,
+        "nanoseconds that the thread ran that a processor changes from",
+        |m, _, _| Value::Unsigned(m.now.ran),
+    ),
+    Row::new(
+        "thread.totexectime",
+        Kind::Unsigned,
+        "nanoseconds that the thread ran since the recording began",
+        |m, _, _| unsigned(m, |t| t.ran),
+    ),
     Row::new("thread.cgroups", Kind::Text, "all its cgroups", |m, _, s| {
         let Some(thread) = m.thread().filter(|thread| !thread.cgroups.is_empty()) else { return Value::Unknown };
         words(&thread.cgroups, s);
@@ -112,16 +141,30 @@ pub(super) const ROWS: &[Row] = &[
     .taking(Takes::Subsystem),
     Row::new("thread.vtid", Kind::Number, "thread id in its pid namespace", |m, _, _| known(m, |t| t.vtid)),
     Row::new("proc.vpid", Kind::Number, "process id in its pid namespace", |m, _, _| known(m, |t| t.vpid)),
-    Row::new("thread.cpu", Kind::Real, "per cent of a processor in the last second", |m, _, _| processor(m, |[u, s]| u.recent + s.recent)),
+    Row::new("thread.cpu", Kind::Real, "per cent of a processor in the last second", |m, _, _| {
+        processor(m, |[u, s]| u.recent + s.recent)
+    }),
     Row::new("thread.cpu.user", Kind::Real, "of that in its own code", |m, _, _| processor(m, |[u, _]| u.recent)),
     Row::new("thread.cpu.system", Kind::Real, "of that in the kernel", |m, _, _| processor(m, |[_, s]| s.recent)),
-    Row::new("thread.vmsize", Kind::Unsigned, "KiB of address space of main threads, zero of others", |m, _, _| main_only(m, |t| t.memory[0].into())),
-    Row::new("thread.vmrss", Kind::Unsigned, "KiB of memory of main threads, zero of others", |m, _, _| main_only(m, |t| t.memory[1].into())),
-    Row::new("thread.vmsize.b", Kind::Unsigned, "the first one in bytes", |m, _, _| main_only(m, |t| u64::from(t.memory[0]) * 1024)).only(Place::View),
-    Row::new("thread.vmrss.b", Kind::Unsigned, "the second one in bytes", |m, _, _| main_only(m, |t| u64::from(t.memory[1]) * 1024)).only(Place::View),
+    Row::new("thread.vmsize", Kind::Unsigned, "KiB of address space of main threads, zero of others", |m, _, _| {
+        main_only(m, |t| t.memory[0].into())
+    }),
+    Row::new("thread.vmrss", Kind::Unsigned, "KiB of memory of main threads, zero of others", |m, _, _| {
+        main_only(m, |t| t.memory[1].into())
+    }),
+    Row::new("thread.vmsize.b", Kind::Unsigned, "the first one in bytes", |m, _, _| {
+        main_only(m, |t| u64::from(t.memory[0]) * 1024)
+    })
+    .only(Place::View),
+    Row::new("thread.vmrss.b", Kind::Unsigned, "the second one in bytes", |m, _, _| {
+        main_only(m, |t| u64::from(t.memory[1]) * 1024)
+    })
+    .only(Place::View),
     Row::new("proc.sid", Kind::Number, "session", |m, _, _| number(m, |t| t.sid)),
     Row::new("proc.sname", Kind::Text, "short name of the session's first process", session_name),
-    Row::new("proc.tty", Kind::Number, "controlling terminal, or zero", |m, _, _| number(m, |t| i64::from(t.tty as i32))),
+    Row::new("proc.tty", Kind::Number, "controlling terminal, or zero", |m, _, _| {
+        number(m, |t| i64::from(t.tty as i32))
+    }),
     Row::new("proc.exepath", Kind::Text, "path of the executable", |m, _, _| text(m, |t| &t.exepath)),
     Row::new("thread.nametid", Kind::Text, "short name and thread id in one", |m, _, s| {
         of(m, s, |t, s| {
@@ -131,21 +174,55 @@ pub(super) const ROWS: &[Row] = &[
     })
     .only(Place::View),
     Row::new("proc.vpgid", Kind::Number, "process group in its pid namespace", |m, _, _| number(m, |t| t.vpgid)),
-    Row::new("proc.is_container_healthcheck", Kind::Flag, "whether it is an engine's check of a container", |m, _, _| flag(m, |t| t.role == Role::Healthcheck)),
-    Row::new("proc.is_container_liveness_probe", Kind::Flag, "whether it is a liveness probe of Kubernetes", |m, _, _| flag(m, |t| t.role == Role::Liveness)),
-    Row::new("proc.is_container_readiness_probe", Kind::Flag, "whether it is a readiness probe of Kubernetes", |m, _, _| flag(m, |t| t.role == Role::Readiness)),
-    Row::new("proc.is_exe_writable", Kind::Flag, "whether it may write to its own executable", |m, _, _| flag(m, |t| t.exe_writable)),
-    Row::new("proc.cmdnargs", Kind::Unsigned, "number of arguments", |m, _, _| unsigned(m, |t| split(&t.args).count() as u64)).only(Place::View),
+    Row::new(
+        "proc.is_container_healthcheck",
+        Kind::Flag,
+        "whether it is an engine's check of a container",
+        |m, _, _| flag(m, |t| t.role == Role::Healthcheck),
+    ),
+    Row::new(
+        "proc.is_container_liveness_probe",
+        Kind::Flag,
+        "whether it is a liveness probe of Kubernetes",
+        |m, _, _| flag(m, |t| t.role == Role::Liveness),
+    ),
+    Row::new(
+        "proc.is_container_readiness_probe",
+        Kind::Flag,
+        "whether it is a readiness probe of Kubernetes",
+        |m, _, _| flag(m, |t| t.role == Role::Readiness),
+    ),
+    Row::new("proc.is_exe_writable", Kind::Flag, "whether it may write to its own executable", |m, _, _| {
+        flag(m, |t| t.exe_writable)
+    }),
+    Row::new("proc.cmdnargs", Kind::Unsigned, "number of arguments", |m, _, _| {
+        unsigned(m, |t| split(&t.args).count() as u64)
+    })
+    .only(Place::View),
     Row::new("proc.cmdlenargs", Kind::Unsigned, "length of all arguments", |m, _, _| {
         unsigned(m, |t| split(&t.args).map(|arg| arg.len() as u64).sum())
     })
     .only(Place::View),
-    Row::new("proc.stdin.type", Kind::Text, "what its input is", |m, _, _| stream(m, 0, |d| Value::text(d.thing.word()))).only(Place::View),
-    Row::new("proc.stdout.type", Kind::Text, "what its output is", |m, _, _| stream(m, 1, |d| Value::text(d.thing.word()))).only(Place::View),
-    Row::new("proc.stderr.type", Kind::Text, "what its error output is", |m, _, _| stream(m, 2, |d| Value::text(d.thing.word()))).only(Place::View),
-    Row::new("proc.stdin.name", Kind::Text, "name of its input", |m, _, _| stream(m, 0, |d| Value::bytes(&d.name))).only(Place::View),
-    Row::new("proc.stdout.name", Kind::Text, "name of its output", |m, _, _| stream(m, 1, |d| Value::bytes(&d.name))).only(Place::View),
-    Row::new("proc.stderr.name", Kind::Text, "name of its error output", |m, _, _| stream(m, 2, |d| Value::bytes(&d.name))).only(Place::View),
+    Row::new("proc.stdin.type", Kind::Text, "what its input is", |m, _, _| {
+        stream(m, 0, |d| Value::text(d.thing.word()))
+    })
+    .only(Place::View),
+    Row::new("proc.stdout.type", Kind::Text, "what its output is", |m, _, _| {
+        stream(m, 1, |d| Value::text(d.thing.word()))
+    })
+    .only(Place::View),
+    Row::new("proc.stderr.type", Kind::Text, "what its error output is", |m, _, _| {
+        stream(m, 2, |d| Value::text(d.thing.word()))
+    })
+    .only(Place::View),
+    Row::new("proc.stdin.name", Kind::Text, "name of its input", |m, _, _| stream(m, 0, |d| Value::bytes(&d.name)))
+        .only(Place::View),
+    Row::new("proc.stdout.name", Kind::Text, "name of its output", |m, _, _| stream(m, 1, |d| Value::bytes(&d.name)))
+        .only(Place::View),
+    Row::new("proc.stderr.name", Kind::Text, "name of its error output", |m, _, _| {
+        stream(m, 2, |d| Value::bytes(&d.name))
+    })
+    .only(Place::View),
 ];
 
 fn number<'a>(m: &Moment<'a>, get: impl Fn(&Thread) -> i64) -> Value<'a> {

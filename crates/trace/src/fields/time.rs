@@ -13,25 +13,39 @@ const SECOND: u64 = 1_000_000_000;
 /// The fields.
 pub(super) const ROWS: &[Row] = &[
     Row::new("evt.num", Kind::Unsigned, "number of the event, from 1 on", |m, _, _| Value::Unsigned(m.number)),
-    Row::new("evt.time", Kind::Text, "time of the day, to the nanosecond", |m, _, s| day(m, Date::No, Fraction::Yes, s))
-        .shaped(Shape::Time),
+    Row::new("evt.time", Kind::Text, "time of the day, to the nanosecond", |m, _, s| {
+        day(m, Date::No, Fraction::Yes, s)
+    })
+    .shaped(Shape::Time),
     Row::new("evt.time.s", Kind::Text, "time of the day, to the second", |m, _, s| day(m, Date::No, Fraction::No, s))
         .shaped(Shape::Time),
     Row::new("evt.time.iso8601", Kind::Text, "date and time in UTC as ISO 8601 has it", |m, _, s| iso(m, s))
         .shaped(Shape::Time),
-    Row::new("evt.datetime", Kind::Text, "date and time, to the nanosecond", |m, _, s| day(m, Date::Yes, Fraction::Yes, s))
-        .shaped(Shape::Time),
-    Row::new("evt.datetime.s", Kind::Text, "date and time, to the second", |m, _, s| day(m, Date::Yes, Fraction::No, s))
-        .shaped(Shape::Time),
+    Row::new("evt.datetime", Kind::Text, "date and time, to the nanosecond", |m, _, s| {
+        day(m, Date::Yes, Fraction::Yes, s)
+    })
+    .shaped(Shape::Time),
+    Row::new("evt.datetime.s", Kind::Text, "date and time, to the second", |m, _, s| {
+        day(m, Date::Yes, Fraction::No, s)
+    })
+    .shaped(Shape::Time),
     Row::new("evt.rawtime", Kind::Unsigned, "nanoseconds since 1970", |m, _, _| Value::Unsigned(m.event.ts)),
-    Row::new("evt.rawtime.s", Kind::Unsigned, "whole seconds since 1970", |m, _, _| Value::Unsigned(m.event.ts / SECOND)),
-    Row::new("evt.rawtime.ns", Kind::Unsigned, "nanoseconds within the second", |m, _, _| Value::Unsigned(m.event.ts % SECOND))
-        .shaped(Shape::Padded),
+    Row::new("evt.rawtime.s", Kind::Unsigned, "whole seconds since 1970", |m, _, _| {
+        Value::Unsigned(m.event.ts / SECOND)
+    }),
+    Row::new("evt.rawtime.ns", Kind::Unsigned, "nanoseconds within the second", |m, _, _| {
+        Value::Unsigned(m.event.ts % SECOND)
+    })
+    .shaped(Shape::Padded),
     Row::new("evt.reltime", Kind::Unsigned, "nanoseconds since the first event", |m, _, _| Value::Unsigned(since(m)))
         .shaped(Shape::Padded),
-    Row::new("evt.reltime.s", Kind::Unsigned, "whole seconds since the first event", |m, _, _| Value::Unsigned(since(m) / SECOND)),
-    Row::new("evt.reltime.ns", Kind::Unsigned, "nanoseconds of that within the second", |m, _, _| Value::Unsigned(since(m) % SECOND))
-        .shaped(Shape::Padded),
+    Row::new("evt.reltime.s", Kind::Unsigned, "whole seconds since the first event", |m, _, _| {
+        Value::Unsigned(since(m) / SECOND)
+    }),
+    Row::new("evt.reltime.ns", Kind::Unsigned, "nanoseconds of that within the second", |m, _, _| {
+        Value::Unsigned(since(m) % SECOND)
+    })
+    .shaped(Shape::Padded),
     Row::new("evt.pluginname", Kind::Text, "the plugin that made the event; system calls have none", nothing),
     Row::new("evt.plugininfo", Kind::Text, "what that plugin says of it", nothing),
     Row::new("evt.outputtime", Kind::Text, "the time that -t asks for", output).shaped(Shape::Time).only(Place::Format),
@@ -143,7 +157,13 @@ mod tests {
 
     #[test]
     fn days_are_dates() {
-        for (day, expect) in [(0, "1970-01-01"), (19_782, "2024-02-29"), (19_783, "2024-03-01"), (-1, "1969-12-31"), (11_016, "2000-02-29")] {
+        for (day, expect) in [
+            (0, "1970-01-01"),
+            (19_782, "2024-02-29"),
+            (19_783, "2024-03-01"),
+            (-1, "1969-12-31"),
+            (11_016, "2000-02-29"),
+        ] {
             let mut text = Vec::new();
             write_date(day, &mut text);
             assert_eq!(String::from_utf8(text).unwrap(), expect);

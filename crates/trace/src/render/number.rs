@@ -49,7 +49,9 @@ pub fn general(number: f64, into: &mut Vec<u8>) {
     let scientific = format!("{number:.5e}");
     let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
-    let trim = |text: &str| if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text.to_owned() };
+    let trim = |text: &str| {
+        if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text.to_owned() }
+    };
     let text = if (-4..6).contains(&exponent) {
         trim(&format!("{number:.*}", usize::try_from(5 - exponent).unwrap_or(0)))
     } else {
@@ -76,8 +78,16 @@ mod tests {
         check(&|into| based(0, 32, Base::Octal, into), "0");
         check(&|into| padded(7, into), "000000007");
         for (number, expect) in [
-            (0.1, "0.1"), (1.0, "1"), (0.0001, "0.0001"), (0.00001, "1e-05"), (123_456.0, "123456"), (1_234_567.0, "1.23457e+06"),
-            (0.999_999_9, "1"), (1.5e-9, "1.5e-09"), (100.0, "100"), (18_446_744_073.7, "1.84467e+10"),
+            (0.1, "0.1"),
+            (1.0, "1"),
+            (0.0001, "0.0001"),
+            (0.00001, "1e-05"),
+            (123_456.0, "123456"),
+            (1_234_567.0, "1.23457e+06"),
+            (0.999_999_9, "1"),
+            (1.5e-9, "1.5e-09"),
+            (100.0, "100"),
+            (18_446_744_073.7, "1.84467e+10"),
         ] {
             check(&|into| general(number, into), expect);
         }

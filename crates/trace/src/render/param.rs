@@ -2,9 +2,9 @@
 
 use std::io::Write;
 
+use fathom_scap::Transport;
 use fathom_scap::schema::syscalls::syscall;
 use fathom_scap::schema::{Kind, Meaning, Param};
-use fathom_scap::Transport;
 
 use super::{buffer, names, number};
 use crate::moment::Moment;
@@ -173,7 +173,11 @@ impl Writing<'_, '_> {
         match folder(self.moment, self.param, place) {
             Some((base, slash)) => {
                 let mut folder = Vec::with_capacity(base.len() + 1);
-                if slash { printable(&base, &mut folder) } else { folder.extend_from_slice(&base) }
+                if slash {
+                    printable(&base, &mut folder)
+                } else {
+                    folder.extend_from_slice(&base)
+                }
                 folder.extend_from_slice(if slash { b"/" } else { b"" });
                 append(&folder, self.bytes, self.resolved);
             }

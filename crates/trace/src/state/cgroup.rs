@@ -66,7 +66,8 @@ pub(super) fn container(thread: &Thread) -> Option<(Text, Engine)> {
             return Some((id.into(), engine));
         }
     }
-    let name = entries(&thread.cgroups).find_map(|(_, path)| LXC.iter().find_map(|prefix| lxc(path, prefix.as_bytes())));
+    let name =
+        entries(&thread.cgroups).find_map(|(_, path)| LXC.iter().find_map(|prefix| lxc(path, prefix.as_bytes())));
     name.map(|name| (name.into(), Engine::Lxc)).or_else(|| libvirt(thread))
 }
 
@@ -131,6 +132,9 @@ mod tests {
 
     #[test]
     fn subsystems_have_the_names_that_they_have_elsewhere() {
-        assert_eq!(&normalised(b"cpu_cgroup=/a\0io_cgroup=/b\0mem_cgroup=/c\0perf=/d\0rest\0x=/e\0")[..], b"cpu=/a\0blkio=/b\0memory=/c\0perf_event=/d\0");
+        assert_eq!(
+            &normalised(b"cpu_cgroup=/a\0io_cgroup=/b\0mem_cgroup=/c\0perf=/d\0rest\0x=/e\0")[..],
+            b"cpu=/a\0blkio=/b\0memory=/c\0perf_event=/d\0"
+        );
     }
 }

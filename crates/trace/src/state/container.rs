@@ -155,7 +155,10 @@ impl Container {
             name: field("name"),
             image: ["image", "imageid", "imagerepo", "imagetag", "imagedigest"].map(field),
             privileged: container["privileged"].as_bool().unwrap_or_default(),
-            address: container["ip"].as_str().and_then(|ip| ip.parse().ok()).filter(|ip: &Ipv4Addr| !ip.is_unspecified()),
+            address: container["ip"]
+                .as_str()
+                .and_then(|ip| ip.parse().ok())
+                .filter(|ip: &Ipv4Addr| !ip.is_unspecified()),
             labels,
             mounts: container["Mounts"].as_array().into_iter().flatten().map(mount).collect(),
             probes: PROBES.iter().filter_map(probe).collect(),
@@ -172,7 +175,12 @@ impl State {
             // Of others nothing is known before somebody says it.
             let name = if engine == Engine::Lxc { id.clone() } else { Text::default() };
             if engine != Engine::Cri {
-                self.containers.entry(id.clone()).or_insert_with(|| Container { id, engine, name, ..Container::default() });
+                self.containers.entry(id.clone()).or_insert_with(|| Container {
+                    id,
+                    engine,
+                    name,
+                    ..Container::default()
+                });
             }
         }
         self.find_role(thread);

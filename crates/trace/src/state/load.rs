@@ -150,12 +150,14 @@ fn descriptor(loaded: &Loaded<'_>, number: u8, ports: Ports) -> Option<Descripto
         Loaded::V4 { source, target, sport, dport, transport } => {
             stream(Thing::V4, Tuple { source: source.into(), target: target.into(), sport, dport, transport })
         }
-        Loaded::V6 { source, target, sport, dport, transport } => match (socket::inner(source), socket::inner(target)) {
-            (Some(source), Some(target)) => {
-                stream(Thing::V4, Tuple { source: source.into(), target: target.into(), sport, dport, transport })
+        Loaded::V6 { source, target, sport, dport, transport } => {
+            match (socket::inner(source), socket::inner(target)) {
+                (Some(source), Some(target)) => {
+                    stream(Thing::V4, Tuple { source: source.into(), target: target.into(), sport, dport, transport })
+                }
+                _ => stream(Thing::V6, Tuple { source: source.into(), target: target.into(), sport, dport, transport }),
             }
-            _ => stream(Thing::V6, Tuple { source: source.into(), target: target.into(), sport, dport, transport }),
-        },
+        }
         Loaded::V4Server { address, port, transport } => {
             server(Thing::V4Server, Tuple { target: address.into(), dport: port, transport, ..Tuple::default() })
         }

@@ -109,7 +109,9 @@ fn switched(state: &mut State, event: &Event<'_>, now: &mut Now) {
 }
 
 fn allocated(state: &mut State, event: &Event<'_>, now: &mut Now) {
-    if let (Some(place), Some(size), Some(resident), Some(swapped)) = (now.thread, event.u32(1), event.u32(2), event.u32(3)) {
+    if let (Some(place), Some(size), Some(resident), Some(swapped)) =
+        (now.thread, event.u32(1), event.u32(2), event.u32(3))
+    {
         state.threads[place].memory = [size, resident, swapped];
     }
 }

@@ -89,7 +89,12 @@ impl Layout {
     /// On the way in, which the kernel has not looked at yet.
     fn into(number: u16) -> Self {
         let first = usize::from(!matches!(number, 2 | 58));
-        Layout { folder: (first == 1).then_some(0), name: first, flags: (number != 58).then_some(first + 1), device: None }
+        Layout {
+            folder: (first == 1).then_some(0),
+            name: first,
+            flags: (number != 58).then_some(first + 1),
+            device: None,
+        }
     }
 }
 
@@ -120,7 +125,8 @@ fn opened(state: &mut State, event: &Event<'_>, now: &mut Now) {
     // What was asked for is better than what came back, except where nobody could read it.
     let before = kept.as_ref().and_then(|kept| {
         let event = kept.event();
-        Opening::of(&event, &Layout::into(event.number)).map(|opening| (opening.folder, opening.name.to_vec(), opening.flags))
+        Opening::of(&event, &Layout::into(event.number))
+            .map(|opening| (opening.folder, opening.name.to_vec(), opening.flags))
     });
     if let Some((folder, name, flags)) = &before
         && (layout.is_none() || (!name.is_empty() && path::until_nul(name) != b"(NULL)"))
@@ -168,7 +174,10 @@ pub(super) fn folder_of(state: &mut State, place: Place) -> crate::state::Text {
 }
 
 fn opened_by_handle(state: &mut State, event: &Event<'_>, now: &mut Now) {
-    let (Some(place), Some(fd), Some(name)) = (now.thread, event.i64(0).filter(|fd| *fd >= 0), event.named("path")) else { return };
+    let (Some(place), Some(fd), Some(name)) = (now.thread, event.i64(0).filter(|fd| *fd >= 0), event.named("path"))
+    else {
+        return;
+    };
     let name = path::join(&folder_of(state, place), name);
     now.renamed = true;
     now.fd = state.add_descriptor(place, fd, Descriptor::named(Thing::File, name));

@@ -203,7 +203,8 @@ fn adopt(descriptor: &mut Descriptor, ends: &Tuple) -> bool {
     let own = &mut descriptor.tuple;
     if descriptor.thing == thing {
         let same = (own.source, own.sport, own.target, own.dport) == (ends.source, ends.sport, ends.target, ends.dport);
-        let turned = (own.target, own.dport, own.source, own.sport) == (ends.source, ends.sport, ends.target, ends.dport);
+        let turned =
+            (own.target, own.dport, own.source, own.sport) == (ends.source, ends.sport, ends.target, ends.dport);
         if same || turned {
             return false;
         }
@@ -342,7 +343,9 @@ fn meet(state: &mut State, now: &mut Now, place: Place, handle: Handle, packed: 
 
 /// Who began: by the ports that the process has, else by who spoke first.
 fn guess(state: &mut State, place: Place, handle: Handle, direction: Direction) -> u32 {
-    let Some(Tuple { sport, dport, .. }) = state.descriptor(handle).map(|descriptor| descriptor.tuple) else { return 0 };
+    let Some(Tuple { sport, dport, .. }) = state.descriptor(handle).map(|descriptor| descriptor.tuple) else {
+        return 0;
+    };
     let version = state.descriptor(handle).map(|descriptor| descriptor.thing);
     let Some(table) = state.table_or_add(place) else { return 0 };
     let all = || state.threads[table].fds.iter().map(|(_, descriptor)| descriptor);

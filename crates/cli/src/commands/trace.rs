@@ -1,0 +1,155 @@
+//! `fathom trace`: recordings of system calls as text. Here words become what the trace crate takes.
+
+use std::fs::File;
+use std::io::{self, IsTerminal as _, Read};
+use std::path::Path;
+
+use fathom_filter::{Mistakes, Predicate};
+use fathom_model::{Class, Failure, Hint as _};
+use fathom_scap::{Reader, Tolerance};
+use fathom_trace::fields::Bound;
+use fathom_trace::lines::{Accounts, Stopped, What, When};
+use fathom_trace::replay::Counts;
+use fathom_trace::{Buffers, Fields, Format, Json, Lines, Ports, Style, Summary, format};
+
+use crate::words::Trace;
+use crate::{environment, printer};
+
+mod lists;
+
+/// Done, and something was found: the recording is damaged.
+const FOUND: i32 = 1;
+
+pub(crate) fn run(words: &Trace) -> anyhow::Result<i32> {
+    if words.list {
+        printer::data(&lists::fields());
+        return Ok(0);
+    }
+    if words.list_events {
+        printer::data(&lists::events());
+        return Ok(0);
+    }
+    let coloured = words.format.is_none() && !words.json && is_colourful();
+    let default = if coloured { format::COLOURED } else { format::DEFAULT };
+    if words.format.as_deref() == Some("p") {
+        printer::data(&format!("{default}\n"));
+        return Ok(0);
+    }
+    // Before any file is read: mistakes in words are told at once.
+    let wish = words.filter.clone().unwrap_or_else(|| words.words.join(" "));
+    filter(&wish)?;
+    let mut summary = words.summary.then(Summary::default);
+    let mut status = 0;
+    for file in &words.files {
+        let lines = lines(words, default, &wish)?;
+        match write(file, lines, summary.as_mut()) {
+            Ok(counts) => status = status.max(tell(&counts)),
+            // Nobody reads any more: `fathom trace -r FILE | head`.
+            Err(Stopped::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(0),
+            Err(error) => return Err(failure(file, error).into()),
+        }
+    }
+    if coloured {
+        printer::data("\x1b[00m");
+    }
+    if let Some(summary) = summary {
+        let mut table = Vec::new();
+        summary.write(&mut table);
+        printer::data(&String::from_utf8_lossy(&table));
+    }
+    Ok(status)
+}
+
+/// Whether stdout shows colours.
+fn is_colourful() -> bool {
+    io::stdout().is_terminal() && environment::value("NO_COLOR").is_none()
+}
+
+fn filter(wish: &str) -> Result<Option<Predicate<Bound>>, Failure> {
+    if wish.is_empty() {
+        return Ok(None);
+    }
+    fathom_filter::compile(wish, &Fields).map(Some).map_err(|mistakes| wrong("filter", &mistakes))
+}
+
+fn wrong(what: &str, mistakes: &Mistakes) -> Failure {
+    let message = format!("cannot understand the {what}: {mistakes}");
+    Failure::new(Class::Usage, message).hinting("`fathom trace --list` has all fields")
+}
+
+/// What is asked for.
+fn lines(words: &Trace, default: &str, wish: &str) -> Result<Lines, Failure> {
+    let text = words.format.as_deref().unwrap_or(default);
+    let mut lines = Lines::new(Format::parse(text).map_err(|mistakes| wrong("format", &mistakes))?);
+    lines.style = style(words);
+    let filter = filter(wish)?;
+    *(if words.displayflt { &mut lines.shown } else { &mut lines.filter }) = filter;
+    lines.most = words.numevents;
+    lines.longest = words.seconds.map(|seconds| seconds.saturating_mul(1_000_000_000));
+    lines.what = if words.quiet { What::Nothing } else { What::Events };
+    lines.when = if words.unbuffered { When::Each } else { When::Together };
+    lines.accounts = if words.exclude_users { Accounts::Unnamed } else { Accounts::Recorded };
+    Ok(lines)
+}
+
+fn style(words: &Trace) -> Style {
+    let buffers = [
+        (words.print_ascii, Buffers::Ascii),
+        (words.print_hex_ascii, Buffers::HexAscii),
+        (words.print_hex, Buffers::Hex),
+        (words.print_base64, Buffers::Base64),
+    ];
+    Style {
+        buffers: buffers.into_iter().find(|(asked, _)| *asked).map_or(Buffers::Dots, |(_, buffers)| buffers),
+        longest: (!words.verbose).then_some(80),
+        clock: words.timetype.clock(),
+        offset: jiff::Zoned::now().offset().seconds(),
+        ports: if words.resolve_ports { Ports::Services } else { Ports::Numbers },
+        json: if words.json { Json::Yes } else { Json::No },
+    }
+}
+
+fn write(file: &Path, lines: Lines, summary: Option<&mut Summary>) -> Result<Counts, Stopped> {
+    let source: Box<dyn Read + Send> = if file == Path::new("-") {
+        Box::new(io::stdin())
+    } else {
+        Box::new(File::open(file).map_err(|source| fathom_scap::Error::Read { offset: 0, source })?)
+    };
+    let mut reader = Reader::stream(source, Tolerance::Salvage)?;
+    lines.write(&mut reader, &mut printer::stream(), summary)
+}
+
+/// Says what of a recording was not shown; the status that belongs to it.
+fn tell(counts: &Counts) -> i32 {
+    if counts.unknown > 0 {
+        printer::notice(&format!("{} events are of types that this program does not know", counts.unknown));
+    }
+    counts.gaps.iter().for_each(|gap| printer::notice(&gap.to_string()));
+    if counts.more_gaps > 0 {
+        printer::notice(&format!("{} more parts of the recording could not be read", counts.more_gaps));
+    }
+    if counts.gaps.is_empty() { 0 } else { FOUND }
+}
+
+fn failure(file: &Path, stopped: Stopped) -> Failure {
+    let shown = file.display();
+    let (class, message, cause, hint) = match stopped {
+        Stopped::Output(error) => {
+            (Class::System, "cannot write what was asked for".to_owned(), error.to_string(), None)
+        }
+        Stopped::Recording(fathom_scap::Error::Read { offset, source }) => {
+            let class = match source.kind() {
+                io::ErrorKind::NotFound => Class::NotFound,
+                io::ErrorKind::PermissionDenied => Class::Denied,
+                _ => Class::System,
+            };
+            let at = if offset > 0 { format!(" at byte {offset}") } else { String::new() };
+            (class, format!("cannot read {shown}{at}"), source.to_string(), None)
+        }
+        Stopped::Recording(error) => {
+            let hint = error.hint();
+            (Class::Usage, format!("cannot read {shown}"), error.to_string(), hint)
+        }
+    };
+    Failure { class, message, cause: Some(cause), hint }
+}

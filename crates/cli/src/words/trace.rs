@@ -1,0 +1,110 @@
+//! The words of `fathom trace`. Its letters are sysdig's.
+
+use std::path::PathBuf;
+
+use clap::{ArgGroup, Args, ValueEnum};
+use fathom_trace::Clock;
+
+/// What `fathom trace` takes.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("data").args(["print_ascii", "print_hex_ascii", "print_hex", "print_base64"]))]
+pub(crate) struct Trace {
+    /// Show only events of which this holds: 'evt.type=open and fd.name startswith /etc'
+    #[arg(value_name = "FILTER", conflicts_with = "filter")]
+    pub(crate) words: Vec<String>,
+    /// The same, if it could be taken for something else
+    #[arg(long, value_name = "FILTER")]
+    pub(crate) filter: Option<String>,
+    /// Read a recording, `-` for stdin; can be repeated
+    #[arg(short = 'r', long = "readfile", value_name = "FILE", required_unless_present_any = ["list", "list_events"])]
+    pub(crate) files: Vec<PathBuf>,
+    /// What a line looks like: text with %FIELD in it, or c (containers), k (pods), m (tasks of Mesos), p (print the default)
+    #[arg(short = 'p', long = "print", value_name = "FORMAT")]
+    pub(crate) format: Option<String>,
+    /// Each event as a JSON object
+    #[arg(short = 'j', long)]
+    pub(crate) json: bool,
+    /// Data with what can be printed, on lines of its own
+    #[arg(short = 'A', long)]
+    pub(crate) print_ascii: bool,
+    /// Data in hexadecimal and as text
+    #[arg(short = 'X', long)]
+    pub(crate) print_hex_ascii: bool,
+    /// Data in hexadecimal
+    #[arg(short = 'x', long)]
+    pub(crate) print_hex: bool,
+    /// Data in base64
+    #[arg(short = 'b', long)]
+    pub(crate) print_base64: bool,
+    /// The time before an event
+    #[arg(short = 't', long = "timetype", value_name = "CLOCK", value_enum, default_value_t = Timetype::Human)]
+    pub(crate) timetype: Timetype,
+    /// No more events than these
+    #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) numevents: Option<u64>,
+    /// No more seconds than these
+    #[arg(short = 'M', long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) seconds: Option<u64>,
+    /// Follow everything and filter only what is shown: fields know more, and it takes longer
+    #[arg(short = 'd', long)]
+    pub(crate) displayflt: bool,
+    /// Count events, and show no lines
+    #[arg(short = 'q', long)]
+    pub(crate) quiet: bool,
+    /// How often each call was made, at the end
+    #[arg(short = 'S', long)]
+    pub(crate) summary: bool,
+    /// Names of services instead of ports
+    #[arg(short = 'R', long)]
+    pub(crate) resolve_ports: bool,
+    /// All of what is read and written, not only 80 characters
+    #[arg(short = 'v', long)]
+    pub(crate) verbose: bool,
+    /// Users and groups by their numbers alone
+    #[arg(short = 'E', long)]
+    pub(crate) exclude_users: bool,
+    /// Bytes of data that are kept of a call; recordings have as many as they have
+    #[arg(short = 's', long, value_name = "BYTES", hide = true)]
+    pub(crate) snaplen: Option<u32>,
+    /// Each line at once
+    #[arg(long)]
+    pub(crate) unbuffered: bool,
+    /// List all fields
+    #[arg(short = 'l', long)]
+    pub(crate) list: bool,
+    /// List all events with their parameters
+    #[arg(short = 'L', long)]
+    pub(crate) list_events: bool,
+}
+
+/// Which time stands before an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Timetype {
+    /// Time of the day
+    #[value(name = "h")]
+    Human,
+    /// Seconds since 1970
+    #[value(name = "a")]
+    Absolute,
+    /// Seconds since the first event
+    #[value(name = "r")]
+    Relative,
+    /// How long the call took
+    #[value(name = "d")]
+    Latency,
+    /// Seconds since the event before
+    #[value(name = "D")]
+    Delta,
+}
+
+impl Timetype {
+    pub(crate) fn clock(self) -> Clock {
+        match self {
+            Timetype::Human => Clock::Human,
+            Timetype::Absolute => Clock::Absolute,
+            Timetype::Relative => Clock::Relative,
+            Timetype::Latency => Clock::Latency,
+            Timetype::Delta => Clock::Delta,
+        }
+    }
+}
