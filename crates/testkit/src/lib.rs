@@ -1,9 +1,10 @@
-//! What tests share: asking the machine for what they need, scratch folders, older
+//! What tests share: asking the machine for what they need, scratch folders, recordings made by hand, older
 //! kernels, real container engines, and a Kubernetes on top of one. A dev-dependency, never shipped.
 //!
 //! **Owns** the way a test skips: by name, with a reason, on record. With `FATHOM_TEST_ALL=1` a skip is a failure
 //! unless `.ci/allowed-skips` names it.
 
+pub mod capture;
 pub mod engine;
 pub mod kernel;
 #[cfg(feature = "kubernetes")]

@@ -9,6 +9,7 @@ use crate::fields::Bound;
 use crate::format::{Format, Written};
 use crate::moment::{Moment, Purpose, Style};
 use crate::replay::{Counts, Flow, Replay, is_internal};
+use crate::state::Exec;
 use crate::summary::Summary;
 
 /// So much is collected before it is written, unless every line is wanted at once.
@@ -34,6 +35,8 @@ pub struct Lines {
     pub when: When,
     /// Where users have their names from.
     pub accounts: Accounts,
+    /// What becomes of descriptors that are closed on exec.
+    pub exec: Exec,
 }
 
 /// What is written.
@@ -87,6 +90,7 @@ impl Lines {
             what: What::Events,
             when: When::Together,
             accounts: Accounts::Recorded,
+            exec: Exec::Keeps,
         }
     }
 
@@ -102,6 +106,7 @@ impl Lines {
     ) -> Result<Counts, Stopped> {
         let mut replay = Replay::new(self.filter, self.style);
         replay.accounts = self.accounts;
+        replay.state.exec = self.exec;
         let mut text = Vec::with_capacity(CHUNK * 2);
         let (mut begun, mut seen, mut broken, mut scratch) = (None, 0, None, Vec::new());
         let each = |moment: &Moment<'_>| {

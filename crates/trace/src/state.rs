@@ -55,6 +55,8 @@ pub struct State {
     pub first: u64,
     /// How ports are written.
     pub ports: Ports,
+    /// What becomes of descriptors that are closed on exec.
+    pub exec: Exec,
     /// Ports that somebody listened on when the recording began.
     servers: FxHashSet<u16>,
     /// When each processor last changed from one thread to another.
@@ -65,6 +67,16 @@ pub struct State {
     described: Option<Box<Thread>>,
     /// The thread that ended with it.
     exiting: Option<Tid>,
+}
+
+/// What becomes of descriptors that are closed on exec.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Exec {
+    /// They are known until their numbers are given again, as to sysdig 0.29.3: its text has their names afterwards.
+    #[default]
+    Keeps,
+    /// They end.
+    Closes,
 }
 
 /// One event's place in the state: whose it is, and which descriptor it is about.

@@ -5,7 +5,7 @@ use fathom_model::Hint;
 use fathom_scap::{Damage, Error, Item, Reader, Tolerance};
 use proptest::prelude::*;
 
-use crate::build::Capture;
+use fathom_testkit::capture::Capture;
 
 /// A capture of `count` events.
 fn capture(count: usize) -> Vec<u8> {

@@ -2,7 +2,7 @@
 
 use fathom_scap::{Item, Process, Reader, Tolerance};
 
-use crate::build::{Capture, short};
+use fathom_testkit::capture::{Capture, short};
 
 /// A process as generation `version` writes it, without a length.
 fn process(version: u8) -> Vec<u8> {

@@ -10,6 +10,9 @@ use super::Text;
 /// More descriptors than that are not kept for one process.
 const MOST: usize = 4096;
 
+/// `O_CLOEXEC`, as recorders write it.
+pub(super) const CLOSE_ON_EXEC: u32 = 1 << 12;
+
 /// Bits of [`Descriptor::flags`].
 pub mod flag {
     /// This side began the connection.
@@ -189,6 +192,16 @@ impl Descriptor {
         }
     }
 
+    /// Whether it ends when its process executes another program.
+    pub(super) fn ends_on_exec(&self) -> bool {
+        self.open_flags & CLOSE_ON_EXEC != 0
+    }
+
+    /// Says whether it does; a copy has its own mind.
+    pub(super) fn set_ends_on_exec(&mut self, ends: bool) {
+        self.open_flags = if ends { self.open_flags | CLOSE_ON_EXEC } else { self.open_flags & !CLOSE_ON_EXEC };
+    }
+
     pub(super) fn is_tcp4(&self) -> bool {
         self.thing == Thing::V4 && self.tuple.transport == Transport::Tcp
     }
@@ -254,6 +267,11 @@ impl Table {
             }
         }
         true
+    }
+
+    /// Ends those that end when another program is executed.
+    pub(super) fn execute(&mut self) {
+        self.0.retain(|_, descriptor| !descriptor.ends_on_exec());
     }
 
     pub(super) fn remove(&mut self, fd: i64) {

@@ -13,7 +13,7 @@ use crate::socket::{self, Ports};
 impl State {
     /// Forgets everything, for another section.
     pub fn clear(&mut self) {
-        *self = State { ports: self.ports, ..State::default() };
+        *self = State { ports: self.ports, exec: self.exec, ..State::default() };
     }
 
     /// Users and groups.

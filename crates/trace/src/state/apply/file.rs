@@ -3,7 +3,7 @@
 use fathom_scap::Event;
 
 use super::Transition;
-use crate::state::descriptor::{Descriptor, REPLACED, Thing, flag};
+use crate::state::descriptor::{CLOSE_ON_EXEC, Descriptor, REPLACED, Thing, flag};
 use crate::state::load::contains;
 use crate::state::thread::flag as thread_flag;
 use crate::state::threads::Place;
@@ -59,8 +59,12 @@ pub(super) const ROWS: &[(u16, Transition)] = &[
     (267, changed_root),
 ];
 
-/// `fcntl` commands that copy a descriptor.
-const COPIES: [u8; 2] = [1, 26];
+/// The command of `fcntl` that copies a descriptor.
+const COPY: u8 = 1;
+/// The one whose copy ends when another program is executed.
+const COPY_ENDING: u8 = 26;
+/// The one that says whether a descriptor does.
+const SET: u8 = 3;
 /// The working folder, where a descriptor could be given.
 const HERE: i64 = -100;
 /// The flag of a folder among those of open.
@@ -210,25 +214,34 @@ fn copied(state: &mut State, event: &Event<'_>, now: &mut Now) {
     if fd <= 1 {
         state.threads[place].flags |= thread_flag::PIPES;
     }
-    copy(state, now, place, fd);
+    let ends = event.u32(3).is_some_and(|flags| flags & CLOSE_ON_EXEC != 0);
+    copy(state, now, (place, fd), ends);
 }
 
-fn copy(state: &mut State, now: &mut Now, place: Place, fd: i64) {
-    if let Some(descriptor) = now.fd.and_then(|handle| state.descriptor(handle)).cloned() {
+fn copy(state: &mut State, now: &mut Now, (place, fd): (Place, i64), ends_on_exec: bool) {
+    if let Some(mut descriptor) = now.fd.and_then(|handle| state.descriptor(handle)).cloned() {
+        descriptor.set_ends_on_exec(ends_on_exec);
         now.fd = state.add_descriptor(place, fd, descriptor);
     }
 }
 
 fn fcntl(state: &mut State, event: &Event<'_>, now: &mut Now) {
-    if event.u8(1).is_some_and(|command| COPIES.contains(&command)) {
-        state.keep(event, now);
+    match event.u8(1) {
+        Some(COPY | COPY_ENDING) => state.keep(event, now),
+        // What is set is not recorded: better a name that is too old than none.
+        Some(SET) => {
+            if let Some(descriptor) = now.fd.and_then(|handle| state.descriptor_mut(handle)) {
+                descriptor.set_ends_on_exec(false);
+            }
+        }
+        _ => {}
     }
 }
 
 fn fcntl_ended(state: &mut State, event: &Event<'_>, now: &mut Now) {
     let kept = state.take_kept(event, now);
-    if let (Some(place), Some(_), Some(fd)) = (now.thread, &kept, event.i64(0).filter(|fd| *fd >= 0)) {
-        copy(state, now, place, fd);
+    if let (Some(place), Some(call), Some(fd)) = (now.thread, &kept, event.i64(0).filter(|fd| *fd >= 0)) {
+        copy(state, now, (place, fd), call.event().u8(1) == Some(COPY_ENDING));
     }
     state.give_back(now, kept);
 }
@@ -240,7 +253,8 @@ fn piped(state: &mut State, event: &Event<'_>, now: &mut Now) {
     }
     let inode = event.u64(3).unwrap_or_default();
     for fd in [event.i64(1), event.i64(2)].into_iter().flatten() {
-        let pipe = Descriptor { inode, ..Descriptor::named(Thing::Pipe, &b""[..]) };
+        let open_flags = event.u32(4).unwrap_or_default();
+        let pipe = Descriptor { inode, open_flags, ..Descriptor::named(Thing::Pipe, &b""[..]) };
         now.fd = state.add_descriptor(place, fd, pipe);
     }
 }

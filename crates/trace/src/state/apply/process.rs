@@ -7,7 +7,7 @@ use super::{Force, Transition};
 use crate::state::cgroup::normalised;
 use crate::state::load::environment;
 use crate::state::thread::{Tid, flag};
-use crate::state::{Now, State, Text, Thread, path};
+use crate::state::{Exec, Now, State, Text, Thread, path};
 
 /// Event types and what they do.
 pub(super) const ROWS: &[(u16, Transition)] = &[
@@ -215,6 +215,11 @@ fn executed(state: &mut State, event: &Event<'_>, now: &mut Now) {
     if let Some(cgroups) = event.named("cgroups") {
         thread.cgroups = normalised(cgroups);
         state.settle_at(place);
+    }
+    if state.exec == Exec::Closes
+        && let Some(table) = state.table_or_add(place)
+    {
+        state.threads[table].fds.execute();
     }
 }
 

@@ -1,0 +1,8 @@
+//! What is known of threads and descriptors at every moment of a recording that is made here, event by event; and that
+//! no recording, however damaged, makes a panic.
+
+#![allow(clippy::unwrap_used, reason = "the helpers of tests are tests too")]
+
+mod damage;
+mod known;
+mod tale;
