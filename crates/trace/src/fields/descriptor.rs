@@ -39,8 +39,8 @@ pub(super) const ROWS: &[Row] = &[
     Row::new("fd.port", Kind::Port, "either port of a connection", |m, _, _| ports(m)).only(Place::Filter),
     Row::new("fd.cport", Kind::Port, "port of the client", |m, _, _| client_port(m)),
     Row::new("fd.sport", Kind::Port, "port of the server", |m, _, _| server_port(m)),
-    Row::new("fd.lport", Kind::Port, "port of this side", |m, _, _| side(m, Side::Local, |t, end| port(t, end))),
-    Row::new("fd.rport", Kind::Port, "port of the other side", |m, _, _| side(m, Side::Remote, |t, end| port(t, end))),
+    Row::new("fd.lport", Kind::Port, "port of this side", |m, _, _| side(m, Side::Local, port)),
+    Row::new("fd.rport", Kind::Port, "port of the other side", |m, _, _| side(m, Side::Remote, port)),
     Row::new("fd.l4proto", Kind::Text, "what carries the bytes: tcp, udp, icmp or raw", |m, _, _| {
         found(m).map_or(Value::Unknown, |found| Value::text(carrier(found)))
     }),

@@ -59,8 +59,8 @@ pub(super) const ROWS: &[Row] = &[
     }),
     Row::new("evt.count", Kind::Unsigned, "always 1, to be counted", |_, _, _| Value::Unsigned(1)),
     Row::new("evt.count.error", Kind::Unsigned, "1 for calls that returned an error", |m, _, _| error(m, |_| true)),
-    Row::new("evt.count.error.file", Kind::Unsigned, "1 for errors with files", |m, _, _| error(m, |m| of_file(m))),
-    Row::new("evt.count.error.net", Kind::Unsigned, "1 for errors with the network", |m, _, _| error(m, |m| of_net(m))),
+    Row::new("evt.count.error.file", Kind::Unsigned, "1 for errors with files", |m, _, _| error(m, of_file)),
+    Row::new("evt.count.error.net", Kind::Unsigned, "1 for errors with the network", |m, _, _| error(m, of_net)),
     Row::new("evt.count.error.memory", Kind::Unsigned, "1 for errors with memory", |m, _, _| {
         error(m, |m| m.kind.category == Category::Memory)
     }),

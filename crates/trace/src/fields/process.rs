@@ -19,7 +19,7 @@ pub(super) const ROWS: &[Row] = &[
         words(&main(m, thread).unwrap_or(thread).env, s);
         made(s)
     }),
-    Row::new("proc.cmdline", Kind::Text, "short name and arguments", |m, _, s| of(m, s, |t, s| command_line(t, s))),
+    Row::new("proc.cmdline", Kind::Text, "short name and arguments", |m, _, s| of(m, s, command_line)),
     Row::new("proc.exeline", Kind::Text, "first argument and all others", |m, _, s| {
         of(m, s, |t, s| {
             s.extend_from_slice(&t.exe);
