@@ -2,7 +2,7 @@
 //!
 //! **Owns** the language, which is sysdig's, and what its operators mean. **Does not** know which fields there are:
 //! that is a [`Vocabulary`], and what they hold in a record is the record's own business ([`Record`]).
-//! Read [`syntax`] first, then [`compile`].
+//! Read [`syntax`] first, then [`mod@compile`].
 //!
 //! ```text
 //! or  >  and  >  not  >  CHECK | ( … )        `and` binds closer than `or`

@@ -2,7 +2,7 @@
 //! moment, the fields that can be asked for, filters over them, and the lines that are printed.
 //!
 //! **Owns** the meaning of events. **Does not** know where they come from (a file's reader or the kernel's rings), or
-//! where text goes. Read [`state`] first, then [`fields`], [`format`] and [`replay`].
+//! where text goes. Read [`state`] first, then [`fields`], [`mod@format`] and [`replay`].
 //!
 //! ```text
 //! event → state::begin → filter? → state::apply → filter → format → bytes

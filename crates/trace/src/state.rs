@@ -1,5 +1,5 @@
 //! What is known of a machine at one moment of a recording: its threads and their descriptors, users, containers and
-//! addresses. Filled from the tables that a capture begins with ([`load`]), changed by every event ([`apply`]).
+//! addresses. Filled from the tables that a capture begins with (`load`), changed by every event (`apply`).
 
 pub mod address;
 mod apply;
