@@ -88,7 +88,7 @@ impl Capture {
         let short = |length: usize| u16::try_from(length).unwrap_or(u16::MAX).to_le_bytes();
         let length = 22 + count.len() + params.iter().map(|param| 2 + param.len()).sum::<usize>();
         let mut body = vec![1, 0];
-        body.extend((BEGIN + after).to_le_bytes());
+        body.extend(BEGIN.wrapping_add(after).to_le_bytes());
         body.extend(tid.to_le_bytes());
         body.extend(u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes());
         body.extend(number.to_le_bytes());

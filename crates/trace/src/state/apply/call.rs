@@ -98,7 +98,8 @@ fn switched(state: &mut State, event: &Event<'_>, now: &mut Now) {
     let before = std::mem::replace(&mut state.switched[cpu], event.ts);
     now.ran = if before == 0 { 0 } else { event.ts.wrapping_sub(before) };
     let Some(place) = now.thread else { return };
-    state.threads[place].ran += now.ran;
+    let ran = &mut state.threads[place].ran;
+    *ran = ran.wrapping_add(now.ran);
     let (Some(major), Some(minor)) = (event.u64(1), event.u64(2)) else { return };
     state.threads[place].faults = [major, minor];
     if let (Some(main), Some(size), Some(resident), Some(swapped)) =
