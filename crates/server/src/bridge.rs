@@ -3,6 +3,8 @@
 //! Each direction waits only for its own receiver, so that one that does not read holds back what is for it, and
 //! nothing else.
 
+use std::time::Duration;
+
 use fathom_model::{Ending, Failure};
 use fathom_protocol::frame::PATIENCE;
 use fathom_protocol::{Decoder, Frame, Word};
@@ -19,6 +21,9 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use crate::agents::Conversation;
+
+/// How long somebody may take to hear the end.
+const GOODBYE: Duration = Duration::from_secs(5);
 
 /// The client's side.
 pub(crate) type Client = WebSocketStream<TokioIo<Upgraded>>;
@@ -84,8 +89,9 @@ pub(crate) async fn carry(
     };
     // A close frame holds 125 bytes, two of them for its code.
     let reason = &reason[..reason.floor_char_boundary(123)];
-    let _ = to_client.send(Message::Close(Some(CloseFrame { code, reason: reason.to_owned().into() }))).await;
-    let _ = to_agent.close().await;
+    let close = Message::Close(Some(CloseFrame { code, reason: reason.to_owned().into() }));
+    // Whoever has stopped reading has a full pipe before it, and would never take its leave.
+    let _ = tokio::time::timeout(GOODBYE, async { tokio::join!(to_client.send(close), to_agent.close()) }).await;
     outcome
 }
 
