@@ -1,4 +1,4 @@
-//! The one door to every chore of the workspace: `cargo xtask demo | test | bench | toolkit | bpf | docs | ci | fuzz`.
+//! The one door to every chore of the workspace: `cargo xtask demo | test | bench | score | toolkit | bpf | docs | ci | fuzz`.
 //!
 //! One file per chore. Chores call cargo and the built `fathom`; what they decide themselves is written here, in Rust,
 //! so that a developer's machine and CI do the same.
@@ -11,6 +11,7 @@ mod demo;
 mod docs;
 mod fuzz;
 mod program;
+mod score;
 mod system;
 mod test;
 mod toolkit;
@@ -30,6 +31,9 @@ enum Chore {
     /// Measure against what else is on this machine
     #[command(subcommand)]
     Bench(bench::Words),
+    /// Compare what is said of recorded states with what was done to them
+    #[command(subcommand)]
+    Score(score::Words),
     /// Build the full toolkit into one archive
     Toolkit(toolkit::Words),
     /// Compile the kernel's half of tracing into the objects that are committed
@@ -47,6 +51,7 @@ fn main() -> ExitCode {
         Chore::Demo => demo::run(),
         Chore::Test(words) => test::run(&words),
         Chore::Bench(words) => bench::run(&words),
+        Chore::Score(words) => score::run(&words),
         Chore::Toolkit(words) => toolkit::run(&words),
         Chore::Bpf(words) => bpf::run(&words),
         Chore::Docs(words) => docs::run(&words),

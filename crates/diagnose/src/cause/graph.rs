@@ -1,0 +1,191 @@
+//! Who depends on whom: edges from what suffers to what it needs. Pods stand for their topmost controller.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use super::{Edge, Effect, travels};
+use crate::eval::messages::admission::{self, Refusal};
+use crate::eval::messages::program::CallFault;
+use crate::eval::{binding, endpoints, resolver, scheduling};
+use crate::object::{Fields as _, Object, Ref};
+use crate::scene::Scene;
+
+/// Edges, by what is depended on.
+#[derive(Debug, Default)]
+pub struct Graph {
+    dependents: HashMap<Ref, Vec<(Edge, Ref)>>,
+}
+
+impl Graph {
+    /// All edges that matter in a scene.
+    pub fn of(scene: &Scene<'_>) -> Graph {
+        let mut graph = Graph::default();
+        graph.pods(scene);
+        graph.calls(scene);
+        graph.services(scene);
+        graph.storage(scene);
+        graph.control(scene);
+        graph.rest(scene);
+        graph
+    }
+
+    fn add(&mut self, from: Ref, edge: Edge, to: Ref) {
+        let dependents = self.dependents.entry(to).or_default();
+        if !dependents.contains(&(edge, from.clone())) {
+            dependents.push((edge, from));
+        }
+    }
+
+    /// What an effect at an object explains: there, and wherever it travels.
+    pub fn reach(&self, from: &Ref, effect: Effect) -> Vec<(Ref, Effect)> {
+        let mut seen: HashSet<(Ref, Effect)> = HashSet::new();
+        let mut order = Vec::new();
+        let mut open = vec![(from.clone(), effect)];
+        while let Some((at, effect)) = open.pop() {
+            for (edge, dependent) in self.dependents.get(&at).into_iter().flatten() {
+                for next in travels(*edge, effect) {
+                    let step = (dependent.clone(), next);
+                    if seen.insert(step.clone()) {
+                        order.push(step.clone());
+                        open.push(step);
+                    }
+                }
+            }
+        }
+        order
+    }
+
+    /// Nodes, volumes and the scheduler, of pods in trouble.
+    fn pods(&mut self, scene: &Scene<'_>) {
+        let scheduler = Ref::new("Lease", "kube-system", "kube-scheduler");
+        for trouble in scene.troubles() {
+            let (pod, top) = (trouble.pod, scene.top(trouble.pod));
+            let node = pod.text("/spec/nodeName");
+            if !node.is_empty() {
+                self.add(top.clone(), Edge::RunsOn, Ref::new("Node", "", node));
+            }
+            for claim in binding::claims(pod) {
+                self.add(top.clone(), Edge::Mounts, Ref::new("PersistentVolumeClaim", pod.ns(), claim));
+            }
+            if trouble.effect == Effect::Unscheduled {
+                if pod.condition("PodScheduled").is_none() {
+                    self.add(top.clone(), Edge::DrivenBy, scheduler.clone());
+                }
+                for node in scene.snapshot.all("Node").filter(|node| would_fit(pod, node)) {
+                    self.add(top.clone(), Edge::Wants, node.id.clone());
+                }
+            }
+        }
+        let going = |pod: &&Object| pod.deletion().is_some();
+        for pod in scene.snapshot.all("Pod").filter(going) {
+            self.add(pod.id.clone(), Edge::RunsOn, Ref::new("Node", "", pod.text("/spec/nodeName")));
+        }
+    }
+
+    fn calls(&mut self, scene: &Scene<'_>) {
+        for call in scene.calls() {
+            let top = scene.top(call.pod);
+            if let Some(service) = call.service {
+                self.add(top.clone(), Edge::Calls, service.id.clone());
+            }
+            if let Some((name, namespace)) = &call.missing {
+                self.add(top.clone(), Edge::Calls, Ref::new("Service", namespace, name));
+            }
+            let unnamed = matches!(call.fault, CallFault::NoName | CallFault::NoResolver);
+            if unnamed && let Some(service) = resolver::cluster_dns(scene.snapshot) {
+                self.add(top, Edge::Resolves, service.id.clone());
+            }
+        }
+    }
+
+    /// Services and who feeds them, where nobody behind them is ready; and who leads to services.
+    fn services(&mut self, scene: &Scene<'_>) {
+        for service in scene.snapshot.all("Service").filter(|service| !scene.is_served(service)) {
+            let pods = endpoints::selected(scene.snapshot, service);
+            let tops: BTreeSet<Ref> = pods.iter().map(|pod| scene.top(pod)).collect();
+            let feeding = endpoints::feeding(scene.snapshot, service).into_iter().map(|one| one.id.clone());
+            for top in tops.into_iter().chain(feeding) {
+                self.add(service.id.clone(), Edge::Selects, top);
+            }
+        }
+        for ingress in scene.snapshot.all("Ingress") {
+            for (name, _) in crate::rules::ingress::backends(ingress) {
+                self.add(ingress.id.clone(), Edge::Routes, Ref::new("Service", ingress.ns(), name));
+            }
+        }
+        for kind in ["ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"] {
+            for config in scene.snapshot.all(kind) {
+                for hook in config.list("/webhooks") {
+                    let service = hook.text("/clientConfig/service/name");
+                    let namespace = hook.text("/clientConfig/service/namespace");
+                    self.add(config.id.clone(), Edge::Backs, Ref::new("Service", namespace, service));
+                }
+            }
+        }
+        for api in scene.snapshot.all("APIService").filter(|api| api.at("/spec/service").is_some()) {
+            let service = Ref::new("Service", api.text("/spec/service/namespace"), api.text("/spec/service/name"));
+            self.add(api.id.clone(), Edge::Backs, service);
+        }
+    }
+
+    fn storage(&mut self, scene: &Scene<'_>) {
+        for claim in scene.snapshot.all("PersistentVolumeClaim").filter(|claim| claim.text("/status/phase") != "Bound")
+        {
+            if let Some(class) = binding::class(claim) {
+                self.add(claim.id.clone(), Edge::Binds, Ref::new("StorageClass", "", class));
+            }
+            for volume in scene.snapshot.all("PersistentVolume") {
+                self.add(claim.id.clone(), Edge::Binds, volume.id.clone());
+            }
+        }
+    }
+
+    /// Controllers whose pods are refused, and what moves them at all.
+    fn control(&mut self, scene: &Scene<'_>) {
+        let manager = Ref::new("Lease", "kube-system", "kube-controller-manager");
+        for kind in ["Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "Service"] {
+            for object in scene.snapshot.all(kind) {
+                self.add(scene.top(object), Edge::DrivenBy, manager.clone());
+                for event in scene.warnings(object, &["FailedCreate"]).take(1) {
+                    let Some(Refusal::WebhookFailed { webhook, .. }) = admission::read(event.message()) else {
+                        continue;
+                    };
+                    for config in crate::rules::admission::owners_of(scene.snapshot, webhook) {
+                        self.add(scene.top(object), Edge::Admits, config.id.clone());
+                    }
+                }
+            }
+        }
+    }
+
+    fn rest(&mut self, scene: &Scene<'_>) {
+        for scaler in scene.snapshot.all("HorizontalPodAutoscaler") {
+            let target = Ref::new(
+                scaler.text("/spec/scaleTargetRef/kind"),
+                scaler.ns(),
+                scaler.text("/spec/scaleTargetRef/name"),
+            );
+            self.add(scaler.id.clone(), Edge::Scales, target);
+            self.add(scaler.id.clone(), Edge::Measures, Ref::new("APIService", "", "v1beta1.metrics.k8s.io"));
+        }
+        for namespace in scene.snapshot.all("Namespace").filter(|one| one.deletion().is_some()) {
+            for object in
+                scene.snapshot.objects().filter(|object| object.deletion().is_some() && object.ns() == namespace.name())
+            {
+                self.add(namespace.id.clone(), Edge::Holds, object.id.clone());
+            }
+            for api in scene.snapshot.all("APIService") {
+                self.add(namespace.id.clone(), Edge::Holds, api.id.clone());
+            }
+        }
+    }
+}
+
+/// Whether nothing but the state of the node itself keeps a pod off it: what was asked for fits.
+fn would_fit(pod: &Object, node: &Object) -> bool {
+    let own = |taint: &serde_json::Value| taint.text("/key").starts_with("node.kubernetes.io/");
+    let foreign = scheduling::untolerated(pod, node).is_some_and(|taint| !own(taint));
+    scheduling::selector_fits(pod, node)
+        && scheduling::affinity_fits(pod, node)
+        && !foreign
+        && scheduling::too_big(pod, node).is_none()
+}

@@ -1,0 +1,150 @@
+//! What is wrong now and wants a cause: states, never events. Nothing here is printed as a root.
+
+use std::collections::BTreeSet;
+
+use super::Effect;
+use crate::eval::endpoints;
+use crate::object::{Fields as _, Object, Ref};
+use crate::scene::Scene;
+use crate::snapshot::Proof;
+
+/// Something that is wrong, and which test tells most about it.
+#[derive(Debug, Clone)]
+pub struct Symptom {
+    /// With what; for a pod its topmost controller.
+    pub object: Ref,
+    /// What.
+    pub effect: Effect,
+    /// The pods in which it shows.
+    pub seen: BTreeSet<Ref>,
+    /// Where it is read.
+    pub proofs: Vec<Proof>,
+    /// The cheapest test that would tell more.
+    pub test: String,
+    /// Whether it is worth saying when nothing explains it: not a log's complaint alone.
+    pub hard: bool,
+}
+
+/// All of them.
+pub fn find(scene: &Scene<'_>) -> Vec<Symptom> {
+    let mut found = Vec::new();
+    pods(scene, &mut found);
+    workloads(scene, &mut found);
+    storage(scene, &mut found);
+    rest(scene, &mut found);
+    for call in scene.calls() {
+        let seen = BTreeSet::from([call.pod.id.clone()]);
+        let proofs = vec![call.proof.clone()];
+        let test = format!("fathom enter pod/{} and call {} by hand", call.pod.name(), call.host);
+        let object = scene.top(call.pod);
+        found.push(Symptom { object, effect: Effect::CallsFail, seen, proofs, test, hard: false });
+    }
+    found
+}
+
+fn symptom(object: &Object, effect: Effect, pointer: &str, test: String) -> Symptom {
+    let proofs = vec![Proof::field(object, pointer)];
+    Symptom { object: object.id.clone(), effect, seen: BTreeSet::new(), proofs, test, hard: true }
+}
+
+fn pods(scene: &Scene<'_>, found: &mut Vec<Symptom>) {
+    for trouble in scene.troubles() {
+        let (pod, object) = (trouble.pod, scene.top(trouble.pod));
+        let proof = match &trouble.part {
+            Some(part) => {
+                ["/state/waiting/reason", "/state/terminated/reason", "/ready"].iter().find_map(|at| part.saw(at))
+            }
+            None => None,
+        };
+        let proof = proof.unwrap_or_else(|| Proof::field(pod, "/status/phase"));
+        let test = match trouble.effect {
+            Effect::Crashing | Effect::Failed => format!("kubectl -n {} logs {} --previous", pod.ns(), pod.name()),
+            _ => format!("kubectl -n {} describe pod {}", pod.ns(), pod.name()),
+        };
+        let known = found.iter_mut().find(|one| one.object == object && one.effect == trouble.effect);
+        match known {
+            Some(known) => drop(known.seen.insert(pod.id.clone())),
+            None => {
+                let seen = BTreeSet::from([pod.id.clone()]);
+                found.push(Symptom { object, effect: trouble.effect, seen, proofs: vec![proof], test, hard: true });
+            }
+        }
+    }
+}
+
+/// Controllers that do not get what they want, though none of their pods is in trouble.
+fn workloads(scene: &Scene<'_>, found: &mut Vec<Symptom>) {
+    for kind in ["Deployment", "StatefulSet", "DaemonSet", "Job", "ReplicaSet"] {
+        for object in scene.snapshot.all(kind).filter(|one| one.deletion().is_none() && scene.lives(one.ns())) {
+            let test = format!("kubectl -n {} describe {} {}", object.ns(), kind.to_lowercase(), object.name());
+            let true_of =
+                |name: &str| object.condition(name).filter(|(_, condition)| condition.text("/status") == "True");
+            if let Some((at, _)) = true_of("ReplicaFailure") {
+                let top = scene.top(object);
+                found.push(Symptom {
+                    object: top,
+                    ..symptom(object, Effect::NotCreated, &format!("{at}/message"), test)
+                });
+            } else if kind == "Job"
+                && let Some((at, _)) = true_of("Failed")
+                && object.controller().is_none()
+            {
+                found.push(symptom(object, Effect::Failed, &format!("{at}/reason"), test));
+            } else if kind == "Deployment"
+                && let Some((at, progress)) = object.condition("Progressing")
+                && progress.text("/reason") == "ProgressDeadlineExceeded"
+            {
+                found.push(symptom(object, Effect::Short, &format!("{at}/reason"), test));
+            }
+        }
+    }
+    for service in scene.snapshot.all("Service").filter(|one| scene.lives(one.ns()) && !scene.is_served(one)) {
+        let pods = endpoints::selected(scene.snapshot, service);
+        if pods.iter().any(|pod| scene.trouble(pod).is_some()) {
+            let test = format!(
+                "kubectl -n {} get endpointslices -l kubernetes.io/service-name={}",
+                service.ns(),
+                service.name()
+            );
+            found.push(symptom(service, Effect::NoEndpoints, "/spec/selector", test));
+        }
+    }
+}
+
+fn storage(scene: &Scene<'_>, found: &mut Vec<Symptom>) {
+    for claim in scene.snapshot.all("PersistentVolumeClaim").filter(|claim| claim.text("/status/phase") == "Pending") {
+        if claim.deletion().is_none()
+            && !crate::rules::storage::waits_for_consumer(scene, claim)
+            && scene.age(claim) > 15
+        {
+            let test = format!("kubectl -n {} describe pvc {}", claim.ns(), claim.name());
+            found.push(symptom(claim, Effect::Unbound, "/status/phase", test));
+        }
+    }
+}
+
+fn rest(scene: &Scene<'_>, found: &mut Vec<Symptom>) {
+    for node in scene.snapshot.all("Node") {
+        if let Some((at, ready)) = node.condition("Ready")
+            && ready.text("/status") != "True"
+        {
+            let test = format!("fathom why node/{} on the node", node.name());
+            found.push(symptom(node, Effect::Lost, &format!("{at}/status"), test));
+        }
+    }
+    for object in scene.snapshot.objects() {
+        let Some(deletion) = object.deletion() else { continue };
+        // The grace period is in the moment already; garbage collection and kubelets get a minute.
+        let grace = if object.id.kind == "Pod" { 60 } else { 120 };
+        if scene.now().since(deletion) > grace && scene.lives(object.ns()) {
+            let test = format!("kubectl get {} {} -o yaml", object.id.kind.to_lowercase(), object.name());
+            found.push(symptom(object, Effect::Stuck, "/metadata/deletionTimestamp", test));
+        }
+    }
+    for scaler in scene.snapshot.all("HorizontalPodAutoscaler") {
+        if let Some((at, _)) = crate::rules::autoscaling::inactive(scene, scaler) {
+            let test = format!("kubectl -n {} describe hpa {}", scaler.ns(), scaler.name());
+            found.push(symptom(scaler, Effect::NoMetrics, &format!("{at}/message"), test));
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! From a snapshot to findings: every rule judges every object of its kinds, and the roots among their claims are
+//! chosen.
+
+use std::collections::BTreeSet;
+
+use crate::cause::graph::Graph;
+use crate::cause::roots::{self, Judgement, Root};
+use crate::cause::symptoms::{self, Symptom};
+use crate::claim::Fix;
+use crate::object::{Object, Ref};
+use crate::report::{Explained, Finding, Mend, Report, Unexplained};
+use crate::rule::Rule;
+use crate::rules;
+use crate::scene::Scene;
+use crate::snapshot::{Need, Snapshot};
+
+/// What to look at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Question {
+    /// All of it.
+    Everything,
+    /// One object, what it belongs to and what it depends on.
+    Object(Ref),
+    /// A namespace.
+    Namespace(String),
+}
+
+/// Answers a question about a snapshot.
+pub fn diagnose(snapshot: &Snapshot, question: &Question) -> Report {
+    let scene = Scene::new(snapshot);
+    let (claims, needs) = judge(&scene);
+    let graph = Graph::of(&scene);
+    let symptoms = symptoms::find(&scene);
+    let (roots, open) = roots::choose(claims, &graph, &symptoms);
+    let roots = roots.into_iter().filter(|root| concerns(&scene, question, root, &symptoms));
+    let findings: Vec<Finding> = roots.map(|root| finding(&scene, root, &symptoms)).collect();
+    let open = open.into_iter().map(|at| &symptoms[at]).filter(|symptom| is_about(&scene, question, &symptom.object));
+    let unexplained = open.map(|symptom| Unexplained {
+        object: symptom.object.clone(),
+        effect: symptom.effect.words().to_owned(),
+        proofs: symptom.proofs.clone(),
+        test: symptom.test.clone(),
+    });
+    let unexplained: Vec<Unexplained> = unexplained.collect();
+    // What could not be decided matters where something is wrong; a healthy cluster need not be listed whole.
+    let quiet = findings.is_empty() && unexplained.is_empty() && symptoms.is_empty();
+    let mut unknown: BTreeSet<Need> = if quiet { BTreeSet::new() } else { needs };
+    unknown.extend(snapshot.coverage().gaps());
+    unknown
+        .extend(snapshot.damage.iter().map(|what| Need { need: "read the whole source".into(), reason: what.clone() }));
+    Report::new(snapshot, findings, unexplained, unknown.into_iter().collect())
+}
+
+/// Every claim of every rule, and what would have to be known for more.
+fn judge(scene: &Scene<'_>) -> (Vec<Judgement>, BTreeSet<Need>) {
+    let (mut claims, mut needs) = (Vec::new(), BTreeSet::new());
+    for rule in rules::all() {
+        for kind in rule.on {
+            for object in scene.snapshot.all(kind) {
+                match (rule.judge)(scene, object) {
+                    Ok(None) => {}
+                    Err(need) => drop(needs.insert(need)),
+                    Ok(Some(claim)) => claims.push(judgement(scene, rule, object, claim)),
+                }
+            }
+        }
+    }
+    (claims, needs)
+}
+
+fn judgement(scene: &Scene<'_>, rule: &'static Rule, object: &Object, mut claim: crate::claim::Claim) -> Judgement {
+    let subject = claim.subject.clone().unwrap_or_else(|| scene.top(object));
+    claim.since = claim.since.or_else(|| since(object));
+    Judgement { rule, subject, claim, members: Vec::new() }
+}
+
+/// Since when an object is as it is, as far as its conditions say.
+fn since(object: &Object) -> Option<crate::time::Time> {
+    use crate::object::Fields as _;
+    let conditions = ["Ready", "PodScheduled", "Available", "ScalingActive", "Failed"];
+    let of =
+        |name: &&str| object.condition(name).filter(|(_, one)| one.text("/status") != "True" || **name == *"Failed");
+    let at = conditions.iter().find_map(of).and_then(|(_, condition)| condition.time("/lastTransitionTime"));
+    at.or_else(|| object.deletion()).or_else(|| object.created())
+}
+
+/// Whether an object is, belongs to, or owns what was asked about.
+fn is_about(scene: &Scene<'_>, question: &Question, object: &Ref) -> bool {
+    match question {
+        Question::Everything => true,
+        Question::Namespace(namespace) => {
+            object.namespace == *namespace || object.kind == "Namespace" && object.name == *namespace
+        }
+        Question::Object(asked) => {
+            let top = |id: &Ref| scene.snapshot.find(id).map_or_else(|| id.clone(), |found| scene.top(found));
+            *object == *asked || top(object) == top(asked)
+        }
+    }
+}
+
+/// Whether a root has to do with the question: it is the answer, or explains something that was asked about.
+fn concerns(scene: &Scene<'_>, question: &Question, root: &Root, symptoms: &[Symptom]) -> bool {
+    let judgement = &root.judgement;
+    is_about(scene, question, &judgement.subject)
+        || judgement.members.iter().chain(&judgement.claim.seen).any(|object| is_about(scene, question, object))
+        || root.explains.iter().any(|&at| is_about(scene, question, &symptoms[at].object))
+        || root.behind.iter().any(|(object, _)| is_about(scene, question, object))
+}
+
+fn finding(scene: &Scene<'_>, root: Root, symptoms: &[Symptom]) -> Finding {
+    let Judgement { rule, subject, claim, members } = &root.judgement;
+    let mut explains: BTreeSet<Explained> = BTreeSet::new();
+    let mut add = |object: &Ref, effect: &str| {
+        if object != subject {
+            explains.insert(Explained { object: object.clone(), effect: effect.to_owned() });
+        }
+    };
+    for &at in &root.explains {
+        let symptom = &symptoms[at];
+        add(&symptom.object, symptom.effect.words());
+        symptom.seen.iter().for_each(|pod| add(pod, symptom.effect.words()));
+    }
+    root.behind.iter().for_each(|(object, effect)| add(object, effect.words()));
+    members.iter().chain(&claim.seen).for_each(|object| add(object, rule.effect.words()));
+    let fix = claim.fix.clone().unwrap_or_else(|| Fix::say(rule.fix));
+    let mend = Mend { verified: vanishes(scene.snapshot, rule, subject, &fix), text: fix.text, changes: fix.changes };
+    Finding {
+        code: rule.code,
+        object: subject.clone(),
+        confidence: root.judgement.confidence(),
+        says: claim.says.clone(),
+        since: claim.since.map(|since| since.to_string()),
+        proofs: claim.proofs.clone(),
+        explains: explains.into_iter().collect(),
+        refuted_by: rule.refutes,
+        fix: mend,
+    }
+}
+
+/// Whether the finding is gone from the snapshot as it would be after the mend.
+fn vanishes(snapshot: &Snapshot, rule: &Rule, subject: &Ref, fix: &Fix) -> bool {
+    let Some(mended) = fix.applied(snapshot) else { return false };
+    let scene = Scene::new(&mended);
+    let objects = rule.on.iter().flat_map(|kind| mended.all(kind));
+    let mut claims = objects.filter_map(|object| {
+        let claim = (rule.judge)(&scene, object).ok().flatten()?;
+        Some(claim.subject.unwrap_or_else(|| scene.top(object)))
+    });
+    !claims.any(|claimed| claimed == *subject)
+}

@@ -1,0 +1,15 @@
+//! What parts of Kubernetes would decide, as pure functions over objects: no rule here, no verdict.
+
+pub mod admission;
+pub mod binding;
+pub mod endpoints;
+pub mod messages;
+pub mod netpol;
+pub mod owners;
+pub mod probes;
+pub mod proxy;
+pub mod rbac;
+pub mod resolver;
+pub mod scheduling;
+pub mod security;
+pub mod selector;

@@ -1,0 +1,482 @@
+//! What programs write before they end: signatures of languages, libraries and servers, and calls that failed.
+//!
+//! A line is believed only beside a state that is bad: a healthy program may write the word error all day.
+
+use super::says;
+
+/// What a line says about why a program ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Sign {
+    /// A trace without more: weaker than anything else.
+    Panic,
+    /// `Illegal instruction`, a heap that is full, and so on.
+    Abort,
+    /// A file is not there.
+    FileMissing,
+    /// A setting or a file of settings is wrong.
+    BadConfig,
+    /// A variable is not set.
+    MissingEnv,
+    /// Not permitted.
+    Permission,
+    /// The port is taken.
+    PortInUse,
+    /// Credentials were refused.
+    AuthFailed,
+    /// A certificate has expired.
+    TlsExpired,
+    /// A certificate is not trusted.
+    TlsUntrusted,
+    /// Too many open files.
+    FdLimit,
+    /// No more processes or threads.
+    PidsLimit,
+    /// A file system is read-only.
+    ReadOnly,
+    /// A file system is full.
+    Full,
+    /// The heap is full: the runtime of the language says so, not the kernel.
+    HeapFull,
+    /// A shell found no such program.
+    NoCommand,
+    /// The token of the service account is not there.
+    NoToken,
+    /// The API server said no.
+    Forbidden,
+    /// The API server did not believe the token.
+    Unauthorized,
+    /// IPv6 is off.
+    NoIpv6,
+    /// CoreDNS met itself.
+    DnsLoop,
+    /// A Corefile that cannot be read.
+    Corefile,
+}
+
+/// Words, in the order in which they decide.
+const WORDS: &[(Sign, &[&str])] = &[
+    (Sign::DnsLoop, &["detected for zone"]),
+    (Sign::Corefile, &["Error during parsing: "]),
+    (Sign::Forbidden, &["is forbidden: User \""]),
+    (Sign::NoToken, &["serviceaccount/token"]),
+    (Sign::TlsExpired, &["certificate has expired", "certificate expired", "is not yet valid", "CERT_HAS_EXPIRED"]),
+    (
+        Sign::TlsUntrusted,
+        &[
+            "certificate signed by unknown authority",
+            "unable to get local issuer",
+            "self-signed certificate",
+            "self signed certificate",
+            "CERTIFICATE_VERIFY_FAILED",
+            "certificate is valid for",
+            "unable to verify the first certificate",
+        ],
+    ),
+    (Sign::NoIpv6, &["Address family not supported"]),
+    (Sign::ReadOnly, &["read-only file system", "EROFS"]),
+    (Sign::Full, &["no space left on device", "ENOSPC", "disk quota exceeded"]),
+    (Sign::FdLimit, &["too many open files", "EMFILE", "ENFILE"]),
+    (
+        Sign::PidsLimit,
+        &[
+            "resource temporarily unavailable",
+            "can't start new thread",
+            "cannot fork",
+            "unable to create native thread",
+            "unable to create new native thread",
+            "pthread_create failed",
+            "can't fork",
+        ],
+    ),
+    (Sign::HeapFull, &["heap out of memory", "java.lang.OutOfMemoryError", "Allowed memory size of", "MemoryError"]),
+    (Sign::PortInUse, &["address already in use", "EADDRINUSE", "port is already allocated", "address in use"]),
+    (
+        Sign::AuthFailed,
+        &[
+            "password authentication failed",
+            "authentication failed",
+            "access denied for user",
+            "NOAUTH",
+            "WRONGPASS",
+            "invalid password",
+            "invalid username or password",
+            "login failed for user",
+            "bad credentials",
+            "invalid credentials",
+            "ACCESS_REFUSED",
+            "auth failed",
+            "invalid api key",
+            "SASL authentication",
+        ],
+    ),
+    (
+        Sign::MissingEnv,
+        &[
+            "required environment variable",
+            "environment variable not set",
+            "missing environment variable",
+            "missing required environment",
+            "parameter not set",
+            "unbound variable",
+            "parameter null or not set",
+            "environment variable is required",
+            "missing env",
+            "env var",
+        ],
+    ),
+    (
+        Sign::BadConfig,
+        &[
+            "unknown directive",
+            "invalid config",
+            "parse error",
+            "unknown flag",
+            "unrecognized option",
+            "unrecognized argument",
+            "unknown option",
+            "invalid option",
+            "flag provided but not defined",
+            "syntax error in config",
+            "configuration error",
+            "config error",
+            "failed to parse",
+            "cannot parse",
+            "could not parse",
+            "error parsing",
+            "failed to load config",
+            "error loading config",
+            "invalid configuration",
+            "cannot unmarshal",
+            "yaml: ",
+            "JSONDecodeError",
+            "invalid character",
+            "Unexpected token",
+            "unexpected end of JSON",
+            "bad configuration",
+            "invalid value for",
+            "unknown key",
+            "unknown field",
+            "unrecognized arguments",
+            "invalid argument",
+            "[emerg]",
+            "mapping values are not allowed",
+            "toml",
+            "expected property name",
+        ],
+    ),
+    (
+        Sign::Permission,
+        &["permission denied", "operation not permitted", "EACCES", "EPERM", "PermissionError", "access denied"],
+    ),
+    (
+        Sign::FileMissing,
+        &[
+            "no such file or directory",
+            "ENOENT",
+            "FileNotFoundError",
+            "FileNotFoundException",
+            "NoSuchFileException",
+            "cannot open shared object file",
+            "cannot find module",
+            "ModuleNotFoundError",
+            "ClassNotFoundException",
+            "Could not find or load main class",
+        ],
+    ),
+    (
+        Sign::Abort,
+        &[
+            "terminate called after throwing",
+            "assertion failed",
+            "Aborted (core dumped)",
+            "SIGABRT",
+            "double free or corruption",
+            "malloc(): ",
+            "stack smashing detected",
+        ],
+    ),
+    (
+        Sign::Panic,
+        &[
+            "panic: ",
+            "panicked at",
+            "Traceback (most recent call last)",
+            "Unhandled exception",
+            "Uncaught exception",
+            "Exception in thread",
+            "unhandledRejection",
+            "fatal error: ",
+            "UnhandledPromiseRejection",
+            "Uncaught ",
+            "goroutine 1 [",
+            "System.Exception",
+            "NullPointerException",
+            "segmentation fault",
+        ],
+    ),
+];
+
+/// What one line says.
+pub fn sign(line: &str) -> Option<Sign> {
+    if let Some(sign) = shell(line) {
+        return Some(sign);
+    }
+    WORDS.iter().find(|(_, words)| says(line, words)).map(|(sign, _)| *sign)
+}
+
+/// Shells and languages whose words have holes in them.
+fn shell(line: &str) -> Option<Sign> {
+    let text = line.trim();
+    // `sh: node: not found`, `bash: line 1: x: command not found`, `/run.sh: 3: x: not found`.
+    let by_shell =
+        text.ends_with(": command not found") || text.ends_with(": not found") && text.matches(": ").count() >= 2;
+    if by_shell && !text.contains("http") {
+        return Some(Sign::NoCommand);
+    }
+    // `sh: NAME: what the author wrote` of `${NAME:?what the author wrote}`.
+    let mut parts = text.split(": ").skip(1);
+    let name = parts.find(|part| part.parse::<u32>().is_err() && !part.starts_with("line ")).unwrap_or_default();
+    let variable = name.len() > 2 && name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_');
+    let first = text.split(": ").next().unwrap_or_default();
+    if variable && !first.contains(' ') && (first.ends_with("sh") || first.starts_with('/')) {
+        return Some(Sign::MissingEnv);
+    }
+    // `KeyError: 'DATABASE_URL'`, `DATABASE_URL is not set`, `Missing DATABASE_URL`.
+    let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+    let shouted = |word: &&str| {
+        word.len() > 3
+            && word.contains('_')
+            && word.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+    };
+    let named = words.clone().any(|word| shouted(&word)) && !text.contains("ERR_");
+    let about = says(
+        text,
+        &[
+            "KeyError",
+            "not set",
+            "is required",
+            "missing",
+            "must be set",
+            "undefined",
+            "not defined",
+            "is empty",
+            "not provided",
+        ],
+    );
+    (named && about).then_some(Sign::MissingEnv)
+}
+
+/// The line that decides why a program ended, with its index: the strongest sign, the last of them.
+pub fn verdict(lines: &[String]) -> Option<(usize, Sign)> {
+    let from = lines.len().saturating_sub(60);
+    let signs = lines.iter().enumerate().skip(from).filter_map(|(at, line)| Some((at, sign(line)?)));
+    // Traces and files that could not be opened are said along the way; what is not weak decides by coming last.
+    let weight = |sign: Sign| match sign {
+        Sign::Panic => 0,
+        Sign::FileMissing => 1,
+        Sign::Permission | Sign::BadConfig => 2,
+        _ => 3,
+    };
+    signs.max_by_key(|&(at, sign)| (weight(sign), at))
+}
+
+/// How a call failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CallFault {
+    /// Somebody said no, or nobody listens.
+    Refused,
+    /// Nobody said anything.
+    Timeout,
+    /// No way there.
+    NoRoute,
+    /// The name is not known.
+    NoName,
+    /// Nobody could be asked for the name.
+    NoResolver,
+}
+
+const FAULTS: &[(CallFault, &[&str])] = &[
+    (
+        CallFault::NoResolver,
+        &[
+            "temporary failure in name resolution",
+            "EAI_AGAIN",
+            "try again",
+            "server misbehaving",
+            "connection timed out; no servers could be reached",
+            "no servers could be reached",
+        ],
+    ),
+    (
+        CallFault::NoName,
+        &[
+            "bad address",
+            "no such host",
+            "NXDOMAIN",
+            "Name or service not known",
+            "ENOTFOUND",
+            "could not resolve",
+            "couldn't resolve",
+            "unknown host",
+            "UnknownHostException",
+            "nodename nor servname",
+            "name does not resolve",
+            "can't resolve",
+            "cannot resolve",
+            "unable to resolve",
+            "Name does not resolve",
+            "not known",
+        ],
+    ),
+    (CallFault::NoRoute, &["no route to host", "host is unreachable", "EHOSTUNREACH", "network is unreachable"]),
+    (CallFault::Refused, &["connection refused", "ECONNREFUSED", "refused"]),
+    (CallFault::Timeout, &["timed out", "i/o timeout", "ETIMEDOUT", "deadline exceeded", "timeout"]),
+];
+
+/// A call that failed: how, and to what, as it is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailedCall {
+    /// How.
+    pub fault: CallFault,
+    /// Names and addresses, with a port where one is written.
+    pub to: Vec<(String, Option<u16>)>,
+}
+
+/// The call that failed by a line, if it tells of one.
+pub fn failed_call(line: &str) -> Option<FailedCall> {
+    let fault = FAULTS.iter().find(|(_, words)| says(line, words)).map(|(fault, _)| *fault)?;
+    Some(FailedCall { fault, to: peers(line) })
+}
+
+/// Names and addresses in a text: of URLs, of `host:port`, of quotes after words that announce one.
+pub fn peers(line: &str) -> Vec<(String, Option<u16>)> {
+    let mut found: Vec<(String, Option<u16>)> = Vec::new();
+    let separators = |c: char| c.is_whitespace() || "\"'`()[]<>{},;=|".contains(c);
+    let mut announced = false;
+    for token in line.split(separators).filter(|token| !token.is_empty()) {
+        let url = token.split_once("://");
+        let rest = url.map_or(token, |(_, rest)| rest);
+        let rest = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let rest = rest.rsplit('@').next().unwrap_or_default().trim_end_matches(['.', ':', '!']);
+        let (host, port) = match rest.rsplit_once(':') {
+            Some((host, port)) => (host, port.parse::<u16>().ok().filter(|&port| port > 0)),
+            None => (rest, None),
+        };
+        let is_name = !host.is_empty()
+            && host.len() <= 253
+            && host.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.')
+            && host.starts_with(|c: char| c.is_ascii_alphanumeric());
+        let address = host.parse::<std::net::Ipv4Addr>().is_ok();
+        let numeric = host.chars().all(|c| c.is_ascii_digit() || c == '.' || c == '-');
+        let plain = url.is_some() || port.is_some() || announced || address || host.contains(".svc");
+        if is_name && plain && (address || !numeric) && !found.iter().any(|(known, _)| known == host) {
+            found.push((host.to_owned(), port));
+        }
+        announced = [
+            "address",
+            "host",
+            "host:",
+            "lookup",
+            "resolve",
+            "resolving",
+            "find",
+            "ENOTFOUND",
+            "EAI_AGAIN",
+            "service",
+            "for",
+        ]
+        .contains(&token.trim_end_matches(':'));
+    }
+    found
+}
+
+/// Whether a line may follow a failed call without saying that things are well again.
+pub fn complains(line: &str) -> bool {
+    sign(line).is_some()
+        || failed_call(line).is_some()
+        || line.trim().is_empty()
+        || says(
+            line,
+            &[
+                "fail",
+                "error",
+                "unavailable",
+                "waiting",
+                "retry",
+                "cannot",
+                "unable",
+                "fatal",
+                "giving up",
+                "not ready",
+                "exit",
+                "nxdomain",
+                "sleeping",
+                "attempt",
+                "can't",
+            ],
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_many_languages_are_read() {
+        for (line, expect) in [
+            ("KeyError: 'DATABASE_URL'", Some(Sign::MissingEnv)),
+            ("sh: QUEUE_URL: environment variable QUEUE_URL is not set", Some(Sign::MissingEnv)),
+            ("/run.sh: line 3: API_KEY: unbound variable", Some(Sign::MissingEnv)),
+            ("Error: Missing required environment variable PORT", Some(Sign::MissingEnv)),
+            ("sh: node: not found", Some(Sign::NoCommand)),
+            ("bash: line 1: gunicorn: command not found", Some(Sign::NoCommand)),
+            ("nginx: [emerg] unknown directive \"serverr\" in /etc/nginx/nginx.conf:3", Some(Sign::BadConfig)),
+            ("unknown flag: --nameserver", Some(Sign::BadConfig)),
+            ("FATAL:  password authentication failed for user \"app\"", Some(Sign::AuthFailed)),
+            ("listen tcp :8080: bind: address already in use", Some(Sign::PortInUse)),
+            ("x509: certificate has expired or is not yet valid: current time", Some(Sign::TlsExpired)),
+            ("touch: /data/x: Permission denied", Some(Sign::Permission)),
+            ("sh: can't create /data/app.db: Read-only file system", Some(Sign::ReadOnly)),
+            ("OSError: [Errno 24] Too many open files: '/etc/hosts'", Some(Sign::FdLimit)),
+            ("panic: runtime error: index out of range", Some(Sign::Panic)),
+            ("2026-11-20T22:52:54+00:00 listening on :8080", None),
+            ("level=info msg=\"errors_total=0 error_rate=0.0\"", None),
+        ] {
+            assert_eq!(sign(line), expect, "{line}");
+        }
+    }
+
+    #[test]
+    fn what_is_decisive_beats_what_is_said_along_the_way() {
+        let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
+        let trace = "Traceback (most recent call last):\n  File \"x\"\nKeyError: 'DB_URL'\n";
+        assert_eq!(verdict(&lines(trace)), Some((2, Sign::MissingEnv)));
+        assert_eq!(
+            verdict(&lines(
+                "panic: open /var/run/secrets/kubernetes.io/serviceaccount/token: no such file or directory"
+            )),
+            Some((0, Sign::NoToken))
+        );
+        assert_eq!(verdict(&lines("started\nok")), None);
+    }
+
+    #[test]
+    fn peers_are_found_as_they_are_written() {
+        let name = |host: &str, port| vec![(host.to_owned(), port)];
+        for (line, expect) in [
+            ("wget: bad address 'db:5432'", name("db", Some(5432))),
+            ("wget: can't connect to remote host (10.96.23.251): Connection refused", name("10.96.23.251", None)),
+            (
+                "dial tcp: lookup cache.shop on 10.96.0.10:53: no such host",
+                vec![("cache.shop".into(), None), ("10.96.0.10".into(), Some(53))],
+            ),
+            ("2026-11-20T23:05:36 web:80 [Errno -3] Temporary failure in name resolution", name("web", Some(80))),
+            ("GET http://user@api.shop.svc/x failed", name("api.shop.svc", None)),
+            ("** server can't find mydb.shop.svc.cluster.local: NXDOMAIN", name("mydb.shop.svc.cluster.local", None)),
+        ] {
+            assert_eq!(peers(line), expect, "{line}");
+        }
+        assert_eq!(failed_call("web:80 [Errno 113] No route to host").map(|call| call.fault), Some(CallFault::NoRoute));
+        assert_eq!(failed_call("all is well"), None);
+    }
+}

@@ -1,0 +1,60 @@
+//! All rules, by group. A rule is a row: metadata and one pure function that judges one object.
+//!
+//! To add one, add a row to the table of its group; nothing else has to be told.
+
+mod access;
+pub(crate) mod admission;
+pub(crate) mod autoscaling;
+mod config;
+mod control;
+mod crashes;
+mod images;
+pub(crate) mod ingress;
+mod jobs;
+mod names;
+mod network;
+mod nodes;
+mod programs;
+mod readiness;
+mod scheduling;
+mod services;
+pub(crate) mod storage;
+mod termination;
+mod volumes;
+mod workloads;
+
+use crate::rule::Rule;
+
+/// The groups, in reading order: from the control plane down to programs, and from there to who calls them.
+pub const GROUPS: &[(&str, &[Rule])] = &[
+    ("Control plane", control::RULES),
+    ("Nodes and evictions", nodes::RULES),
+    ("Network of pods", network::RULES),
+    ("Scheduling", scheduling::RULES),
+    ("Storage", storage::RULES),
+    ("Volumes", volumes::RULES),
+    ("Images", images::RULES),
+    ("Container configuration", config::RULES),
+    ("Crashes", crashes::RULES),
+    ("What programs say", programs::RULES),
+    ("Readiness", readiness::RULES),
+    ("Termination", termination::RULES),
+    ("Workloads", workloads::RULES),
+    ("Jobs", jobs::RULES),
+    ("Autoscaling and disruption", autoscaling::RULES),
+    ("Admission", admission::RULES),
+    ("Access", access::RULES),
+    ("Services", services::RULES),
+    ("Names", names::RULES),
+    ("Ingress and gateways", ingress::RULES),
+];
+
+/// Every rule.
+pub fn all() -> impl Iterator<Item = &'static Rule> {
+    GROUPS.iter().flat_map(|(_, rules)| rules.iter())
+}
+
+/// The rule of a code.
+pub fn find(code: &str) -> Option<&'static Rule> {
+    all().find(|rule| rule.code == code)
+}

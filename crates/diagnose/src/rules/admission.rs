@@ -1,0 +1,436 @@
+//! Pods that are never made: what the API server answered to their controller.
+
+use crate::cause::Effect;
+use crate::claim::{Claim, Confidence, Fix};
+use crate::eval::messages::admission::{self as grammar, Call, Refusal};
+use crate::eval::{admission, security, selector};
+use crate::object::{Fields as _, Object};
+use crate::rule::{Rule, Stance};
+use crate::scene::Scene;
+use crate::snapshot::{Judged, Proof, Snapshot};
+
+/// The kinds that make pods.
+const MAKERS: &[&str] = &["ReplicaSet", "StatefulSet", "DaemonSet", "Job", "ReplicationController"];
+
+/// What was answered to a controller that has fewer pods than it wants, and where that is read.
+fn refused<'a>(scene: &Scene<'a>, maker: &'a Object) -> Option<(&'a str, Proof)> {
+    if maker.deletion().is_some() || !scene.lives(maker.ns()) || !is_short(maker) {
+        return None;
+    }
+    if let Some((at, condition)) = super::workloads::is_true(maker, "ReplicaFailure") {
+        return Some((condition.text("/message"), Proof::field(maker, &format!("{at}/message"))));
+    }
+    let event = scene.warnings(maker, &["FailedCreate"]).next()?;
+    // A refusal that a success followed is over.
+    let success = scene
+        .snapshot
+        .events(maker)
+        .filter(|event| event.reason() == "SuccessfulCreate")
+        .filter_map(|event| event.last())
+        .max();
+    let recent = event
+        .last()
+        .is_some_and(|last| scene.now().since(last) < 1800 && success.is_none_or(|success| last >= success));
+    recent.then(|| (event.message(), Proof::field(event.0, event.pointer())))
+}
+
+fn is_short(maker: &Object) -> bool {
+    let status = |field: &str| maker.int(&format!("/status/{field}")).unwrap_or(0);
+    match maker.id.kind.as_str() {
+        "DaemonSet" => status("currentNumberScheduled") < status("desiredNumberScheduled"),
+        "Job" => {
+            status("active") == 0 && status("succeeded") == 0 && super::workloads::is_true(maker, "Complete").is_none()
+        }
+        _ => status("replicas") < maker.int("/spec/replicas").unwrap_or(1),
+    }
+}
+
+fn says<'a>(
+    scene: &Scene<'a>,
+    maker: &'a Object,
+    what: &str,
+    check: impl Fn(&Refusal<'_>) -> bool,
+) -> Judged<Option<Claim>> {
+    let found =
+        refused(scene, maker).filter(|(message, _)| grammar::read(message).is_some_and(|refusal| check(&refusal)));
+    Ok(found.map(|(_, proof)| Claim::new(what).seen(maker).by(proof)))
+}
+
+/// A quota that was exceeded in a resource of this family, and still would be.
+fn quota<'a>(scene: &Scene<'a>, maker: &'a Object, family: &[&str]) -> Judged<Option<Claim>> {
+    let Some((message, proof)) = refused(scene, maker) else { return Ok(None) };
+    let Some(Refusal::Quota { quota, resource }) = grammar::read(message) else { return Ok(None) };
+    let bare = resource.trim_start_matches("requests.").trim_start_matches("limits.").trim_start_matches("count/");
+    if !family.iter().any(|name| bare == *name || name.is_empty()) {
+        return Ok(None);
+    }
+    let claim = Claim::new(format!("quota {quota} has no {resource} left")).seen(maker).by(proof);
+    let Some(found) = scene.snapshot.seen("ResourceQuota", maker.ns(), quota) else { return Ok(Some(claim)) };
+    let template = maker.at("/spec/template").cloned().unwrap_or_default();
+    // Raised in the meantime: the controller will try again.
+    if admission::adds(&template, resource).is_some() && admission::exceeded(found, &template).is_none() {
+        return Ok(None);
+    }
+    let key = resource.replace('/', "~1");
+    let hard = format!("/status/hard/{key}");
+    let fix =
+        Fix::say(format!("raise {resource} in quota {quota}, or free some of it")).set(found, &hard, "1000000000");
+    Ok(Some(claim.field(found, &hard).field(found, &format!("/status/used/{key}")).fix(fix)))
+}
+
+fn limit_range<'a>(scene: &Scene<'a>, maker: &'a Object) -> Judged<Option<Claim>> {
+    let Some(claim) = says(scene, maker, "its containers are outside the bounds of the namespace", |one| {
+        *one == Refusal::LimitRange
+    })?
+    else {
+        return Ok(None);
+    };
+    let template = maker.at("/spec/template").cloned().unwrap_or_default();
+    let broken = scene
+        .snapshot
+        .within("LimitRange", maker.ns())
+        .find_map(|range| Some((range, admission::out_of_bounds(range, &template)?)));
+    Ok(match broken {
+        Some((range, pointer)) => {
+            let fix =
+                Fix::say(format!("change the container's resources, or the bound in LimitRange {}", range.name()));
+            Some(claim.field(range, &pointer).fix(fix))
+        }
+        None => Some(claim),
+    })
+}
+
+fn pod_security<'a>(scene: &Scene<'a>, maker: &'a Object) -> Judged<Option<Claim>> {
+    let Some(claim) = says(scene, maker, "its pods violate the Pod Security level of the namespace", |one| {
+        *one == Refusal::PodSecurity
+    })?
+    else {
+        return Ok(None);
+    };
+    let level = "pod-security.kubernetes.io/enforce";
+    let Some(namespace) = scene.snapshot.seen("Namespace", "", maker.ns()).filter(|one| one.label(level).is_some())
+    else {
+        return Ok(Some(claim));
+    };
+    let spec = maker.at("/spec/template/spec").cloned().unwrap_or_default();
+    let violated = security::violations(&spec, namespace.label(level).unwrap_or_default());
+    let says = format!("{}: {}", claim.says, violated.join(", "));
+    let pointer = "/metadata/labels/pod-security.kubernetes.io~1enforce";
+    Ok(Some(Claim { says, ..claim }.field(namespace, pointer).fix(Fix::say(
+        "set the fields that the message names in securityContext, or choose another level for the namespace",
+    ))))
+}
+
+/// The webhook configurations that have a webhook of this name.
+pub(crate) fn owners_of<'a>(snapshot: &'a Snapshot, webhook: &str) -> Vec<&'a Object> {
+    let kinds = ["ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"];
+    let has = |config: &&Object| config.list("/webhooks").iter().any(|hook| hook.text("/name") == webhook);
+    kinds.iter().flat_map(|kind| snapshot.all(kind)).filter(has).collect()
+}
+
+/// A webhook that could not be asked, of a configuration that is here or that the message names.
+fn webhook<'a>(scene: &Scene<'a>, maker: &'a Object, wanted: &[Call], what: &str) -> Judged<Option<Claim>> {
+    let Some((message, proof)) = refused(scene, maker) else { return Ok(None) };
+    let Some(Refusal::WebhookFailed { webhook, why }) = grammar::read(message).filter(|_| true) else {
+        return Ok(None);
+    };
+    if !wanted.contains(&why) {
+        return Ok(None);
+    }
+    let configs = owners_of(scene.snapshot, webhook);
+    let claim = Claim::new(format!("webhook {webhook}: {what}")).seen(maker).by(proof);
+    let Some(config) = configs.first() else { return Ok(Some(claim)) };
+    let index = config.list("/webhooks").iter().position(|hook| hook.text("/name") == webhook).unwrap_or(0);
+    let (place, name) = (
+        format!("/webhooks/{index}/clientConfig/service/namespace"),
+        format!("/webhooks/{index}/clientConfig/service/name"),
+    );
+    let service = scene.snapshot.seen("Service", config.text(&place), config.text(&name));
+    // Mended in the meantime: the controller will try again.
+    let served = service.is_some_and(|service| scene.is_served(service));
+    if why == Call::NoEndpoints && served || why == Call::NoService && service.is_some() {
+        return Ok(None);
+    }
+    let policy = format!("/webhooks/{index}/failurePolicy");
+    let claim = claim.about(config.id.clone()).field(config, &policy).field(config, &name);
+    Ok(Some(claim))
+}
+
+fn denied<'a>(scene: &Scene<'a>, maker: &'a Object) -> Judged<Option<Claim>> {
+    let Some((message, proof)) = refused(scene, maker) else { return Ok(None) };
+    let who = match grammar::read(message) {
+        Some(Refusal::WebhookDenied(name)) => format!("webhook {name}"),
+        Some(Refusal::PolicyDenied(name)) => format!("admission policy {name}"),
+        _ => return Ok(None),
+    };
+    let reason = message
+        .split_once("denied the request:")
+        .or_else(|| message.split_once("denied request:"))
+        .map_or("", |(_, rest)| rest.trim());
+    Ok(Some(Claim::new(format!("{who} refuses its pods: {reason}")).seen(maker).by(proof)))
+}
+
+/// An object of the cluster, or of the namespace, that the pods name and that does not exist.
+fn missing<'a>(
+    scene: &Scene<'a>,
+    maker: &'a Object,
+    kind: &str,
+    field: &str,
+    name_of: for<'m> fn(&Refusal<'m>) -> Option<&'m str>,
+) -> Judged<Option<Claim>> {
+    let Some((message, proof)) = refused(scene, maker) else { return Ok(None) };
+    let Some(refusal) = grammar::read(message) else { return Ok(None) };
+    let Some(name) = name_of(&refusal) else { return Ok(None) };
+    let namespace = if kind == "ServiceAccount" { maker.ns() } else { "" };
+    let absent = match scene.snapshot.absent(kind, namespace, name) {
+        Ok(None) => return Ok(None),
+        Ok(absent) => absent,
+        Err(_) => None,
+    };
+    let near = selector::nearest(name, scene.snapshot.all(kind).filter(|one| one.ns() == namespace).map(Object::name));
+    let hint = near.map_or(String::new(), |near| format!("; there is {near}"));
+    let object = serde_json::json!({"kind": kind, "metadata": {"name": name, "namespace": namespace}});
+    let fix = Fix::say(format!("create {kind} {name}, or correct its name in the workload")).add(object);
+    let claim = Claim::new(format!("{kind} {name} does not exist{hint}")).seen(maker).by(proof).by_all(absent);
+    Ok(Some(claim.field(maker, &format!("/spec/template/spec/{field}")).fix(fix)))
+}
+
+const ADM: Rule = Rule { on: MAKERS, effect: Effect::NotCreated, ..Rule::PLAIN };
+const HOOK: Rule = Rule { effect: Effect::Denies, stance: Stance::Stands, ..ADM };
+
+/// The rules of this group.
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        code: "adm.quota-exceeded.pods",
+        means: "The namespace may have no more pods.",
+        proves: "The API server refused a pod by quota, and the quota is used up.",
+        refutes: "used below hard in the quota's status",
+        fix: "raise the quota, or free pods",
+        judge: |scene, maker| quota(scene, maker, &["pods"]),
+        ..ADM
+    },
+    Rule {
+        code: "adm.quota-exceeded.cpu",
+        means: "The namespace may request or use no more CPU.",
+        proves: "The API server refused a pod by quota, and the quota is used up.",
+        refutes: "used below hard in the quota's status",
+        fix: "raise the quota, or lower requests",
+        judge: |scene, maker| quota(scene, maker, &["cpu"]),
+        ..ADM
+    },
+    Rule {
+        code: "adm.quota-exceeded.memory",
+        means: "The namespace may request or use no more memory.",
+        proves: "The API server refused a pod by quota, and the quota is used up.",
+        refutes: "used below hard in the quota's status",
+        fix: "raise the quota, or lower requests",
+        judge: |scene, maker| quota(scene, maker, &["memory"]),
+        ..ADM
+    },
+    Rule {
+        code: "adm.quota-exceeded.storage",
+        means: "The namespace may have no more storage.",
+        proves: "The API server refused by quota, and the quota is used up.",
+        refutes: "used below hard in the quota's status",
+        fix: "raise the quota, or delete claims",
+        judge: |scene, maker| quota(scene, maker, &["storage", "ephemeral-storage", "persistentvolumeclaims"]),
+        ..ADM
+    },
+    Rule {
+        code: "adm.quota-exceeded.objects",
+        weight: 70,
+        means: "The namespace may have no more objects of a kind.",
+        proves: "The API server refused by quota, and the quota is used up.",
+        refutes: "used below hard in the quota's status",
+        fix: "raise the quota, or delete objects",
+        judge: |scene, maker| quota(scene, maker, &[""]),
+        ..ADM
+    },
+    Rule {
+        code: "adm.quota-requires-spec",
+        means: "A quota of the namespace counts something that the containers do not say.",
+        proves: "The API server names the quota and the field.",
+        refutes: "the field in every container, or a LimitRange with a default",
+        fix: "set the field in every container, or a default by LimitRange",
+        judge: |scene, maker| {
+            says(scene, maker, "a quota wants its containers to say requests or limits", |one| {
+                matches!(one, Refusal::QuotaWants(_))
+            })
+        },
+        ..ADM
+    },
+    Rule {
+        code: "adm.limitrange",
+        means: "The containers ask for more or less than a LimitRange of the namespace allows.",
+        proves: "The API server names the bound.",
+        refutes: "resources within the bounds",
+        fix: "change the container's resources, or the LimitRange",
+        judge: limit_range,
+        ..ADM
+    },
+    Rule {
+        code: "adm.psa",
+        means: "The pods violate the Pod Security level that the namespace enforces. Pods that run already stay.",
+        proves: "The API server names the level and the fields.",
+        refutes: "a spec that keeps the level",
+        fix: "set the fields in securityContext, or choose another level",
+        judge: pod_security,
+        ..ADM
+    },
+    Rule {
+        code: "adm.webhook-unreachable.svc-missing",
+        means: "A webhook that must be asked has a service that does not exist.",
+        proves: "The API server's words, and there is no such service.",
+        refutes: "the service",
+        fix: "restore the webhook's service, or delete its configuration",
+        judge: |scene, maker| webhook(scene, maker, &[Call::NoService], "its service does not exist"),
+        ..HOOK
+    },
+    Rule {
+        code: "adm.webhook-unreachable.no-endpoints",
+        means: "A webhook that must be asked has nobody behind its service.",
+        proves: "The API server's words, and the service has no ready endpoints.",
+        refutes: "a ready endpoint",
+        fix: "restore the webhook's pods; meanwhile failurePolicy: Ignore",
+        judge: |scene, maker| webhook(scene, maker, &[Call::NoEndpoints], "nobody is behind its service"),
+        ..HOOK
+    },
+    Rule {
+        code: "adm.webhook-unreachable.timeout",
+        means: "A webhook that must be asked does not answer the API server.",
+        proves: "The API server's call ran out of time or found no way.",
+        refutes: "a call from the API server's machine that is answered",
+        fix: "open the way from the API server to the webhook's pods; check its endpoints",
+        judge: |scene, maker| webhook(scene, maker, &[Call::Timeout], "it does not answer"),
+        ..HOOK
+    },
+    Rule {
+        code: "adm.webhook-unreachable.refused",
+        means: "Nobody listens where a webhook that must be asked should be.",
+        proves: "The API server's connection was refused.",
+        refutes: "a listening socket on the webhook's port",
+        fix: "correct the port of the webhook's service, or start its server",
+        judge: |scene, maker| webhook(scene, maker, &[Call::Refused], "nobody listens on its port"),
+        ..HOOK
+    },
+    Rule {
+        code: "adm.webhook-error",
+        weight: 60,
+        means: "A webhook that must be asked answers with an error.",
+        proves: "The API server's words.",
+        refutes: "a call that is answered",
+        fix: "see the log of the webhook's pods",
+        judge: |scene, maker| webhook(scene, maker, &[Call::Error], "it answers with an error"),
+        ..HOOK
+    },
+    Rule {
+        code: "adm.webhook-tls",
+        means: "The API server does not trust the certificate of a webhook: another CA, another name, or too old.",
+        proves: "The API server's words.",
+        refutes: "a certificate for the service's name, signed by caBundle",
+        fix: "renew the certificate for SERVICE.NAMESPACE.svc, and put its CA into caBundle",
+        judge: |scene, maker| webhook(scene, maker, &[Call::Tls], "its certificate is not trusted"),
+        ..HOOK
+    },
+    Rule {
+        code: "adm.webhook-denied",
+        means: "A policy refuses the pods.",
+        proves: "The webhook's or the policy's own words.",
+        refutes: "a pod of this template that is let in",
+        fix: "change the pods as the policy says, or the policy",
+        judge: denied,
+        ..ADM
+    },
+    Rule {
+        code: "adm.webhook-cumulative-timeout",
+        confidence: Confidence::Likely,
+        means: "All webhooks together take longer than a request may.",
+        proves: "The API server's words.",
+        refutes: "a request that is answered in time",
+        fix: "lower timeoutSeconds of the webhooks",
+        judge: |scene, maker| {
+            says(scene, maker, "its request took longer than it may", |one| *one == Refusal::TimedOut)
+        },
+        ..ADM
+    },
+    Rule {
+        code: "adm.sa-missing",
+        means: "The pods name a service account that does not exist.",
+        proves: "The API server's words, and there is none.",
+        refutes: "the service account",
+        fix: "create the service account, or correct its name",
+        judge: |scene, maker| {
+            missing(scene, maker, "ServiceAccount", "serviceAccountName", |one| match one {
+                Refusal::NoServiceAccount(name) => Some(name),
+                _ => None,
+            })
+        },
+        ..ADM
+    },
+    Rule {
+        code: "adm.priorityclass-missing",
+        means: "The pods name a priority class that does not exist.",
+        proves: "The API server's words, and there is none.",
+        refutes: "the priority class",
+        fix: "create the priority class, or correct its name",
+        judge: |scene, maker| {
+            missing(scene, maker, "PriorityClass", "priorityClassName", |one| match one {
+                Refusal::NoPriorityClass(name) => Some(name),
+                _ => None,
+            })
+        },
+        ..ADM
+    },
+    Rule {
+        code: "adm.runtimeclass-missing",
+        means: "The pods name a runtime class that does not exist.",
+        proves: "The API server's words, and there is none.",
+        refutes: "the runtime class",
+        fix: "create the runtime class, or correct its name",
+        judge: |scene, maker| {
+            missing(scene, maker, "RuntimeClass", "runtimeClassName", |one| match one {
+                Refusal::NoRuntimeClass(name) => Some(name),
+                _ => None,
+            })
+        },
+        ..ADM
+    },
+    Rule {
+        code: "adm.invalid",
+        weight: 60,
+        means: "The API server does not accept the pods that the template makes.",
+        proves: "The API server names the field.",
+        refutes: "a pod of this template that is accepted",
+        fix: "correct the field that the message names",
+        judge: |scene, maker| {
+            says(scene, maker, "the API server does not accept its pods", |one| *one == Refusal::Invalid)
+        },
+        ..ADM
+    },
+    Rule {
+        code: "adm.too-large",
+        means: "The object is larger than the API server takes.",
+        proves: "The API server's words.",
+        refutes: "an object below 3 MiB, and below 1.5 MiB in etcd",
+        fix: "split the object",
+        judge: |scene, maker| says(scene, maker, "what it makes is too large", |one| *one == Refusal::TooLarge),
+        ..ADM
+    },
+    Rule {
+        code: "wl.replica-failure",
+        weight: 15,
+        stance: Stance::Yields,
+        confidence: Confidence::Likely,
+        means: "The controller cannot make its pods, for a reason that fits no other code.",
+        proves: "The controller's words.",
+        refutes: "a pod being made",
+        fix: "see the message",
+        judge: |scene, maker| {
+            let unknown = refused(scene, maker)
+                .filter(|(message, _)| matches!(grammar::read(message), None | Some(Refusal::Forbidden)));
+            Ok(unknown
+                .map(|(message, proof)| Claim::new(format!("its pods are not made: {message}")).seen(maker).by(proof)))
+        },
+        ..ADM
+    },
+];

@@ -1,0 +1,290 @@
+//! Containers that cannot be created, and what their configuration refers to and does not exist.
+
+use crate::cause::Effect;
+use crate::claim::{Claim, Confidence, Fix};
+use crate::eval::messages::{between, says, start};
+use crate::eval::selector;
+use crate::object::{Fields as _, Object, Ref};
+use crate::rule::Rule;
+use crate::scene::{Part, Scene};
+use crate::snapshot::{Judged, Proof};
+
+/// The container that cannot be created, what is said about it, and where.
+fn waiting<'a>(scene: &Scene<'a>, pod: &'a Object) -> Option<(Part<'a>, &'a str, Proof)> {
+    let trouble = scene.trouble(pod)?;
+    let part = trouble.part.clone()?;
+    let message = part.state("waiting")?.text("/message");
+    let proof = part.saw("/state/waiting/message").or_else(|| part.saw("/state/waiting/reason"))?;
+    Some((part, message, proof))
+}
+
+/// Says it if the container waits with one of these words, or the sandbox cannot be made with them.
+fn said<'a>(scene: &Scene<'a>, pod: &'a Object, words: &[&str], what: &str) -> Judged<Option<Claim>> {
+    if let Some((part, message, proof)) = waiting(scene, pod) {
+        let reason = part.waits();
+        if says(message, words) || words.contains(&reason) {
+            return Ok(Some(Claim::new(format!("container {}: {what}", part.name())).seen(pod).part(&part).by(proof)));
+        }
+        let ended = part.end().filter(|(_, end)| says(end.text("/message"), words));
+        if ended.is_some() {
+            return Ok(Some(
+                Claim::new(format!("container {}: {what}", part.name())).seen(pod).part(&part).by_all(part.ending()),
+            ));
+        }
+    }
+    let Some(trouble) = scene.suffers(pod, Effect::NotStarted) else { return Ok(None) };
+    let mut events = scene.warnings(pod, &["FailedCreatePodSandBox", "Failed"]);
+    let found = events.find(|event| says(event.message(), words));
+    Ok(found.map(|event| Claim::of(trouble, what).field(event.0, event.pointer())))
+}
+
+/// An object that the kubelet did not find, and that is not there now.
+fn object_missing<'a>(scene: &Scene<'a>, pod: &'a Object, wanted: &str) -> Judged<Option<Claim>> {
+    let Some((part, message, proof)) = waiting(scene, pod) else { return Ok(None) };
+    let Some((kind, name)) = start::missing_object(message).filter(|(kind, _)| *kind == wanted) else {
+        return Ok(None);
+    };
+    let absent = match scene.snapshot.absent(kind, pod.ns(), name) {
+        // It is there now: the kubelet will notice.
+        Ok(None) => return Ok(None),
+        Ok(Some(absent)) => Some(absent),
+        // The kubelet looked, if we could not.
+        Err(_) => None,
+    };
+    let elsewhere = scene.snapshot.all(kind).find(|other| other.name() == name);
+    let near = selector::nearest(name, scene.snapshot.within(kind, pod.ns()).map(Object::name));
+    let hint = match (elsewhere, near) {
+        (Some(other), _) => format!("; one of this name is in {}", other.ns()),
+        (_, Some(near)) => format!("; there is {near}"),
+        _ => String::new(),
+    };
+    let empty =
+        serde_json::json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": name, "namespace": pod.ns()}});
+    let verb = if kind == "Secret" { "secret generic" } else { "configmap" };
+    let fix = Fix::say(format!("kubectl -n {} create {verb} {name} …", pod.ns())).add(empty);
+    let claim = Claim::new(format!("{kind} {name} does not exist{hint}")).seen(pod).part(&part).by(proof);
+    Ok(Some(claim.by_all(absent).fix(fix)))
+}
+
+fn key_missing<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
+    let Some((part, message, proof)) = waiting(scene, pod) else { return Ok(None) };
+    let Some((key, kind, name)) = start::missing_key(message) else { return Ok(None) };
+    let claim = Claim::new(format!("{kind} {name} has no key {key}")).seen(pod).part(&part).by(proof);
+    Ok(key_of(scene, claim, &Ref::new(kind, pod.ns(), name), key))
+}
+
+/// Adds what is known of the keys that are there; nothing where the key is there now.
+pub(super) fn key_of(scene: &Scene<'_>, claim: Claim, holder: &Ref, key: &str) -> Option<Claim> {
+    let Some(holder) = scene.snapshot.find(holder) else { return Some(claim) };
+    let keys: Vec<&str> = ["/data", "/binaryData"]
+        .iter()
+        .filter_map(|at| holder.map(at))
+        .flat_map(|map| map.keys().map(String::as_str))
+        .collect();
+    if keys.contains(&key) {
+        return None;
+    }
+    let near = selector::nearest(key, keys.iter().copied()).map_or(String::new(), |near| format!("; there is {near}"));
+    let says = format!("{}{near}", claim.says);
+    let pointer = format!("/data/{}", key.replace('~', "~0").replace('/', "~1"));
+    let fix = Fix::say(format!("add the key {key} to {} {}", holder.id.kind.to_lowercase(), holder.name()));
+    Some(Claim { says, ..claim.field(holder, &pointer).fix(fix.set(holder, &pointer, "")) })
+}
+
+fn memory_floor<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
+    let words = ["Minimum memory limit allowed", "memory limit too low", "init was OOM-killed", "minimum memory limit"];
+    let Some(claim) = said(scene, pod, &words, "its memory limit is too small to start")? else { return Ok(None) };
+    let smallest = Part::all(pod)
+        .into_iter()
+        .min_by_key(|part| crate::quantity::of(part.spec.at("/resources/limits/memory")).unwrap_or(i128::MAX));
+    Ok(Some(claim.by_all(smallest.map(|part| part.asked("/resources/limits/memory")))))
+}
+
+fn unit_typo<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
+    let Some(trouble) = scene.trouble(pod) else { return Ok(None) };
+    let milli = Part::all(pod).into_iter().find_map(|part| {
+        let fields = ["/resources/limits/memory", "/resources/requests/memory"];
+        let field = fields.into_iter().find(|field| part.spec.text(field).ends_with('m'))?;
+        Some((part.asked(field), part))
+    });
+    let Some((proof, part)) = milli else { return Ok(None) };
+    Ok(Some(
+        Claim::of(
+            trouble,
+            format!("container {} asks for thousandths of a byte: m is milli, Mi is meant", part.name()),
+        )
+        .by(proof),
+    ))
+}
+
+fn poststart<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
+    let Some(trouble) = scene.trouble(pod) else { return Ok(None) };
+    let Some(part) = trouble.part.as_ref().filter(|part| part.spec.at("/lifecycle/postStart").is_some()) else {
+        return Ok(None);
+    };
+    if part.waits() == "PostStartHookError" {
+        return Ok(part
+            .saw("/state/waiting/reason")
+            .map(|proof| Claim::of(trouble, "its postStart hook fails").by(proof)));
+    }
+    let event = scene.warnings(pod, &["FailedPostStartHook"]).next();
+    let recent = event.filter(|event| event.last() >= part.end().and_then(|(_, end)| end.time("/startedAt")));
+    Ok(recent.map(|event| Claim::of(trouble, "its postStart hook fails").field(event.0, event.pointer())))
+}
+
+fn runtime_class<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
+    let Some(claim) = said(scene, pod, &["no runtime for", "runtime handler"], "no such runtime on its node")? else {
+        return Ok(None);
+    };
+    let handler =
+        claim.proofs.iter().find_map(|proof| between(&proof.saw, "no runtime for \"", "\"").map(str::to_owned));
+    let says =
+        handler.map_or(claim.says.clone(), |handler| format!("the runtime of its node knows no handler {handler}"));
+    Ok(Some(Claim { says, ..claim.field(pod, "/spec/runtimeClassName") }))
+}
+
+/// The rules of this group.
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        code: "cfg.configmap-missing",
+        means: "A container takes its environment from a ConfigMap that does not exist.",
+        proves: "The kubelet did not find it, and it is not there now.",
+        refutes: "the ConfigMap in the pod's namespace",
+        fix: "create the ConfigMap, or correct its name in the workload",
+        judge: |scene, pod| object_missing(scene, pod, "ConfigMap"),
+        ..Rule::PLAIN
+    },
+    Rule {
+        code: "cfg.secret-missing",
+        means: "A container takes its environment from a Secret that does not exist.",
+        proves: "The kubelet did not find it, and it is not there now.",
+        refutes: "the Secret in the pod's namespace",
+        fix: "create the Secret, or correct its name in the workload",
+        judge: |scene, pod| object_missing(scene, pod, "Secret"),
+        ..Rule::PLAIN
+    },
+    Rule {
+        code: "cfg.key-missing",
+        means: "The ConfigMap or Secret exists, the key that a container asks for does not.",
+        proves: "The kubelet did not find the key, and it is not there now.",
+        refutes: "the key in the object",
+        fix: "add the key, or correct it in the workload",
+        judge: key_missing,
+        ..Rule::PLAIN
+    },
+    Rule {
+        code: "cfg.runasnonroot-root",
+        means: "The pod must not run as root, and its image would.",
+        proves: "The kubelet refuses: runAsNonRoot, and the image's user is 0.",
+        refutes: "a runAsUser other than 0, or a USER in the image",
+        fix: "set runAsUser to a user of the image, or build the image with a USER",
+        judge: |scene, pod| {
+            said(
+                scene,
+                pod,
+                &["image will run as root", "runAsUser breaks non-root policy"],
+                "may not run as root, and would",
+            )
+        },
+        ..Rule::PLAIN
+    },
+    Rule {
+        code: "cfg.runasnonroot-nonnumeric",
+        means: "The pod must not run as root, and the image's user is a name, which nobody can check.",
+        proves: "The kubelet refuses: the user is not numeric.",
+        refutes: "a numeric runAsUser",
+        fix: "set runAsUser to the number of the image's user",
+        judge: |scene, pod| said(scene, pod, &["non-numeric user"], "its image's user is not a number"),
+        ..Rule::PLAIN
+    },
+    Rule {
+        code: "cfg.create-timeout",
+        confidence: Confidence::Likely,
+        weight: 50,
+        means: "The runtime takes too long to create containers: its node is overloaded, or the runtime hangs.",
+        proves: "Creating the container ran out of time.",
+        refutes: "other containers being created on the node in seconds",
+        fix: "relieve the node's disks, or restart its runtime",
+        judge: |scene, pod| {
+            let claim = said(scene, pod, &["context deadline exceeded"], "the runtime did not answer in time")?;
+            let created = waiting(scene, pod)
+                .is_some_and(|(part, _, _)| ["CreateContainerError", "RunContainerError"].contains(&part.waits()));
+            Ok(claim.filter(|_| created).map(|claim| claim.shared(Ref::new("Node", "", pod.text("/spec/nodeName")))))
+        },
+        ..Rule::PLAIN
+    },
+    Rule {
+        code: "cfg.name-reserved",
+        weight: 45,
+        stance: crate::rule::Stance::Yields,
+        means: "An earlier attempt to create the container hangs in the runtime and holds its name.",
+        proves: "The runtime says that the name is reserved.",
+        refutes: "the container being created",
+        fix: "wait, or remove the earlier container with crictl rm",
+        judge: |scene, pod| {
+            said(scene, pod, &["failed to reserve container name"], "its name is held by an earlier attempt")
+        },
+        ..Rule::PLAIN
+    },
+    Rule {
+        code: "cfg.memory-floor",
+        means: "The memory limit is so small that not even the container's first process starts.",
+        proves: "The runtime says that the limit is below its floor, or that init was killed for memory.",
+        refutes: "a start with the same limit",
+        fix: "raise the memory limit; check the unit: m is milli, Mi is mebi",
+        judge: memory_floor,
+        ..Rule::PLAIN
+    },
+    Rule {
+        code: "cfg.runtimeclass",
+        means: "The RuntimeClass names a handler that the runtime of the node does not have.",
+        proves: "The runtime knows no such handler.",
+        refutes: "the handler in the runtime's configuration on the node",
+        fix: "install and configure the handler on the node, or select nodes that have it (RuntimeClass scheduling)",
+        judge: runtime_class,
+        ..Rule::PLAIN
+    },
+    Rule {
+        code: "cfg.poststart-hook",
+        weight: 85,
+        effect: Effect::Crashing,
+        means: "The container's postStart hook fails, so the kubelet kills the container.",
+        proves: "The state or an event of the current run says so.",
+        refutes: "the hook's command succeeding in the container",
+        fix: "correct lifecycle.postStart",
+        judge: poststart,
+        ..Rule::PLAIN
+    },
+    Rule {
+        code: "cfg.lsm-profile",
+        means: "A seccomp or AppArmor profile that the container names is not on its node.",
+        proves: "The runtime could not load the profile.",
+        refutes: "the profile on the node",
+        fix: "put the profile on every node that may run the pod",
+        judge: |scene, pod| {
+            said(
+                scene,
+                pod,
+                &[
+                    "cannot load seccomp profile",
+                    "apparmor profile",
+                    "failed to load seccomp",
+                    "AppArmor enabled on the node",
+                    "profile not loaded",
+                ],
+                "its security profile is not on the node",
+            )
+        },
+        ..Rule::PLAIN
+    },
+    Rule {
+        code: "cfg.unit-typo",
+        weight: 88,
+        means: "Memory is asked for in thousandths of a byte: m is milli.",
+        proves: "The quantity in the spec ends with m, and the pod does not run.",
+        refutes: "none: no program needs thousandths of a byte",
+        fix: "write Mi instead of m",
+        judge: unit_typo,
+        ..Rule::PLAIN
+    },
+];

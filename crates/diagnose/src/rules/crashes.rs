@@ -1,0 +1,620 @@
+//! Containers that ended: by how they ended, never by their exit status alone.
+
+use crate::cause::Effect;
+use crate::claim::{Claim, Confidence, Fix};
+use crate::eval::messages::program::Sign;
+use crate::eval::messages::start::{self, Exec};
+use crate::eval::probes::{self, Fault, Kind};
+use crate::object::{Fields as _, Object, Ref};
+use crate::rule::{Rule, Stance};
+use crate::scene::{Part, Role, Scene, Trouble};
+use crate::snapshot::{Event, Judged, Proof};
+
+/// The containers of a pod that crashed, or failed for good.
+pub(super) fn ended<'a, 's>(scene: &'s Scene<'a>, pod: &'a Object) -> Option<(&'s Trouble<'a>, Vec<Part<'a>>)> {
+    let trouble = scene.trouble(pod).filter(|one| matches!(one.effect, Effect::Crashing | Effect::Failed))?;
+    let parts = match &trouble.part {
+        Some(part) => vec![part.clone()],
+        None => Part::all(pod).into_iter().filter(|part| part.exit().is_some_and(|exit| exit != 0)).collect(),
+    };
+    Some((trouble, parts))
+}
+
+/// Says it of the first crashed container of which a check holds.
+fn ends<'a>(
+    scene: &Scene<'a>,
+    pod: &'a Object,
+    says: &str,
+    check: impl Fn(&Part<'a>) -> bool,
+) -> Judged<Option<Claim>> {
+    let Some((trouble, parts)) = ended(scene, pod) else { return Ok(None) };
+    let part = parts.iter().find(|part| check(part));
+    Ok(part.map(|part| {
+        Claim::of(trouble, format!("container {}: {says}", part.name()))
+            .part(part)
+            .by_all(part.ending())
+            .by_all(part.saw("/restartCount"))
+    }))
+}
+
+fn reason<'a>(part: &Part<'a>) -> &'a str {
+    part.end().map_or("", |(_, end)| end.text("/reason"))
+}
+
+/// What the runtime, or the program in its last line, said about executing it.
+fn execution<'a>(scene: &Scene<'a>, part: &Part<'a>) -> Option<(Exec, String, Proof)> {
+    let (at, end) = part.end()?;
+    if let Some((exec, program)) = start::exec(end.text("/message")) {
+        return Some((exec, program.to_owned(), Proof::field(part.pod, &format!("{at}/message"))));
+    }
+    if let Some((exec, program)) = part.state("waiting").and_then(|state| start::exec(state.text("/message"))) {
+        return Some((exec, program.to_owned(), part.saw("/state/waiting/message")?));
+    }
+    let (name, log) = scene.last_words(part)?;
+    let (line, text) = log.lines.iter().enumerate().next_back()?;
+    let (exec, program) =
+        start::exec(text).filter(|_| text.starts_with("exec ") || text.starts_with("standard_init"))?;
+    Some((exec, program.to_owned(), Proof::line(&name, line + 1, text)))
+}
+
+fn executes<'a>(scene: &Scene<'a>, pod: &'a Object, wanted: Exec, says: &str) -> Judged<Option<Claim>> {
+    let Some((trouble, parts)) = ended(scene, pod) else { return Ok(None) };
+    Ok(parts.iter().find_map(|part| {
+        let (_, program, proof) = execution(scene, part).filter(|(exec, _, _)| *exec == wanted)?;
+        Some(Claim::of(trouble, format!("{says}: {program}")).part(part).by(proof).by_all(part.saw("/restartCount")))
+    }))
+}
+
+fn oom<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
+    let claim = ends(scene, pod, "it was killed for memory by its own limit", |part| reason(part) == "OOMKilled")?;
+    let name = claim.as_ref().and_then(|claim| claim.part.clone());
+    let limited = Part::all(pod)
+        .into_iter()
+        .find(|part| Some(part.name()) == name.as_deref() && part.spec.at("/resources/limits/memory").is_some());
+    Ok(claim.map(|claim| claim.by_all(limited.map(|part| part.asked("/resources/limits/memory")))))
+}
+
+/// The last failure of a probe that the kubelet kills for, and the kill that followed.
+fn kill<'a>(scene: &Scene<'a>, part: &Part<'a>, kind: Kind) -> Option<(Event<'a>, Option<Event<'a>>)> {
+    let probe = part.spec.at(kind.field())?;
+    let failures = scene.warnings(part.pod, &["Unhealthy"]);
+    let mut failures = failures.filter(|event| event.message().starts_with(kind.begins()));
+    let failure = failures.next()?;
+    let kills = scene.warnings(part.pod, &["Killing"]);
+    let word = if kind == Kind::Liveness { "failed liveness probe" } else { "failed startup probe" };
+    let mut kills = kills.filter(|event| {
+        event.message().contains(word) && event.message().contains(&format!("ontainer {} ", part.name()))
+    });
+    let kill = kills.next();
+    // Failures of before the last start are over, unless the kubelet just killed it.
+    let began = part.began().or_else(|| part.end().and_then(|(_, end)| end.time("/startedAt")));
+    let current = failure.last() >= began;
+    let decided = kill.is_some() || failure.count() >= probes::threshold(probe);
+    (current && decided).then_some((failure, kill))
+}
+
+fn probed<'a>(scene: &Scene<'a>, pod: &'a Object, kind: Kind, wanted: &[Fault], says: &str) -> Judged<Option<Claim>> {
+    let Some((trouble, parts)) = ended(scene, pod) else { return Ok(None) };
+    Ok(parts.iter().find_map(|part| {
+        let (failure, kill) = kill(scene, part, kind)?;
+        let probe = part.spec.at(kind.field())?;
+        wanted.contains(&probes::fault(failure.message(), probe)).then(|| {
+            let claim = Claim::of(trouble, says).part(part).field(failure.0, failure.pointer());
+            claim.by_all(kill.map(|kill| Proof::field(kill.0, kill.pointer()))).by(part.asked(kind.field()))
+        })
+    }))
+}
+
+/// Nobody listens on the probed port: wrong, or not yet open when the kubelet gives up.
+fn wrong_port<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
+    let claim =
+        probed(scene, pod, Kind::Liveness, &[Fault::Refused], "its liveness probe asks a port where nobody listens")?;
+    Ok(claim.filter(|_| late(scene, pod).is_none()))
+}
+
+/// Whether a program that is killed had not begun to serve: its log says nothing of a port, and each run is as long as
+/// the probe's patience.
+fn late<'a>(scene: &Scene<'a>, pod: &'a Object) -> Option<Proof> {
+    let (_, parts) = ended(scene, pod)?;
+    parts.iter().find_map(|part| {
+        let (name, log) = scene.last_words(part).filter(|(_, log)| !log.lines.is_empty())?;
+        let open = probes::listening(&log.lines);
+        let starts = log.lines.iter().rposition(|line| {
+            crate::eval::messages::says(
+                line,
+                &["starting", "initializing", "loading", "warming", "migrating", "booting"],
+            )
+        })?;
+        open.is_empty().then(|| Proof::line(&name, starts + 1, &log.lines[starts]))
+    })
+}
+
+fn aggressive<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
+    let claim =
+        probed(scene, pod, Kind::Liveness, &[Fault::Refused], "its liveness probe gives up before the program serves")?;
+    Ok(claim.and_then(|claim| Some(claim.by(late(scene, pod)?))))
+}
+
+fn completed<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
+    let done = |part: &Part<'a>| {
+        part.role != Role::Init
+            && part.exit() == Some(0)
+            && reason(part) != "OOMKilled"
+            && part.restarts() >= 2
+            && kill(scene, part, Kind::Liveness).is_none()
+    };
+    let claim = ends(scene, pod, "its program ends well, and is started again each time", done)?;
+    Ok(claim.map(|claim| claim.fix(Fix::say("run it as a Job, or keep the program in the foreground"))))
+}
+
+/// Whether the kubelet, or a signal of the program's own, is known to have ended it.
+fn accounted(scene: &Scene<'_>, part: &Part<'_>) -> bool {
+    reason(part) == "OOMKilled"
+        || reason(part) == "ContainerStatusUnknown"
+        || [Kind::Liveness, Kind::Startup].iter().any(|kind| kill(scene, part, *kind).is_some())
+}
+
+fn signalled<'a>(scene: &Scene<'a>, pod: &'a Object, number: i64, says: &str) -> Judged<Option<Claim>> {
+    ends(scene, pod, says, |part| part.exit() == Some(128 + number) && !accounted(scene, part))
+}
+
+fn aborted<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
+    let by_signal = signalled(scene, pod, 6, "it aborted itself")?;
+    Ok(by_signal.or_else(|| super::programs::signed(scene, pod, Sign::Abort, "it aborted itself")))
+}
+
+fn segfault<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
+    signalled(scene, pod, 11, "it accessed memory that it does not have")
+}
+
+fn deadline<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
+    let Some(trouble) = scene.suffers(pod, Effect::Failed).filter(|_| pod.text("/status/reason") == "DeadlineExceeded")
+    else {
+        return Ok(None);
+    };
+    Ok(Some(
+        Claim::of(trouble, "it ran longer than activeDeadlineSeconds")
+            .field(pod, "/status/reason")
+            .field(pod, "/spec/activeDeadlineSeconds"),
+    ))
+}
+
+/// A permission error that a security profile makes, rather than files: of a call that needs none.
+fn seccomp<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
+    if let Some(claim) = signalled(scene, pod, 31, "it made a system call that its seccomp profile forbids")? {
+        return Ok(Some(claim));
+    }
+    let Some((trouble, parts)) = ended(scene, pod) else { return Ok(None) };
+    Ok(parts.iter().find_map(|part| {
+        let own = "/securityContext/seccompProfile/type";
+        let of_part = part.spec.text(own);
+        let kind = if of_part.is_empty() { pod.text("/spec/securityContext/seccompProfile/type") } else { of_part };
+        let (line, proof) = super::programs::last_sign(scene, part, Sign::Permission)?;
+        let call = [
+            "unshare",
+            "mount",
+            "ptrace",
+            "keyctl",
+            "bpf",
+            "perf_event_open",
+            "clone",
+            "setns",
+            "userfaultfd",
+            "io_uring",
+            "seccomp",
+            "personality",
+        ];
+        let forbidden = crate::eval::messages::says(&line, &["operation not permitted", "EPERM"])
+            && crate::eval::messages::says(&line, &call);
+        let setting = if of_part.is_empty() {
+            Proof::field(pod, "/spec/securityContext/seccompProfile/type")
+        } else {
+            part.asked(own)
+        };
+        (forbidden && ["RuntimeDefault", "Localhost"].contains(&kind))
+            .then(|| Claim::of(trouble, line.trim().to_owned()).part(part).by(proof).by(setting))
+    }))
+}
+
+fn init_hang<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
+    let Some(trouble) = scene.suffers(pod, Effect::NotStarted) else { return Ok(None) };
+    let Some(part) = trouble.part.as_ref().filter(|part| part.role == Role::Init && part.state("running").is_some())
+    else {
+        return Ok(None);
+    };
+    let log = scene.words(part).and_then(|(name, log)| {
+        let (at, line) = log.lines.iter().enumerate().rev().find(|(_, line)| !line.trim().is_empty())?;
+        Some(Proof::line(&name, at + 1, line))
+    });
+    Ok(Some(
+        Claim::of(trouble, format!("init container {} runs on and does not end", part.name()))
+            .by_all(part.saw("/state/running/startedAt"))
+            .by_all(log),
+    ))
+}
+
+/// All containers of a node ended without anybody knowing how.
+fn rebooted<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
+    let unknown = |part: &Part<'a>| reason(part) == "Unknown" && part.exit() == Some(255);
+    let claim = ends(scene, pod, "nobody knows how it ended: its node was started again", unknown)?;
+    let node = scene.snapshot.seen("Node", "", pod.text("/spec/nodeName"));
+    let event = node.and_then(|node| scene.snapshot.events(node).rev().find(|event| event.reason() == "Rebooted"));
+    Ok(claim.zip(event).map(|(claim, event)| {
+        claim.field(event.0, event.pointer()).shared(Ref::new("Node", "", pod.text("/spec/nodeName")))
+    }))
+}
+
+fn node_oom<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
+    let node = scene.snapshot.seen("Node", "", pod.text("/spec/nodeName"));
+    let events = node.into_iter().flat_map(|node| scene.snapshot.events(node).rev());
+    let mut events = events.filter(|event| {
+        ["SystemOOM", "OOMKilling"].contains(&event.reason())
+            && event.last().is_some_and(|at| scene.now().since(at) < 900)
+    });
+    let Some(event) = events.next() else { return Ok(None) };
+    let claim = signalled(scene, pod, 9, "the node ran out of memory, and the kernel chose it")?;
+    Ok(claim.map(|claim| claim.field(event.0, event.pointer())))
+}
+
+const CRASH: Rule = Rule { effect: Effect::Crashing, ..Rule::PLAIN };
+
+/// The rules of this group.
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        code: "crash.oom-limit",
+        weight: 90,
+        means: "The container, or a child of it, was killed because it reached its memory limit. The exit status may be any.",
+        proves: "The reason of its end is OOMKilled.",
+        refutes: "a memory.peak of its cgroup well below the limit",
+        fix: "raise the memory limit, or make the program use less (GOMEMLIMIT, MaxRAMPercentage)",
+        judge: oom,
+        ..CRASH
+    },
+    Rule {
+        code: "crash.oom-node",
+        weight: 82,
+        confidence: Confidence::Likely,
+        means: "The node ran out of memory, and the kernel killed this container though it kept its limit.",
+        proves: "It was killed by SIGKILL without OOMKilled, and the node recorded an OOM at the time.",
+        refutes: "no OOM in the node's kernel log",
+        fix: "give the pods of the node requests and limits that it can hold",
+        judge: node_oom,
+        ..CRASH
+    },
+    Rule {
+        code: "crash.command-not-found",
+        weight: 88,
+        means: "The command of the container is not in its image.",
+        proves: "The runtime found no such program; it never ran.",
+        refutes: "the program in the image's PATH",
+        fix: "correct command, or build the program into the image",
+        judge: |scene, pod| executes(scene, pod, Exec::NotFound, "its command is not in the image"),
+        ..CRASH
+    },
+    Rule {
+        code: "crash.not-executable",
+        weight: 88,
+        means: "The command may not be executed: no x in its mode, or a mount with noexec.",
+        proves: "The runtime was denied to execute it.",
+        refutes: "an executable mode and a mount without noexec",
+        fix: "chmod +x in the image; for a ConfigMap set defaultMode: 0755",
+        judge: |scene, pod| executes(scene, pod, Exec::Denied, "its command may not be executed"),
+        ..CRASH
+    },
+    Rule {
+        code: "crash.exec-format",
+        weight: 88,
+        means: "The kernel cannot execute the file: it is for another architecture, or a script without a first line.",
+        proves: "Executing it gave `exec format error`.",
+        refutes: "a binary for the node's architecture, or a shebang",
+        fix: "use an image for this architecture, or begin the script with #!",
+        judge: |scene, pod| executes(scene, pod, Exec::Format, "the kernel cannot execute it"),
+        ..CRASH
+    },
+    Rule {
+        code: "crash.interpreter-missing",
+        weight: 88,
+        means: "The file is there, and what it wants to be run by is not: a shell, a loader, or one with a carriage return in its name.",
+        proves: "Executing it gave `no such file or directory` after the runtime had found it.",
+        refutes: "the interpreter of its first line in the image",
+        fix: "install the interpreter, name another one, or take the carriage returns out",
+        judge: |scene, pod| executes(scene, pod, Exec::Interpreter, "what should run it is not in the image"),
+        ..CRASH
+    },
+    Rule {
+        code: "crash.completed-restart",
+        weight: 70,
+        means: "The program ends well, and the pod's restart policy starts it again and again.",
+        proves: "Exit status 0, again and again, and no probe killed it.",
+        refutes: "a Killing event",
+        fix: "run it as a Job, or keep the program in the foreground",
+        judge: completed,
+        ..CRASH
+    },
+    Rule {
+        code: "crash.liveness.port",
+        weight: 89,
+        means: "The liveness probe asks a port where nobody listens, so the kubelet kills a healthy program.",
+        proves: "The probe was refused, and the kubelet killed the container for it.",
+        refutes: "a listening socket on the port",
+        fix: "correct the port of livenessProbe",
+        judge: wrong_port,
+        ..CRASH
+    },
+    Rule {
+        code: "crash.liveness.path",
+        weight: 89,
+        means: "The liveness probe asks for a path that the program does not know.",
+        proves: "The answer was 404, and the kubelet killed the container for it.",
+        refutes: "the path answering 200",
+        fix: "correct httpGet.path of livenessProbe",
+        judge: |scene, pod| {
+            probed(
+                scene,
+                pod,
+                Kind::Liveness,
+                &[Fault::NotFound],
+                "its liveness probe asks for a path that is not there",
+            )
+        },
+        ..CRASH
+    },
+    Rule {
+        code: "crash.liveness.scheme",
+        weight: 89,
+        means: "The liveness probe speaks TLS to a plain port, or the other way round.",
+        proves: "The kubelet's words, and the kill.",
+        refutes: "a handshake on the port",
+        fix: "correct httpGet.scheme of livenessProbe",
+        judge: |scene, pod| {
+            probed(
+                scene,
+                pod,
+                Kind::Liveness,
+                &[Fault::Scheme],
+                "its liveness probe speaks another protocol than the port",
+            )
+        },
+        ..CRASH
+    },
+    Rule {
+        code: "crash.liveness.timeout",
+        weight: 86,
+        confidence: Confidence::Likely,
+        means: "The program answers the liveness probe too late.",
+        proves: "The probe ran out of time, and the kubelet killed the container for it.",
+        refutes: "an answer within timeoutSeconds",
+        fix: "raise timeoutSeconds, or find out what makes the answer slow (a CPU limit)",
+        judge: |scene, pod| {
+            probed(
+                scene,
+                pod,
+                Kind::Liveness,
+                &[Fault::Timeout, Fault::Unreachable],
+                "its liveness probe is answered too late",
+            )
+        },
+        ..CRASH
+    },
+    Rule {
+        code: "crash.liveness.aggressive",
+        weight: 90,
+        confidence: Confidence::Likely,
+        means: "The liveness probe gives up before the program has begun to serve.",
+        proves: "It was refused while the log still tells of the start.",
+        refutes: "the program serving within the probe's patience",
+        fix: "add a startupProbe, or raise initialDelaySeconds",
+        judge: aggressive,
+        ..CRASH
+    },
+    Rule {
+        code: "crash.liveness.dependency",
+        weight: 85,
+        stance: Stance::Yields,
+        confidence: Confidence::Likely,
+        means: "The liveness probe fails because the program, or what it asks, says that it is not well.",
+        proves: "The answer was an error of the server, or the command failed, and the kubelet killed the container for it.",
+        refutes: "the endpoint answering 200",
+        fix: "let liveness ask only about the program itself; move dependencies into readiness",
+        judge: |scene, pod| {
+            probed(
+                scene,
+                pod,
+                Kind::Liveness,
+                &[Fault::ServerError, Fault::Command, Fault::Status, Fault::Unauthorized, Fault::Grpc],
+                "its liveness probe is told that it is not well",
+            )
+        },
+        ..CRASH
+    },
+    Rule {
+        code: "crash.liveness.exec-missing-binary",
+        weight: 89,
+        means: "The liveness probe runs a program that the image does not have.",
+        proves: "The runtime found no such program, and the kubelet killed the container for it.",
+        refutes: "the program in the image",
+        fix: "use httpGet, tcpSocket or grpc, or a program of the image",
+        judge: |scene, pod| {
+            probed(
+                scene,
+                pod,
+                Kind::Liveness,
+                &[Fault::NoProgram],
+                "its liveness probe runs a program that is not in the image",
+            )
+        },
+        ..CRASH
+    },
+    Rule {
+        code: "crash.startup-probe",
+        weight: 87,
+        means: "The program does not pass its startup probe in the time that it is given.",
+        proves: "The probe's failure, and the kubelet's kill for it.",
+        refutes: "a run that passes the probe",
+        fix: "raise failureThreshold of startupProbe, or correct what it asks",
+        judge: |scene, pod| {
+            let all = [
+                Fault::Refused,
+                Fault::NotFound,
+                Fault::Scheme,
+                Fault::Timeout,
+                Fault::ServerError,
+                Fault::Unauthorized,
+                Fault::Status,
+                Fault::NoProgram,
+                Fault::Grpc,
+                Fault::Command,
+                Fault::Unreachable,
+            ];
+            probed(scene, pod, Kind::Startup, &all, "it does not pass its startup probe in time")
+        },
+        ..CRASH
+    },
+    Rule {
+        code: "crash.init-failed",
+        weight: 15,
+        stance: Stance::Yields,
+        confidence: Confidence::Possible,
+        means: "An init container fails, so the others never start.",
+        proves: "Its exit status.",
+        refutes: "a run of the init container that ends with 0",
+        fix: "see the init container's log",
+        judge: |scene, pod| {
+            ends(scene, pod, "this init container fails", |part| {
+                part.role == Role::Init && part.exit().is_some_and(|exit| exit != 0)
+            })
+        },
+        ..CRASH
+    },
+    Rule {
+        code: "crash.init-hang",
+        effect: Effect::NotStarted,
+        weight: 60,
+        stance: Stance::Yields,
+        confidence: Confidence::Likely,
+        means: "An init container waits for something that does not come.",
+        proves: "It runs on, and its log repeats itself.",
+        refutes: "the init container ending",
+        fix: "see what its log waits for",
+        judge: init_hang,
+        ..CRASH
+    },
+    Rule {
+        code: "crash.segv",
+        weight: 72,
+        means: "The program accessed memory that it does not have.",
+        proves: "Exit status 139: SIGSEGV.",
+        refutes: "a run of the same image elsewhere",
+        fix: "look at the program's core dump or stack; check its native libraries and architecture",
+        judge: segfault,
+        ..CRASH
+    },
+    Rule {
+        code: "crash.abort",
+        weight: 72,
+        means: "The program aborted itself: a failed assertion, an uncaught exception of C++, a broken heap.",
+        proves: "Exit status 134: SIGABRT, or the words of the runtime library.",
+        refutes: "another cause in its log",
+        fix: "look at the last lines of its log",
+        judge: aborted,
+        ..CRASH
+    },
+    Rule {
+        code: "crash.sigbus",
+        weight: 72,
+        means: "The program accessed a mapped file beyond its end, or shared memory that is full.",
+        proves: "Exit status 135: SIGBUS.",
+        refutes: "free space in /dev/shm and whole files",
+        fix: "mount a larger /dev/shm, or see who truncates the file",
+        judge: |scene, pod| signalled(scene, pod, 7, "it accessed a mapped file beyond its end"),
+        ..CRASH
+    },
+    Rule {
+        code: "crash.illegal-instruction",
+        weight: 72,
+        means: "The processor does not know an instruction of the program: it was built for a newer one.",
+        proves: "Exit status 132: SIGILL.",
+        refutes: "a run on the same type of processor",
+        fix: "build for the processors that the nodes have",
+        judge: |scene, pod| signalled(scene, pod, 4, "the processor does not know an instruction of it"),
+        ..CRASH
+    },
+    Rule {
+        code: "crash.sigsys-seccomp",
+        weight: 77,
+        confidence: Confidence::Likely,
+        means: "The program made a system call that its seccomp profile forbids.",
+        proves: "Exit status 159: SIGSYS, or a privileged call that was not permitted under a profile.",
+        refutes: "the call succeeding with seccompProfile Unconfined",
+        fix: "allow the call in a Localhost profile, or do without it",
+        judge: seccomp,
+        ..CRASH
+    },
+    Rule {
+        code: "crash.sigkill-unexplained",
+        weight: 25,
+        confidence: Confidence::Likely,
+        stance: Stance::Yields,
+        means: "Somebody killed the program, and neither the kubelet nor the kernel's memory limit is known to have done it.",
+        proves: "Exit status 137 without OOMKilled, without a failed probe, without a deadline.",
+        refutes: "a Killing event, or an OOM in the node's kernel log",
+        fix: "trace who sends the signal: fathom trace signal_generate on the node",
+        judge: |scene, pod| {
+            let claim = signalled(scene, pod, 9, "somebody killed it")?;
+            Ok(claim.filter(|_| pod.text("/status/reason").is_empty()))
+        },
+        ..CRASH
+    },
+    Rule {
+        code: "crash.sigterm-143",
+        weight: 24,
+        confidence: Confidence::Possible,
+        stance: Stance::Yields,
+        means: "Somebody told the program to end, and it is started again each time.",
+        proves: "Exit status 143, again and again, and no probe failed.",
+        refutes: "a Killing event for a probe",
+        fix: "find out who sends SIGTERM: a supervisor in the container, or a preStop hook",
+        judge: |scene, pod| {
+            ends(scene, pod, "it was told to end", |part| {
+                part.exit() == Some(143) && part.restarts() >= 2 && !accounted(scene, part)
+            })
+        },
+        ..CRASH
+    },
+    Rule {
+        code: "crash.active-deadline",
+        effect: Effect::Failed,
+        weight: 90,
+        means: "The pod ran longer than its activeDeadlineSeconds.",
+        proves: "The pod's reason is DeadlineExceeded.",
+        refutes: "none: the pod is over",
+        fix: "raise activeDeadlineSeconds, or find out what takes so long",
+        judge: deadline,
+        ..CRASH
+    },
+    Rule {
+        code: "crash.node-reboot",
+        weight: 83,
+        stance: Stance::Yields,
+        means: "The node was started again, and took its containers with it.",
+        proves: "The end is unknown with 255, and the node was rebooted.",
+        refutes: "the node's boot id unchanged",
+        fix: "see why the node was started again",
+        judge: rebooted,
+        ..CRASH
+    },
+    Rule {
+        code: "crash.status-unknown",
+        weight: 40,
+        stance: Stance::Yields,
+        confidence: Confidence::Possible,
+        means: "The kubelet lost the record of the container: its runtime was wiped, or the node was gone.",
+        proves: "The reason is ContainerStatusUnknown.",
+        refutes: "none: what was lost cannot be read",
+        fix: "see the node: was it started again, or its runtime's data removed",
+        judge: |scene, pod| {
+            ends(scene, pod, "the kubelet lost its record", |part| reason(part) == "ContainerStatusUnknown")
+        },
+        ..CRASH
+    },
+];

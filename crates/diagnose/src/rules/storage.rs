@@ -1,0 +1,428 @@
+//! Claims without a volume.
+
+use crate::cause::Effect;
+use crate::claim::{Claim, Fix};
+use crate::eval::binding::{self, Miss};
+use crate::eval::{messages::says, selector};
+use crate::object::{Fields as _, Object};
+use crate::rule::{Rule, Stance};
+use crate::scene::Scene;
+use crate::snapshot::{Event, Judged, Proof};
+
+/// A claim that has waited long enough.
+fn pending<'a>(scene: &Scene<'a>, claim: &'a Object) -> bool {
+    claim.text("/status/phase") == "Pending"
+        && claim.deletion().is_none()
+        && scene.lives(claim.ns())
+        && !waits_for_consumer(scene, claim)
+}
+
+/// Whether its class binds only once a pod uses it, and none does.
+pub(crate) fn waits_for_consumer(scene: &Scene<'_>, claim: &Object) -> bool {
+    let class = binding::class(claim).and_then(|name| scene.snapshot.seen("StorageClass", "", name));
+    let late = class.is_some_and(|class| class.text("/volumeBindingMode") == "WaitForFirstConsumer");
+    let waits = late
+        || scene
+            .snapshot
+            .all("Event")
+            .map(Event)
+            .any(|event| event.reason() == "WaitForFirstConsumer" && event.about() == claim.id);
+    waits && !scene.snapshot.within("Pod", claim.ns()).any(|pod| binding::claims(pod).any(|name| name == claim.name()))
+}
+
+/// The latest warning of its provisioning or binding.
+fn told<'a>(scene: &Scene<'a>, claim: &'a Object, reasons: &'a [&'a str]) -> Option<Event<'a>> {
+    scene.warnings(claim, reasons).next()
+}
+
+fn class_missing<'a>(scene: &Scene<'a>, claim: &'a Object) -> Judged<Option<Claim>> {
+    let Some(name) = binding::class(claim).filter(|name| !name.is_empty() && pending(scene, claim)) else {
+        return Ok(None);
+    };
+    // Volumes made by hand may bear the name of a class that does not exist; then only a volume is missing.
+    if scene.snapshot.all("PersistentVolume").any(|volume| binding::class(volume) == Some(name)) {
+        return Ok(None);
+    }
+    let Some(absent) = scene.snapshot.absent("StorageClass", "", name)? else { return Ok(None) };
+    let near = selector::nearest(name, scene.snapshot.all("StorageClass").map(Object::name));
+    let hint = near.map_or(String::new(), |near| format!("; there is {near}"));
+    let event = told(scene, claim, &["ProvisioningFailed"]).map(|event| Proof::field(event.0, event.pointer()));
+    Ok(Some(
+        Claim::new(format!("the storage class {name} does not exist{hint}"))
+            .field(claim, "/spec/storageClassName")
+            .by(absent)
+            .by_all(event),
+    ))
+}
+
+fn no_default<'a>(scene: &Scene<'a>, claim: &'a Object) -> Judged<Option<Claim>> {
+    if !pending(scene, claim) || binding::class(claim).is_some() {
+        return Ok(None);
+    }
+    let classes = scene.snapshot.every("StorageClass", "")?;
+    let default = ["storageclass.kubernetes.io/is-default-class", "storageclass.beta.kubernetes.io/is-default-class"];
+    if classes.iter().any(|class| default.iter().any(|key| class.annotation(key) == Some("true"))) {
+        return Ok(None);
+    }
+    let event = told(scene, claim, &["FailedBinding"]).map(|event| Proof::field(event.0, event.pointer()));
+    let fix = classes.first().map_or_else(
+        || Fix::say("create a storage class and mark it as the default one, or a volume for the claim"),
+        |class| {
+            Fix::say(format!("set storageClassName: {} in the claim, or mark a class as the default one", class.name()))
+        },
+    );
+    Ok(Some(
+        Claim::new("it names no storage class, and none is the default one")
+            .field(claim, "/spec/storageClassName")
+            .by_all(event)
+            .fix(fix),
+    ))
+}
+
+/// The class's provisioner: nobody by its name is seen.
+fn provisioner_absent<'a>(scene: &Scene<'a>, claim: &'a Object) -> Judged<Option<Claim>> {
+    let class = binding::class(claim).filter(|_| pending(scene, claim));
+    let Some(class) = class.and_then(|name| scene.snapshot.seen("StorageClass", "", name)) else { return Ok(None) };
+    let name = class.text("/provisioner");
+    if name.is_empty() || name.starts_with("kubernetes.io/") {
+        return Ok(None);
+    }
+    let driver = scene.snapshot.absent("CSIDriver", "", name)?;
+    let registered = scene
+        .snapshot
+        .all("CSINode")
+        .any(|node| node.list("/spec/drivers").iter().any(|one| one.text("/name") == name));
+    let waits = scene.snapshot.events(claim).rev().find(|event| event.reason() == "ExternalProvisioning");
+    let provisions = scene.snapshot.events(claim).any(|event| {
+        ["Provisioning", "ProvisioningFailed"].contains(&event.reason())
+            && event.0.text("/source/component").contains(name)
+    });
+    let Some((driver, waits)) = driver.zip(waits).filter(|_| !registered && !provisions) else { return Ok(None) };
+    let says = format!("nobody provisions for {name}: the driver is not installed");
+    Ok(Some(Claim::new(says).field(class, "/provisioner").by(driver).field(waits.0, waits.pointer())))
+}
+
+fn provision_failed<'a>(scene: &Scene<'a>, claim: &'a Object) -> Judged<Option<Claim>> {
+    let Some(event) = told(scene, claim, &["ProvisioningFailed"]).filter(|_| pending(scene, claim)) else {
+        return Ok(None);
+    };
+    let own = says(
+        event.message(),
+        &["no volume plugin matched", "storageclass.storage.k8s.io", "access mode", "accessMode"],
+    );
+    Ok((!own).then(|| Claim::new("its driver cannot make the volume").field(event.0, event.pointer())))
+}
+
+fn modes_unsupported<'a>(scene: &Scene<'a>, claim: &'a Object) -> Judged<Option<Claim>> {
+    let event = told(scene, claim, &["ProvisioningFailed"]).filter(|_| pending(scene, claim));
+    let event = event.filter(|event| {
+        says(event.message(), &["access mode", "accessModes", "MULTI_NODE_MULTI_WRITER", "MULTI_NODE"])
+    });
+    Ok(event.map(|event| {
+        Claim::new("its driver does not offer this access mode")
+            .field(claim, "/spec/accessModes")
+            .field(event.0, event.pointer())
+    }))
+}
+
+/// By which of a volume's properties the nearest volume misses a claim of a class without a provisioner.
+fn misses<'a>(scene: &Scene<'a>, claim: &'a Object, wanted: Miss) -> Judged<Option<(&'a Object, Claim)>> {
+    if !pending(scene, claim) || !claim.text("/spec/volumeName").is_empty() {
+        return Ok(None);
+    }
+    let class = binding::class(claim).unwrap_or_default();
+    let provisioner = scene.snapshot.seen("StorageClass", "", class).map_or("", |class| class.text("/provisioner"));
+    if !["", "kubernetes.io/no-provisioner"].contains(&provisioner) {
+        return Ok(None);
+    }
+    let volumes = scene.snapshot.every("PersistentVolume", "")?;
+    let nearest = binding::nearest(claim, volumes.into_iter().filter(|volume| volume.deletion().is_none()));
+    Ok(nearest.filter(|(_, miss)| *miss == Some(wanted)).map(|(volume, _)| {
+        let said = Claim::new(format!("the nearest volume is {}, and it does not fit", volume.name()));
+        (volume, said.field(claim, "/status/phase"))
+    }))
+}
+
+fn miss_of<'a>(scene: &Scene<'a>, claim: &'a Object, wanted: Miss, pointers: (&str, &str)) -> Judged<Option<Claim>> {
+    let found = misses(scene, claim, wanted)?;
+    Ok(found.map(|(volume, said)| {
+        let value = claim.at(pointers.0).cloned();
+        let fix =
+            Fix::say(format!("make {} of the claim and {} of volume {} agree", pointers.0, pointers.1, volume.name()));
+        let fix = match value {
+            Some(value) => fix.set(volume, pointers.1, value),
+            None => fix,
+        };
+        said.field(claim, pointers.0).field(volume, pointers.1).fix(fix)
+    }))
+}
+
+fn released<'a>(scene: &Scene<'a>, claim: &'a Object) -> Judged<Option<Claim>> {
+    let found = misses(scene, claim, Miss::Released)?;
+    Ok(found.map(|(volume, said)| {
+        let fix = Fix::say(format!(
+            "when its data may be used: kubectl patch pv {} -p '{{\"spec\":{{\"claimRef\":null}}}}'",
+            volume.name()
+        ));
+        let fix = fix.set(volume, "/spec/claimRef", serde_json::Value::Null).set(volume, "/status/phase", "Available");
+        let says = format!("it is kept for a claim that was deleted, and {} waits for it", claim.name());
+        Claim { says, ..said }
+            .about(volume.id.clone())
+            .seen(claim)
+            .field(volume, "/status/phase")
+            .field(volume, "/spec/claimRef/name")
+            .fix(fix)
+    }))
+}
+
+fn occupied<'a>(scene: &Scene<'a>, claim: &'a Object) -> Judged<Option<Claim>> {
+    let name = claim.text("/spec/volumeName");
+    let Some(volume) = scene.snapshot.seen("PersistentVolume", "", name).filter(|_| pending(scene, claim)) else {
+        return Ok(None);
+    };
+    let holder = (volume.text("/spec/claimRef/namespace"), volume.text("/spec/claimRef/name"));
+    let other = !holder.1.is_empty() && holder != (claim.ns(), claim.name());
+    let event = told(scene, claim, &["FailedBinding"]).map(|event| Proof::field(event.0, event.pointer()));
+    Ok(other.then(|| {
+        Claim::new(format!("volume {name} belongs to claim {} in {}", holder.1, holder.0))
+            .field(claim, "/spec/volumeName")
+            .field(volume, "/spec/claimRef/name")
+            .by_all(event)
+    }))
+}
+
+fn volume_missing<'a>(scene: &Scene<'a>, claim: &'a Object) -> Judged<Option<Claim>> {
+    let name = claim.text("/spec/volumeName");
+    if name.is_empty() || !pending(scene, claim) {
+        return Ok(None);
+    }
+    let absent = scene.snapshot.absent("PersistentVolume", "", name)?;
+    Ok(absent.map(|absent| {
+        Claim::new(format!("it asks for volume {name}, which does not exist"))
+            .field(claim, "/spec/volumeName")
+            .by(absent)
+    }))
+}
+
+fn lost<'a>(scene: &Scene<'a>, claim: &'a Object) -> Judged<Option<Claim>> {
+    let is = claim.text("/status/phase") == "Lost" && claim.deletion().is_none();
+    let absent = scene.snapshot.absent("PersistentVolume", "", claim.text("/spec/volumeName")).ok().flatten();
+    Ok(is.then(|| Claim::new("the volume that it was bound to is gone").field(claim, "/status/phase").by_all(absent)))
+}
+
+fn terminating<'a>(scene: &Scene<'a>, claim: &'a Object) -> Judged<Option<Claim>> {
+    let held =
+        claim.list("/metadata/finalizers").iter().position(|one| one.as_str() == Some("kubernetes.io/pvc-protection"));
+    let Some(held) =
+        held.filter(|_| claim.deletion().is_some_and(|at| scene.now().since(at) >= 2) && scene.lives(claim.ns()))
+    else {
+        return Ok(None);
+    };
+    let uses = |pod: &&Object| {
+        !["Succeeded", "Failed"].contains(&pod.text("/status/phase"))
+            && pod.deletion().is_none()
+            && binding::claims(pod).any(|name| name == claim.name())
+    };
+    let user = scene.snapshot.within("Pod", claim.ns()).find(uses);
+    Ok(user.map(|pod| {
+        let index = pod
+            .list("/spec/volumes")
+            .iter()
+            .position(|volume| volume.text("/persistentVolumeClaim/claimName") == claim.name());
+        let proof =
+            index.map(|index| Proof::field(pod, &format!("/spec/volumes/{index}/persistentVolumeClaim/claimName")));
+        let says = format!("it was deleted while {} uses it", scene.top(pod));
+        Claim::new(says)
+            .field(claim, "/metadata/deletionTimestamp")
+            .field(claim, &format!("/metadata/finalizers/{held}"))
+            .by_all(proof)
+            .fix(Fix::say(format!("delete or scale down {}; the claim goes with its last user", scene.top(pod))))
+    }))
+}
+
+fn resize<'a>(scene: &Scene<'a>, claim: &'a Object) -> Judged<Option<Claim>> {
+    let kinds = ["FileSystemResizePending", "ControllerResizeError", "NodeResizeError", "Resizing"];
+    let stuck = kinds.iter().filter_map(|kind| claim.condition(kind)).find(|(_, condition)| {
+        let since = condition.time("/lastTransitionTime").map_or(0, |at| scene.now().since(at));
+        condition.text("/status") == "True" && (since > 300 || condition.text("/type").ends_with("Error"))
+    });
+    let event = told(scene, claim, &["VolumeResizeFailed", "FileSystemResizeFailed", "ExternalExpanding"]);
+    Ok(stuck.map(|(at, _)| {
+        Claim::new("it is not expanded")
+            .field(claim, &format!("{at}/type"))
+            .by_all(event.map(|event| Proof::field(event.0, event.pointer())))
+    }))
+}
+
+const CLAIM: Rule = Rule { on: &["PersistentVolumeClaim"], effect: Effect::Unbound, ..Rule::PLAIN };
+
+/// The rules of this group.
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        code: "pvc.storageclass-missing",
+        means: "The claim names a storage class that does not exist.",
+        proves: "There is no such class, and no volume bears its name.",
+        refutes: "the class",
+        fix: "create the class, or the claim anew with one that exists",
+        judge: class_missing,
+        ..CLAIM
+    },
+    Rule {
+        code: "pvc.no-default-class",
+        means: "The claim names no storage class, and none is the default one.",
+        proves: "storageClassName is not set, and no class is marked.",
+        refutes: "a class marked as the default one before the claim was made",
+        fix: "set storageClassName, or mark a class as the default one",
+        judge: no_default,
+        ..CLAIM
+    },
+    Rule {
+        code: "pvc.provisioner-absent",
+        means: "The driver that should make the volume is not installed.",
+        proves: "The claim waits for a provisioner that neither a CSIDriver nor a CSINode knows.",
+        refutes: "the driver's controller running",
+        fix: "install or repair the CSI driver, or use another class",
+        judge: provisioner_absent,
+        ..CLAIM
+    },
+    Rule {
+        code: "pvc.provision-failed",
+        weight: 70,
+        means: "The driver could not make the volume: quota, rights, zone, or its backend.",
+        proves: "The driver's own words, and the claim is still pending.",
+        refutes: "a ProvisioningSucceeded event",
+        fix: "mend what the driver's message names",
+        judge: provision_failed,
+        ..CLAIM
+    },
+    Rule {
+        code: "pvc.access-mode-unsupported",
+        weight: 75,
+        means: "The driver does not offer the access mode that the claim asks for.",
+        proves: "The driver's own words.",
+        refutes: "a volume of this class with the mode",
+        fix: "use ReadWriteOnce, or a class whose driver offers the mode",
+        judge: modes_unsupported,
+        ..CLAIM
+    },
+    Rule {
+        code: "pvc.no-matching-pv.capacity",
+        means: "The nearest volume is too small.",
+        proves: "Its capacity is below the request; all else fits.",
+        refutes: "a volume that is large enough",
+        fix: "lower the claim's request, or create a larger volume",
+        judge: |scene, claim| {
+            miss_of(scene, claim, Miss::Capacity, ("/spec/resources/requests/storage", "/spec/capacity/storage"))
+        },
+        ..CLAIM
+    },
+    Rule {
+        code: "pvc.no-matching-pv.access-mode",
+        means: "The nearest volume lacks an access mode that the claim asks for.",
+        proves: "The modes of both; class and selector fit.",
+        refutes: "a volume with all modes",
+        fix: "correct accessModes of the claim or of the volume",
+        judge: |scene, claim| miss_of(scene, claim, Miss::AccessMode, ("/spec/accessModes", "/spec/accessModes")),
+        ..CLAIM
+    },
+    Rule {
+        code: "pvc.no-matching-pv.selector",
+        means: "The claim selects volumes by labels that none has.",
+        proves: "The selector and the labels of the nearest volume.",
+        refutes: "a volume with the labels",
+        fix: "label the volume, or correct the claim's selector",
+        judge: |scene, claim| {
+            let found = misses(scene, claim, Miss::Selector)?;
+            Ok(found.map(|(volume, said)| {
+                let labels = claim.at("/spec/selector/matchLabels").cloned().unwrap_or_default();
+                let fix = Fix::say(format!(
+                    "kubectl label pv {} {}",
+                    volume.name(),
+                    labels.as_object().map(selector::show).unwrap_or_default()
+                ));
+                said.field(claim, "/spec/selector").field(volume, "/metadata/labels").fix(fix.set(
+                    volume,
+                    "/metadata/labels",
+                    labels,
+                ))
+            }))
+        },
+        ..CLAIM
+    },
+    Rule {
+        code: "pvc.no-matching-pv.class",
+        means: "There are volumes, and none of the claim's class; nobody makes volumes of that class.",
+        proves: "The classes of the claim and of the nearest volume.",
+        refutes: "a volume of the class",
+        fix: "correct storageClassName of the claim or of the volume",
+        judge: |scene, claim| {
+            // A class that does not exist at all is the better word for it.
+            let class = binding::class(claim).unwrap_or_default();
+            let known = class.is_empty() || scene.snapshot.seen("StorageClass", "", class).is_some();
+            let unset = binding::class(claim).is_none();
+            if known && !unset {
+                miss_of(scene, claim, Miss::Class, ("/spec/storageClassName", "/spec/storageClassName"))
+            } else {
+                Ok(None)
+            }
+        },
+        ..CLAIM
+    },
+    Rule {
+        code: "pvc.pv-occupied",
+        means: "The claim asks for a volume that belongs to another claim.",
+        proves: "The volume's claimRef names another claim.",
+        refutes: "the volume's claimRef naming this claim",
+        fix: "use another volume, or free this one",
+        judge: occupied,
+        ..CLAIM
+    },
+    Rule {
+        code: "pvc.volume-missing",
+        means: "The claim asks for a volume that does not exist.",
+        proves: "There is no volume of this name.",
+        refutes: "the volume",
+        fix: "create the volume, or the claim anew without volumeName",
+        judge: volume_missing,
+        ..CLAIM
+    },
+    Rule {
+        code: "pvc.pv-released",
+        means: "The volume that would fit is kept for a claim that was deleted.",
+        proves: "Its phase is Released, and its claimRef names a claim that is gone.",
+        refutes: "the volume being Available",
+        fix: "check the data, then take claimRef away",
+        judge: released,
+        ..CLAIM
+    },
+    Rule {
+        code: "pvc.lost",
+        means: "The volume that the claim was bound to is gone.",
+        proves: "The claim's phase is Lost.",
+        refutes: "the volume",
+        fix: "restore the volume from a backup",
+        judge: lost,
+        ..CLAIM
+    },
+    Rule {
+        code: "pvc.terminating-in-use",
+        effect: Effect::Stuck,
+        means: "The claim was deleted while a pod uses it; it stays until the pod is gone.",
+        proves: "The protection finalizer, and the pod that mounts it.",
+        refutes: "no pod that mounts it",
+        fix: "delete or scale down the pod",
+        judge: terminating,
+        ..CLAIM
+    },
+    Rule {
+        code: "pvc.resize-stuck",
+        effect: Effect::Latent,
+        stance: Stance::Root,
+        means: "The claim was to grow, and does not.",
+        proves: "A condition of the claim says so for minutes.",
+        refutes: "the claim's capacity at its request",
+        fix: "restart the pod if the file system waits for it; else see the driver's resizer",
+        judge: resize,
+        ..CLAIM
+    },
+];

@@ -1,0 +1,425 @@
+//! Volumes that cannot be attached, mounted or written.
+
+use crate::cause::Effect;
+use crate::claim::{Claim, Confidence, Fix};
+use crate::eval::binding;
+use crate::eval::messages::program::Sign;
+use crate::eval::messages::start::{self, Mount};
+use crate::eval::messages::{between, says};
+use crate::object::{Fields as _, Object, Ref};
+use crate::rule::{Rule, Stance};
+use crate::scene::{Part, Role, Scene};
+use crate::snapshot::{Event, Judged, Proof};
+
+/// The latest word on why the volumes of a pod that is not started are not there.
+fn failing<'a>(scene: &Scene<'a>, pod: &'a Object) -> Option<Event<'a>> {
+    scene.suffers(pod, Effect::NotStarted).filter(|trouble| trouble.part.is_none())?;
+    let mut events = scene.warnings(pod, &["FailedMount", "FailedAttachVolume", "FailedMapVolume"]);
+    // That the kubelet waits for volumes says nothing about why.
+    events.find(|event| {
+        let lags = start::mount(event.message()) == Some(Mount::NotRegistered) && scene.age(pod) <= 120;
+        !lags && !event.message().starts_with("Unable to attach or mount volumes")
+    })
+}
+
+fn mounts<'a>(scene: &Scene<'a>, pod: &'a Object, wanted: Mount, what: &str) -> Judged<Option<Claim>> {
+    let Some(trouble) = scene.trouble(pod) else { return Ok(None) };
+    let event = failing(scene, pod).filter(|event| start::mount(event.message()) == Some(wanted));
+    Ok(event.map(|event| Claim::of(trouble, volume(event.message(), what)).field(event.0, event.pointer())))
+}
+
+/// With the volume's name, which the kubelet always says.
+fn volume(message: &str, what: &str) -> String {
+    between(message, "volume \"", "\"").map_or(what.to_owned(), |name| format!("volume {name}: {what}"))
+}
+
+fn object_missing<'a>(scene: &Scene<'a>, pod: &'a Object, wanted: &str) -> Judged<Option<Claim>> {
+    let Some((trouble, event)) = scene.trouble(pod).zip(failing(scene, pod)) else { return Ok(None) };
+    let Some((kind, name)) = start::missing_object(event.message()).filter(|(kind, _)| *kind == wanted) else {
+        return Ok(None);
+    };
+    let absent = match scene.snapshot.absent(kind, pod.ns(), name) {
+        Ok(None) => return Ok(None),
+        Ok(absent) => absent,
+        Err(_) => None,
+    };
+    let near = crate::eval::selector::nearest(name, scene.snapshot.within(kind, pod.ns()).map(Object::name));
+    let hint = near.map_or(String::new(), |near| format!("; there is {near}"));
+    let empty =
+        serde_json::json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": name, "namespace": pod.ns()}});
+    let verb = if kind == "Secret" { "secret generic" } else { "configmap" };
+    let fix = Fix::say(format!("kubectl -n {} create {verb} {name} …", pod.ns())).add(empty);
+    let claim = Claim::of(trouble, volume(event.message(), &format!("{kind} {name} does not exist{hint}")));
+    Ok(Some(claim.field(event.0, event.pointer()).by_all(absent).fix(fix)))
+}
+
+fn key_missing<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
+    let Some((trouble, event)) = scene.trouble(pod).zip(failing(scene, pod)) else { return Ok(None) };
+    let Some((key, kind, _)) = start::missing_key(event.message()) else { return Ok(None) };
+    let claim = Claim::of(trouble, volume(event.message(), &format!("the {kind} has no key {key}")))
+        .field(event.0, event.pointer());
+    let asks = |items: &serde_json::Value, list: &str| items.list(list).iter().any(|item| item.text("/key") == key);
+    let (source, name) = if kind == "Secret" { ("/secret", "secretName") } else { ("/configMap", "name") };
+    let holder = pod.list("/spec/volumes").iter().find(|one| asks(one, &format!("{source}/items")));
+    let holder = holder.map(|one| Ref::new(kind, pod.ns(), one.text(&format!("{source}/{name}"))));
+    Ok(match holder {
+        Some(holder) => super::config::key_of(scene, claim, &holder, key),
+        None => Some(claim),
+    })
+}
+
+fn multi_attach<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
+    let Some(claim) = mounts(scene, pod, Mount::MultiAttach, "it is attached to another node")? else {
+        return Ok(None);
+    };
+    let mut names = binding::claims(pod);
+    let holder = names.find_map(|name| {
+        let mut others = scene.snapshot.within("Pod", pod.ns()).filter(|other| other.id != pod.id);
+        others.find(|other| {
+            other.text("/spec/nodeName") != pod.text("/spec/nodeName") && binding::claims(other).any(|one| one == name)
+        })
+    });
+    Ok(Some(claim.by_all(holder.map(|holder| Proof::field(holder, "/spec/nodeName")))))
+}
+
+fn attach<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
+    let Some(claim) = mounts(scene, pod, Mount::Attach, "it cannot be attached")? else { return Ok(None) };
+    let volumes: Vec<String> = binding::claims(pod)
+        .filter_map(|name| {
+            Some(scene.snapshot.seen("PersistentVolumeClaim", pod.ns(), &name)?.text("/spec/volumeName").to_owned())
+        })
+        .collect();
+    let mut attachments = scene.snapshot.all("VolumeAttachment");
+    let attachment = attachments.find(|one| {
+        volumes.iter().any(|name| one.text("/spec/source/persistentVolumeName") == name)
+            && !one.holds("/status/attached")
+    });
+    Ok(Some(claim.by_all(attachment.map(|one| Proof::field(one, "/status/attached")))))
+}
+
+fn driver_missing<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
+    let Some(claim) = mounts(scene, pod, Mount::DriverMissing, "its CSI driver is not registered on the node")? else {
+        return Ok(None);
+    };
+    let node = scene.snapshot.seen("CSINode", "", pod.text("/spec/nodeName"));
+    Ok(Some(claim.by_all(node.map(|node| Proof::field(node, "/spec/drivers")))))
+}
+
+fn attributes_missing<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
+    let Some((trouble, event)) = scene.trouble(pod).zip(failing(scene, pod)) else { return Ok(None) };
+    let words = ["failed to fetch token", "serviceaccounts", "kube-root-ca.crt\" not found"];
+    let said = says(event.message(), &words) && event.message().contains("kube-api-access");
+    Ok(said.then(|| Claim::of(trouble, "its service account's token cannot be had").field(event.0, event.pointer())))
+}
+
+/// A program's own complaint about a path, which a volume of the pod explains.
+fn complains<'a>(
+    scene: &Scene<'a>,
+    pod: &'a Object,
+    wanted: Sign,
+    mounted: fn(&Part<'_>, &str) -> Option<Proof>,
+) -> Judged<Option<Claim>> {
+    let Some(trouble) = scene.trouble(pod).filter(|one| matches!(one.effect, Effect::Crashing | Effect::Failed)) else {
+        return Ok(None);
+    };
+    let parts = trouble.part.clone().map_or_else(|| Part::all(pod), |part| vec![part]);
+    Ok(parts.iter().find_map(|part| {
+        let (line, proof) = super::programs::last_sign(scene, part, wanted)?;
+        let why = mounted(part, &line)?;
+        Some(Claim::of(trouble, line.trim().to_owned()).part(part).by(proof).by(why).by_all(part.saw("/restartCount")))
+    }))
+}
+
+/// The volume mount that holds a path which a line names.
+fn mount_of<'a>(part: &Part<'a>, line: &str) -> Option<(String, &'a serde_json::Value)> {
+    let paths =
+        line.split(|c: char| c.is_whitespace() || "'\"`,()".contains(c)).map(|word| word.trim_end_matches([':', '.']));
+    let paths: Vec<&str> = paths.filter(|word| word.starts_with('/')).collect();
+    let mounts = part.spec.list("/volumeMounts").iter().enumerate();
+    mounts
+        .filter(|(_, mount)| {
+            let at = mount.text("/mountPath").trim_end_matches('/');
+            paths.iter().any(|path| *path == at || path.starts_with(&format!("{at}/")))
+        })
+        .map(|(index, mount)| (format!("{}/volumeMounts/{index}", part.spec_at), mount))
+        .max_by_key(|(_, mount)| mount.text("/mountPath").len())
+}
+
+fn read_only(part: &Part<'_>, line: &str) -> Option<Proof> {
+    if let Some((at, _)) = mount_of(part, line).filter(|(_, mount)| mount.holds("/readOnly")) {
+        return Some(Proof::field(part.pod, &format!("{at}/readOnly")));
+    }
+    if let Some((at, mount)) = mount_of(part, line) {
+        // ConfigMaps, secrets and projections are read-only whatever the mount says.
+        let mut volumes = part.pod.list("/spec/volumes").iter();
+        let volume = volumes.find(|volume| volume.text("/name") == mount.text("/name"))?;
+        let fixed =
+            ["/configMap", "/secret", "/projected", "/downwardAPI"].iter().any(|kind| volume.at(kind).is_some());
+        return fixed.then(|| Proof::field(part.pod, &format!("{at}/name")));
+    }
+    part.spec
+        .holds("/securityContext/readOnlyRootFilesystem")
+        .then(|| part.asked("/securityContext/readOnlyRootFilesystem"))
+}
+
+fn emptydir_limit<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
+    let Some(trouble) = scene.suffers(pod, Effect::Evicted) else { return Ok(None) };
+    let message = pod.text("/status/message");
+    let over = message.contains("Usage of EmptyDir volume") && message.contains("exceeds the limit");
+    Ok(over.then(|| Claim::of(trouble, message.trim().to_owned()).field(pod, "/status/message")))
+}
+
+/// The rules of this group.
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        code: "vol.configmap-missing",
+        means: "A pod mounts a ConfigMap that does not exist.",
+        proves: "The kubelet did not find it, and it is not there now.",
+        refutes: "the ConfigMap in the pod's namespace",
+        fix: "create the ConfigMap, or correct its name in the workload",
+        judge: |scene, pod| object_missing(scene, pod, "ConfigMap"),
+        ..Rule::PLAIN
+    },
+    Rule {
+        code: "vol.secret-missing",
+        means: "A pod mounts a Secret that does not exist.",
+        proves: "The kubelet did not find it, and it is not there now.",
+        refutes: "the Secret in the pod's namespace",
+        fix: "create the Secret, or correct its name in the workload",
+        judge: |scene, pod| object_missing(scene, pod, "Secret"),
+        ..Rule::PLAIN
+    },
+    Rule {
+        code: "vol.key-missing",
+        means: "A volume picks a key that its ConfigMap or Secret does not have.",
+        proves: "The kubelet did not find the key, and it is not there now.",
+        refutes: "the key in the object",
+        fix: "add the key, or correct it in the volume's items",
+        judge: key_missing,
+        ..Rule::PLAIN
+    },
+    Rule {
+        code: "vol.object-not-registered",
+        weight: 40,
+        confidence: Confidence::Likely,
+        means: "The kubelet has not heard of an object that the pod mounts: it does not reach the API server, or lags far behind.",
+        proves: "The kubelet says so for more than two minutes.",
+        refutes: "the pod starting",
+        fix: "restart the kubelet of the node; check its way to the API server",
+        judge: |scene, pod| mounts(scene, pod, Mount::NotRegistered, "the kubelet does not know it"),
+        ..Rule::PLAIN
+    },
+    Rule {
+        code: "vol.multi-attach",
+        means: "The volume can be attached to one node only, and another has it.",
+        proves: "The controller refuses to attach it twice.",
+        refutes: "the volume attached to no other node",
+        fix: "delete the pod that holds it; a Deployment with such a volume wants strategy Recreate",
+        judge: multi_attach,
+        ..Rule::PLAIN
+    },
+    Rule {
+        code: "vol.attach-failed",
+        means: "Nobody attaches the volume: the driver's attacher is not there or fails.",
+        proves: "Attaching failed or ran out of time, and the attachment is not attached.",
+        refutes: "the VolumeAttachment being attached",
+        fix: "install or repair the CSI driver's controller (its external-attacher)",
+        judge: attach,
+        ..Rule::PLAIN
+    },
+    Rule {
+        code: "vol.csi-not-registered",
+        means: "The CSI driver of the volume does not run on this node.",
+        proves: "The kubelet has no driver of this name.",
+        refutes: "the driver in the node's CSINode",
+        fix: "repair the driver's DaemonSet pod on this node, or install the driver",
+        judge: driver_missing,
+        ..Rule::PLAIN
+    },
+    Rule {
+        code: "vol.mount-helper-missing",
+        means: "The node lacks the program that mounts this type of file system.",
+        proves: "mount asks for a helper program.",
+        refutes: "/sbin/mount.TYPE on the node",
+        fix: "install the helper on the nodes: nfs-common, cifs-utils",
+        judge: |scene, pod| mounts(scene, pod, Mount::Helper, "the node lacks the program that mounts it"),
+        ..Rule::PLAIN
+    },
+    Rule {
+        code: "vol.nfs-unreachable",
+        means: "The file server does not answer, or does not let this node in.",
+        proves: "mount.nfs failed.",
+        refutes: "the same mount by hand on the node",
+        fix: "check the server, its export and the way to port 2049 from the node",
+        judge: |scene, pod| mounts(scene, pod, Mount::Nfs, "the file server does not answer or refuses"),
+        ..Rule::PLAIN
+    },
+    Rule {
+        code: "vol.fs-corrupt",
+        means: "The file system on the volume is damaged, or of another type than was said.",
+        proves: "mount does not recognize it, or fsck found errors.",
+        refutes: "the same mount by hand",
+        fix: "check the file system (fsck), or restore the volume; check fsType",
+        judge: |scene, pod| mounts(scene, pod, Mount::Corrupt, "its file system cannot be mounted"),
+        ..Rule::PLAIN
+    },
+    Rule {
+        code: "vol.hostpath-type",
+        means: "The path on the node is not of the type that the volume demands.",
+        proves: "The kubelet's check failed.",
+        refutes: "the path with this type on the node",
+        fix: "create the path on the node, or correct hostPath.type",
+        judge: |scene, pod| mounts(scene, pod, Mount::HostPath, "the path on the node is of another type"),
+        ..Rule::PLAIN
+    },
+    Rule {
+        code: "vol.subpath",
+        means: "A path inside the volume cannot be mounted where it should: a file over a folder, or nothing there.",
+        proves: "The kubelet or the runtime could not prepare the subPath.",
+        refutes: "the path in the volume with the right type",
+        fix: "correct subPath, or the key that it names",
+        judge: |scene, pod| {
+            let Some(trouble) = scene.trouble(pod) else { return Ok(None) };
+            let said = trouble.part.as_ref().and_then(|part| {
+                let text = part
+                    .state("waiting")
+                    .map(|state| state.text("/message"))
+                    .filter(|text| start::mount(text) == Some(Mount::SubPath));
+                let ended = part.end().filter(|(_, end)| start::mount(end.text("/message")) == Some(Mount::SubPath));
+                text.and_then(|_| part.saw("/state/waiting/message"))
+                    .or_else(|| ended.map(|(at, _)| Proof::field(pod, &format!("{at}/message"))))
+            });
+            if let Some(proof) = said {
+                return Ok(Some(Claim::of(trouble, "a subPath cannot be mounted").by(proof)));
+            }
+            mounts(scene, pod, Mount::SubPath, "a subPath cannot be mounted")
+        },
+        ..Rule::PLAIN
+    },
+    Rule {
+        code: "vol.token-projection",
+        weight: 82,
+        means: "The token of the pod's service account cannot be had: the account was deleted, or the cluster's CA is not published.",
+        proves: "The kubelet could not project the token.",
+        refutes: "the service account and kube-root-ca.crt in the namespace",
+        fix: "create the service account anew; see that the controller manager publishes kube-root-ca.crt",
+        judge: attributes_missing,
+        ..Rule::PLAIN
+    },
+    Rule {
+        code: "vol.driver-error",
+        weight: 50,
+        confidence: Confidence::Likely,
+        means: "The volume's driver fails on this node.",
+        proves: "The driver's own words in a FailedMount event.",
+        refutes: "the volume mounted",
+        fix: "read the driver's log on the node; its message says what it lacks",
+        judge: |scene, pod| {
+            let other = failing(scene, pod).is_some_and(|event| {
+                start::missing_object(event.message()).is_some() || start::missing_key(event.message()).is_some()
+            });
+            if other { Ok(None) } else { mounts(scene, pod, Mount::Driver, "its driver fails") }
+        },
+        ..Rule::PLAIN
+    },
+    Rule {
+        code: "vol.permission-denied",
+        effect: Effect::Crashing,
+        weight: 75,
+        confidence: Confidence::Likely,
+        means: "The program may not write to its volume: the files belong to another user.",
+        proves: "The program was denied a path below a mount, and ended.",
+        refutes: "the program's user being allowed to write there",
+        fix: "set securityContext.fsGroup, or run as the user whom the files belong to",
+        judge: |scene, pod| {
+            complains(scene, pod, Sign::Permission, |part, line| {
+                let own =
+                    mount_of(part, line).filter(|(_, mount)| !mount.text("/mountPath").starts_with("/var/run/secrets"));
+                own.map(|(at, _)| Proof::field(part.pod, &format!("{at}/mountPath")))
+            })
+        },
+        ..Rule::PLAIN
+    },
+    Rule {
+        code: "vol.read-only",
+        effect: Effect::Crashing,
+        weight: 76,
+        means: "The program writes where it was told that nothing can be written.",
+        proves: "It ended with a read-only file system, and the mount or the root is read-only by the spec.",
+        refutes: "a mount and a root that are not read-only",
+        fix: "mount a writable emptyDir at the path, or take readOnly away",
+        judge: |scene, pod| complains(scene, pod, Sign::ReadOnly, read_only),
+        ..Rule::PLAIN
+    },
+    Rule {
+        code: "vol.shm-64mi",
+        effect: Effect::Crashing,
+        weight: 78,
+        means: "/dev/shm has the runtime's 64 MiB, and the program needs more.",
+        proves: "It ended with /dev/shm full, and no volume is mounted there.",
+        refutes: "an emptyDir of medium Memory at /dev/shm",
+        fix: "mount an emptyDir with medium: Memory at /dev/shm",
+        judge: |scene, pod| {
+            complains(scene, pod, Sign::Full, |part, line| {
+                let mounted = part
+                    .spec
+                    .list("/volumeMounts")
+                    .iter()
+                    .any(|mount| mount.text("/mountPath").starts_with("/dev/shm"));
+                (line.contains("/dev/shm") && !mounted).then(|| part.asked("/name"))
+            })
+        },
+        ..Rule::PLAIN
+    },
+    Rule {
+        code: "vol.full",
+        effect: Effect::Crashing,
+        weight: 74,
+        confidence: Confidence::Likely,
+        means: "The volume is full.",
+        proves: "The program ended because a path below a mount has no space left.",
+        refutes: "free space and free inodes in the volume",
+        fix: "make room, or expand the claim",
+        judge: |scene, pod| {
+            complains(scene, pod, Sign::Full, |part, line| {
+                mount_of(part, line).map(|(at, _)| Proof::field(part.pod, &format!("{at}/mountPath")))
+            })
+        },
+        ..Rule::PLAIN
+    },
+    Rule {
+        code: "vol.emptydir-limit",
+        effect: Effect::Evicted,
+        means: "The pod wrote more to an emptyDir than its sizeLimit, and was evicted.",
+        proves: "The pod was evicted with these words, and what took its place is too young to tell, or was evicted too.",
+        refutes: "a pod of the same owner that outlives the kubelet's next look",
+        fix: "raise sizeLimit, or write less",
+        judge: emptydir_limit,
+        ..Rule::PLAIN
+    },
+    Rule {
+        code: "vol.fsgroup-chown-slow",
+        weight: 30,
+        stance: Stance::Yields,
+        confidence: Confidence::Possible,
+        means: "The kubelet changes the owner of every file of a large volume before it starts the pod.",
+        proves: "The pod is being created for minutes, has an fsGroup and a claim, and nothing failed.",
+        refutes: "a volume with few files",
+        fix: "set fsGroupChangePolicy: OnRootMismatch",
+        judge: |scene, pod| {
+            let Some(trouble) = scene.suffers(pod, Effect::NotStarted).filter(|one| one.part.is_none()) else {
+                return Ok(None);
+            };
+            let always = pod.at("/spec/securityContext/fsGroup").is_some()
+                && pod.text("/spec/securityContext/fsGroupChangePolicy") != "OnRootMismatch";
+            let quiet = !scene.snapshot.events(pod).any(|event| event.warns()) && scene.age(pod) > 300;
+            let init = Part::all(pod).iter().any(|part| part.role == Role::Init && part.state("running").is_some());
+            let slow = always && quiet && !init && binding::claims(pod).next().is_some();
+            Ok(slow.then(|| {
+                Claim::of(trouble, "nothing failed, and its volume's owner may still be being changed")
+                    .field(pod, "/spec/securityContext/fsGroup")
+            }))
+        },
+        ..Rule::PLAIN
+    },
+];

@@ -1,0 +1,142 @@
+//! The snapshot as a rule sees it: which pods are in trouble now and in which container, and which calls fail.
+//! State comes first: what is well now is not judged, whatever its events and logs say.
+
+mod calls;
+mod part;
+mod state;
+
+use std::collections::HashMap;
+
+pub use calls::Call;
+pub use part::{Part, Role};
+pub use state::Trouble;
+pub(crate) use state::is_lost;
+
+use crate::cause::Effect;
+use crate::eval::{endpoints, owners, resolver};
+use crate::object::{Fields as _, Object, Ref};
+use crate::snapshot::{Event, Log, LogName, Run, Snapshot};
+use crate::time::Time;
+
+/// A snapshot with what follows from it at once.
+#[derive(Debug)]
+pub struct Scene<'a> {
+    /// What is known.
+    pub snapshot: &'a Snapshot,
+    troubles: HashMap<Ref, Trouble<'a>>,
+    tops: HashMap<Ref, Ref>,
+    calls: Vec<Call<'a>>,
+}
+
+impl<'a> Scene<'a> {
+    /// Looks at a snapshot.
+    pub fn new(snapshot: &'a Snapshot) -> Self {
+        let mut scene = Scene { snapshot, troubles: HashMap::new(), tops: HashMap::new(), calls: Vec::new() };
+        for pod in snapshot.all("Pod") {
+            scene.tops.insert(pod.id.clone(), owners::top(snapshot, pod));
+            if let Some(trouble) = state::trouble(&scene, pod) {
+                scene.troubles.insert(pod.id.clone(), trouble);
+            }
+        }
+        scene.calls = calls::find(&scene);
+        scene
+    }
+
+    /// When the snapshot was taken.
+    pub fn now(&self) -> Time {
+        self.snapshot.now()
+    }
+
+    /// Seconds since an object was made.
+    pub fn age(&self, object: &Object) -> i64 {
+        object.created().map_or(i64::MAX, |created| self.now().since(created))
+    }
+
+    /// What a pod suffers from.
+    pub fn trouble(&self, pod: &Object) -> Option<&Trouble<'a>> {
+        self.troubles.get(&pod.id)
+    }
+
+    /// What a pod suffers from, if it is this.
+    pub fn suffers(&self, pod: &Object, effect: Effect) -> Option<&Trouble<'a>> {
+        self.trouble(pod).filter(|trouble| trouble.effect == effect)
+    }
+
+    /// All pods in trouble.
+    pub fn troubles(&self) -> impl Iterator<Item = &Trouble<'a>> {
+        let mut all: Vec<_> = self.troubles.values().collect();
+        all.sort_by_key(|trouble| &trouble.pod.id);
+        all.into_iter()
+    }
+
+    /// The last controller above an object; itself where it has none.
+    pub fn top(&self, object: &Object) -> Ref {
+        self.tops.get(&object.id).cloned().unwrap_or_else(|| owners::top(self.snapshot, object))
+    }
+
+    /// The calls that fail now.
+    pub fn calls(&self) -> &[Call<'a>] {
+        &self.calls
+    }
+
+    /// Those of one pod.
+    pub fn calls_of(&self, pod: &Object) -> impl Iterator<Item = &Call<'a>> {
+        self.calls.iter().filter(move |call| call.pod.id == pod.id)
+    }
+
+    /// Those that reach for one service.
+    pub fn calls_to(&self, service: &Object) -> impl Iterator<Item = &Call<'a>> {
+        self.calls.iter().filter(move |call| call.service.is_some_and(|one| one.id == service.id))
+    }
+
+    /// The log that tells of the last run that ended, or of the one that runs where none has.
+    pub fn last_words(&self, part: &Part<'a>) -> Option<(LogName, &'a Log)> {
+        let name = |run| LogName {
+            namespace: part.pod.ns().to_owned(),
+            pod: part.pod.name().to_owned(),
+            container: part.name().to_owned(),
+            run,
+        };
+        let ended = part.state("running").is_none();
+        let order = if ended { [Run::Current, Run::Previous] } else { [Run::Previous, Run::Current] };
+        order.into_iter().find_map(|run| {
+            let log = self.snapshot.log(&name(run)).filter(|log| !log.lines.is_empty())?;
+            Some((name(run), log))
+        })
+    }
+
+    /// The log of the run that is there now.
+    pub fn words(&self, part: &Part<'a>) -> Option<(LogName, &'a Log)> {
+        let name = LogName {
+            namespace: part.pod.ns().to_owned(),
+            pod: part.pod.name().to_owned(),
+            container: part.name().to_owned(),
+            run: Run::Current,
+        };
+        let log = self.snapshot.log(&name)?;
+        Some((name, log))
+    }
+
+    /// Warnings about an object with one of these reasons, the latest first.
+    pub fn warnings(&self, object: &'a Object, reasons: &'a [&str]) -> impl Iterator<Item = Event<'a>> {
+        let events = self.snapshot.events(object).rev();
+        events.filter(move |event| reasons.contains(&event.reason()))
+    }
+
+    /// Whether anything is to be expected of a namespace: what is in one that is being deleted ends as well.
+    pub fn lives(&self, namespace: &str) -> bool {
+        let ends = |one: &Object| one.deletion().is_some() || one.text("/status/phase") == "Terminating";
+        !self.snapshot.seen("Namespace", "", namespace).is_some_and(ends)
+    }
+
+    /// Whether a service has somebody behind it who is ready; yes where that is unknown.
+    pub fn is_served(&self, service: &'a Object) -> bool {
+        service.text("/spec/type") == "ExternalName"
+            || endpoints::behind(self.snapshot, service).map_or(true, |behind| behind.ready > 0)
+    }
+
+    /// The service for the cluster's names, if it is seen to have nobody behind it.
+    pub fn dead_dns(&self) -> Option<&'a Object> {
+        resolver::cluster_dns(self.snapshot).filter(|service| !self.is_served(service))
+    }
+}

@@ -1,0 +1,157 @@
+//! Calls that fail now: who reaches for what, by the end of its log or by the words of its probe.
+
+use std::collections::BTreeSet;
+
+use super::{Part, Role, Scene};
+use crate::cause::Effect;
+use crate::eval::endpoints;
+use crate::eval::messages::program::{self, CallFault};
+use crate::eval::messages::says;
+use crate::eval::resolver::{self, Meant};
+use crate::object::{Fields as _, Object};
+use crate::snapshot::Proof;
+
+/// A call that fails.
+#[derive(Debug, Clone)]
+pub struct Call<'a> {
+    /// Who calls.
+    pub pod: &'a Object,
+    /// The container.
+    pub container: String,
+    /// How it fails.
+    pub fault: CallFault,
+    /// What is called, as the caller writes it.
+    pub host: String,
+    /// The port, where it is written.
+    pub port: Option<u16>,
+    /// The service that is meant.
+    pub service: Option<&'a Object>,
+    /// The service that should be there and is not: name and namespace.
+    pub missing: Option<(String, String)>,
+    /// A pod's name before a governing service that is not there: the service's name.
+    pub ungoverned: Option<String>,
+    /// Where it is said.
+    pub proof: Proof,
+}
+
+/// How many lines at the end of a log tell of now, of a program that runs and of one that ended.
+const TAIL: (usize, usize) = (3, 8);
+
+pub(super) fn find<'a>(scene: &Scene<'a>) -> Vec<Call<'a>> {
+    let mut calls = Vec::new();
+    for pod in scene.snapshot.all("Pod") {
+        let phase = pod.text("/status/phase");
+        let alive = ["Running", "Pending"].contains(&phase) || phase == "Failed" && scene.trouble(pod).is_some();
+        if !alive || pod.deletion().is_some() || !scene.lives(pod.ns()) {
+            continue;
+        }
+        for part in Part::all(pod) {
+            of_log(scene, &part, &mut calls);
+            of_probe(scene, &part, &mut calls);
+            of_waiting(scene, &part, &mut calls);
+        }
+    }
+    calls
+}
+
+/// The end of the log: of the run that ended where the container crashes, else of the one that runs.
+fn of_log<'a>(scene: &Scene<'a>, part: &Part<'a>, calls: &mut Vec<Call<'a>>) {
+    let crashes = scene.trouble(part.pod).is_some_and(|trouble| {
+        let ends = matches!(trouble.effect, Effect::Crashing | Effect::Failed);
+        ends && trouble.part.as_ref().is_none_or(|one| one.name() == part.name())
+    });
+    let words = if crashes { scene.last_words(part) } else { scene.words(part) };
+    let Some((name, log)) = words.filter(|_| crashes || part.state("running").is_some()) else { return };
+    let lines = &log.lines;
+    // A program that ended said why shortly before; one that runs must not have said anything better since.
+    let from = lines.len().saturating_sub(if crashes { TAIL.1 } else { TAIL.0 });
+    let Some(last) = lines[from..].iter().rposition(|line| program::failed_call(line).is_some()) else { return };
+    let last = from + last;
+    if !crashes && !lines[last + 1..].iter().all(|line| program::complains(line)) {
+        return;
+    }
+    let mut seen = BTreeSet::new();
+    for at in (from..=last).rev() {
+        let Some(failed) = program::failed_call(&lines[at]) else { continue };
+        for (host, port) in failed.to {
+            if seen.insert(host.clone()) {
+                calls.push(call(scene, part, failed.fault, host, port, Proof::line(&name, at + 1, &lines[at])));
+            }
+        }
+    }
+}
+
+/// What a readiness command printed when it failed.
+fn of_probe<'a>(scene: &Scene<'a>, part: &Part<'a>, calls: &mut Vec<Call<'a>>) {
+    let troubled = scene
+        .suffers(part.pod, Effect::NotReady)
+        .is_some_and(|trouble| trouble.part.as_ref().is_some_and(|one| one.name() == part.name()));
+    if !troubled || part.spec.at("/readinessProbe/exec").is_none() {
+        return;
+    }
+    let Some(event) = scene.warnings(part.pod, &["Unhealthy"]).next() else { return };
+    for line in event.message().lines() {
+        let Some(failed) = program::failed_call(line) else { continue };
+        for (host, port) in failed.to {
+            let proof = Proof { saw: line.to_owned(), ..Proof::field(event.0, event.pointer()) };
+            calls.push(call(scene, part, failed.fault, host, port, proof));
+        }
+    }
+}
+
+/// What an init container waits for: names of its own command that its log repeats.
+fn of_waiting<'a>(scene: &Scene<'a>, part: &Part<'a>, calls: &mut Vec<Call<'a>>) {
+    let waits = part.role == Role::Init
+        && scene.suffers(part.pod, Effect::NotStarted).is_some_and(|trouble| {
+            trouble.part.as_ref().is_some_and(|one| one.name() == part.name() && one.state("running").is_some())
+        });
+    let Some((name, log)) = scene.words(part).filter(|_| waits) else { return };
+    let command = part.words();
+    let mut lines = log.lines.iter().enumerate().rev();
+    let Some((at, line)) = lines.find(|(_, line)| says(line, &["waiting for", "wait for"])) else { return };
+    for (host, port) in program::peers(line) {
+        let mut words = command.split(|c: char| !(c.is_ascii_alphanumeric() || "-.".contains(c)));
+        if words.any(|word| word == host) && !calls.iter().any(|call| call.pod.id == part.pod.id && call.host == host) {
+            calls.push(call(scene, part, CallFault::NoName, host, port, Proof::line(&name, at + 1, line)));
+        }
+    }
+}
+
+fn call<'a>(
+    scene: &Scene<'a>,
+    part: &Part<'a>,
+    fault: CallFault,
+    host: String,
+    port: Option<u16>,
+    proof: Proof,
+) -> Call<'a> {
+    let (pod, container) = (part.pod, part.name().to_owned());
+    let service = resolver::by_address(scene.snapshot, &host);
+    let mut call = Call { pod, container, fault, host, port, service, missing: None, ungoverned: None, proof };
+    if call.host.parse::<std::net::IpAddr>().is_ok() {
+        call.service = call.service.or_else(|| headless(scene, &call));
+        return call;
+    }
+    let host = call.host.clone();
+    match resolver::meant(scene.snapshot, pod.ns(), &host) {
+        Meant::Service(service) => call.service = scene.snapshot.find(&service.id),
+        Meant::Missing { name, namespace } => call.missing = Some((name.to_owned(), namespace.to_owned())),
+        Meant::MissingGovernor { name } => call.ungoverned = Some(name.to_owned()),
+        Meant::Elsewhere => {}
+    }
+    call
+}
+
+/// The headless service through which a pod's own address was found: one of the caller's words names it.
+fn headless<'a>(scene: &Scene<'a>, call: &Call<'a>) -> Option<&'a Object> {
+    let target = scene.snapshot.all("Pod").find(|pod| pod.text("/status/podIP") == call.host)?;
+    let spec = Part::all(call.pod).iter().map(Part::words).collect::<Vec<_>>().join(" ");
+    let mentioned =
+        |name: &str| spec.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-')).any(|word| word == name);
+    scene.snapshot.all("Service").find(|service| {
+        service.ns() == target.ns()
+            && service.text("/spec/clusterIP") == "None"
+            && mentioned(service.name())
+            && endpoints::selected(scene.snapshot, service).iter().any(|pod| pod.id == target.id)
+    })
+}

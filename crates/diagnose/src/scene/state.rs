@@ -1,0 +1,208 @@
+//! What a pod suffers from now, and in which container: the worst of it.
+
+use super::{Part, Role, Scene};
+use crate::cause::Effect;
+use crate::eval::messages::{program, start};
+use crate::eval::probes::{self, Kind};
+use crate::object::{Fields as _, Object};
+use crate::snapshot::{Event, LogName, Run};
+
+/// A pod that is not as it should be.
+#[derive(Debug, Clone)]
+pub struct Trouble<'a> {
+    /// Which.
+    pub pod: &'a Object,
+    /// What is wrong.
+    pub effect: Effect,
+    /// In which container, where it is in one.
+    pub part: Option<Part<'a>>,
+}
+
+/// Reasons for waiting that pass by themselves.
+const PATIENT: [&str; 3] = ["", "ContainerCreating", "PodInitializing"];
+
+/// Events that tell why a sandbox or a volume is not there.
+const SETUP: [&str; 6] = [
+    "FailedMount",
+    "FailedAttachVolume",
+    "FailedMapVolume",
+    "FailedCreatePodSandBox",
+    "FailedCreatePodContainer",
+    "NetworkNotReady",
+];
+
+pub(super) fn trouble<'a>(scene: &Scene<'a>, pod: &'a Object) -> Option<Trouble<'a>> {
+    let phase = pod.text("/status/phase");
+    // A manifest has no status; what is being deleted is another matter.
+    if phase.is_empty() || phase == "Succeeded" || pod.deletion().is_some() || !scene.lives(pod.ns()) {
+        return None;
+    }
+    let whole = |effect| Some(Trouble { pod, effect, part: None });
+    if phase == "Failed" {
+        return failed(scene, pod).and_then(whole);
+    }
+    if pod.text("/spec/nodeName").is_empty() || stranded(scene, pod) {
+        return unscheduled(scene, pod).then_some(Effect::Unscheduled).and_then(whole);
+    }
+    let parts = Part::all(pod);
+    if let Some((part, effect)) = parts.iter().find_map(|part| Some((part, broken(scene, part)?))) {
+        return Some(Trouble { pod, effect, part: Some(part.clone()) });
+    }
+    if let Some(part) = parts.iter().find(|part| part.role == Role::Init && hangs(scene, part)) {
+        return Some(Trouble { pod, effect: Effect::NotStarted, part: Some(part.clone()) });
+    }
+    let creating = parts.iter().any(|part| part.waits() == "ContainerCreating");
+    if creating && (setup_fails(scene, pod).is_some() || scene.age(pod) > 300) {
+        return whole(Effect::NotStarted);
+    }
+    let (_, ready) = pod.condition("Ready")?;
+    let inits = parts.iter().any(|part| part.role == Role::Init && part.state("terminated").is_none());
+    if ready.text("/status") == "True" || inits {
+        return None;
+    }
+    let mut lasting = parts.iter().filter(|part| part.role != Role::Init);
+    if let Some(part) = lasting.clone().find(|part| part.state("running").is_some() && !part.is_ready()) {
+        let fails = fails_to_be_ready(scene, part);
+        return fails.then(|| Trouble { pod, effect: Effect::NotReady, part: Some(part.clone()) });
+    }
+    // Its containers are well: a gate is closed, or its node has gone.
+    let since = ready.time("/lastTransitionTime").map_or(i64::MAX, |at| scene.now().since(at));
+    let lost = scene.snapshot.seen("Node", "", pod.text("/spec/nodeName")).is_some_and(is_lost);
+    (lasting.all(Part::is_ready) && (since > 60 || lost)).then_some(Effect::NotReady).and_then(whole)
+}
+
+/// What is wrong with a container that does not run as it should.
+fn broken(scene: &Scene<'_>, part: &Part<'_>) -> Option<Effect> {
+    let waiting = match part.waits() {
+        "CrashLoopBackOff" | "RunContainerError" | "StartError" | "ContainerCannotRun" => Some(Effect::Crashing),
+        reason if PATIENT.contains(&reason) => None,
+        _ => Some(Effect::NotStarted),
+    };
+    let loops = part.loops(scene.now()) || killed(scene, part);
+    waiting.or(loops.then_some(Effect::Crashing))
+}
+
+/// Whether a node is not ready.
+pub(crate) fn is_lost(node: &Object) -> bool {
+    node.condition("Ready").is_some_and(|(_, ready)| ready.text("/status") != "True")
+}
+
+/// Whether it was put on a node that does not exist.
+fn stranded(scene: &Scene<'_>, pod: &Object) -> bool {
+    let node = pod.text("/spec/nodeName");
+    pod.text("/status/phase") == "Pending"
+        && pod.list("/status/conditions").is_empty()
+        && matches!(scene.snapshot.get("Node", "", node), Ok(None))
+}
+
+fn unscheduled(scene: &Scene<'_>, pod: &Object) -> bool {
+    let said = pod.condition("PodScheduled").is_some_and(|(_, condition)| condition.text("/status") == "False");
+    // A scheduler that lives says something about a pod within seconds.
+    said || scene.age(pod) >= 5
+}
+
+/// A pod that is over and was not meant to be: not the remains of something that has recovered.
+fn failed(scene: &Scene<'_>, pod: &Object) -> Option<Effect> {
+    let evicted = pod.text("/status/reason") == "Evicted";
+    match pod.controller().map_or("", |owner| owner.text("/kind")) {
+        "" => Some(if evicted { Effect::Evicted } else { Effect::Failed }),
+        "Job" => job_fails(scene, pod).then_some(Effect::Failed),
+        _ if evicted => recurs(scene, pod).then_some(Effect::Evicted),
+        _ => None,
+    }
+}
+
+/// Whether the job of a pod has failed, or will: not one that went on to succeed, nor an older run of a schedule.
+fn job_fails(scene: &Scene<'_>, pod: &Object) -> bool {
+    let owner = pod.controller().map_or("", |owner| owner.text("/name"));
+    let Some(job) = scene.snapshot.seen("Job", pod.ns(), owner) else { return true };
+    let is = |kind: &str| job.condition(kind).is_some_and(|(_, condition)| condition.text("/status") == "True");
+    if is("Complete") || is("SuccessCriteriaMet") || job.deletion().is_some() {
+        return false;
+    }
+    let Some(above) = job.controller() else {
+        return is("Failed") || is("FailureTarget") || job.int("/status/failed").unwrap_or(0) > 0;
+    };
+    let sibling = |other: &&Object| other.controller().is_some_and(|owner| owner.text("/uid") == above.text("/uid"));
+    let mut later =
+        scene.snapshot.within("Job", pod.ns()).filter(sibling).filter(|other| other.created() > job.created());
+    !later.any(|other| other.int("/status/succeeded").unwrap_or(0) > 0)
+}
+
+/// How often the kubelet compares usage with limits: who outlives this after an eviction has recovered
+/// (k8s.io/kubernetes/pkg/kubelet, evictionMonitoringPeriod).
+const MONITORING: i64 = 10;
+
+/// Whether an eviction is not over: its node is still short, it happened to others of this owner too, or what took the
+/// pod's place is too young to tell.
+fn recurs(scene: &Scene<'_>, pod: &Object) -> bool {
+    let ended = |pod: &Object| {
+        let ends = pod.list("/status/containerStatuses").iter();
+        ends.filter_map(|one| one.time("/state/terminated/finishedAt")).max().or_else(|| pod.time("/status/startTime"))
+    };
+    let recent = |pod: &Object| ended(pod).filter(|gone| scene.now().since(*gone) < 600);
+    let Some(gone) = recent(pod) else { return false };
+    let pressed = scene.snapshot.seen("Node", "", pod.text("/spec/nodeName")).is_some_and(|node| {
+        let mut kinds = ["MemoryPressure", "DiskPressure", "PIDPressure"].iter();
+        kinds.any(|kind| node.condition(kind).is_some_and(|(_, condition)| condition.text("/status") == "True"))
+    });
+    let top = scene.top(pod);
+    let others =
+        || scene.snapshot.within("Pod", pod.ns()).filter(|other| other.id != pod.id && scene.top(other) == top);
+    let again = others().any(|other| other.text("/status/reason") == "Evicted" && recent(other).is_some());
+    let outlived = others().any(|other| {
+        let began = Part::all(other).iter().filter_map(Part::began).max();
+        let lasts = |began| began >= gone && scene.now().since(began) > MONITORING;
+        other.text("/status/phase") == "Running" && began.is_some_and(lasts)
+    });
+    pressed || again || !outlived
+}
+
+/// Whether the kubelet kills a container by its liveness or startup probe, in the run that is there now too.
+fn killed(scene: &Scene<'_>, part: &Part<'_>) -> bool {
+    let Some(began) = part.began().filter(|_| part.restarts() >= 1) else { return false };
+    let fails = |event: &Event<'_>| {
+        let which = [Kind::Liveness, Kind::Startup].into_iter().find(|kind| event.message().starts_with(kind.begins()));
+        which.is_some_and(|kind| part.spec.at(kind.field()).is_some()) && event.last().is_some_and(|last| last >= began)
+    };
+    scene.snapshot.events(part.pod).any(|event| event.reason() == "Unhealthy" && fails(&event))
+}
+
+/// Whether an init container waits for something: it goes on and on, and says so.
+fn hangs(scene: &Scene<'_>, part: &Part<'_>) -> bool {
+    let Some(began) = part.began() else { return false };
+    let runs = scene.now().since(began);
+    let name = LogName {
+        namespace: part.pod.ns().to_owned(),
+        pod: part.pod.name().to_owned(),
+        container: part.name().to_owned(),
+        run: Run::Current,
+    };
+    let complains = || {
+        let log = scene.snapshot.log(&name)?;
+        log.lines.iter().rev().take(3).find(|line| program::complains(line))
+    };
+    runs > 600 || runs >= 10 && complains().is_some()
+}
+
+/// The event that tells why a pod's sandbox or volumes are not there. What passes by itself counts only once it lasts.
+pub(crate) fn setup_fails<'a>(scene: &Scene<'a>, pod: &'a Object) -> Option<Event<'a>> {
+    let lags = |event: &Event<'_>| start::mount(event.message()) == Some(start::Mount::NotRegistered);
+    let mut events = scene.snapshot.events(pod).rev().filter(|event| SETUP.contains(&event.reason()));
+    events.find(|event| !lags(event) || scene.age(pod) > 120)
+}
+
+/// Whether the readiness probe has said no often enough for the kubelet, or the container is unready for long.
+fn fails_to_be_ready(scene: &Scene<'_>, part: &Part<'_>) -> bool {
+    let Some(began) = part.began() else { return false };
+    let probe = part.spec.at(Kind::Readiness.field()).or_else(|| part.spec.at(Kind::Startup.field()));
+    let threshold = probe.map_or(1, probes::threshold).max(3);
+    let runs = scene.now().since(began);
+    // The kubelet adds a failure for each try; tries of a run that has ended do not count for this one.
+    let events = scene.snapshot.events(part.pod).filter(|event| {
+        let probed = [Kind::Readiness, Kind::Startup].iter().any(|kind| event.message().starts_with(kind.begins()));
+        event.reason() == "Unhealthy" && probed && event.last().is_some_and(|last| last >= began)
+    });
+    let failures: i64 = events.map(Event::count).sum();
+    failures >= threshold || runs > 120 && runs > probe.map_or(0, probes::patience)
+}

@@ -1,0 +1,168 @@
+//! What is known of a cluster at one moment: objects, logs, and what could not be looked at. Immutable; every question
+//! is answered yes, no, or unknown with the reason.
+//!
+//! Comes from [`Gathering`], which reads lists, folders' files and logs that somebody hands to it. Goes to the rules.
+
+mod coverage;
+mod events;
+mod gathering;
+mod layout;
+mod logs;
+mod pointer;
+
+use std::collections::{BTreeMap, HashMap};
+
+pub use coverage::{Coverage, Need};
+pub use events::Event;
+pub use gathering::Gathering;
+pub use logs::{Log, LogName, Run};
+pub use pointer::Proof;
+
+use crate::object::{Object, Ref};
+use crate::time::Time;
+
+/// An answer, or what would have to be known for one.
+pub type Judged<T> = Result<T, Need>;
+
+/// What is known of a cluster at one moment.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    now: Time,
+    objects: Vec<Object>,
+    kinds: HashMap<String, Vec<usize>>,
+    refs: HashMap<Ref, usize>,
+    uids: HashMap<String, usize>,
+    about: HashMap<Ref, Vec<usize>>,
+    logs: BTreeMap<LogName, Log>,
+    coverage: Coverage,
+    /// What was wrong with the source, in words.
+    pub damage: Vec<String>,
+}
+
+impl Snapshot {
+    fn new(now: Time, objects: Vec<Object>, logs: BTreeMap<LogName, Log>, coverage: Coverage) -> Self {
+        let mut snapshot = Snapshot {
+            now,
+            objects,
+            kinds: HashMap::new(),
+            refs: HashMap::new(),
+            uids: HashMap::new(),
+            about: HashMap::new(),
+            logs,
+            coverage,
+            damage: Vec::new(),
+        };
+        for (at, object) in snapshot.objects.iter().enumerate() {
+            snapshot.kinds.entry(object.id.kind.clone()).or_default().push(at);
+            snapshot.refs.insert(object.id.clone(), at);
+            if !object.uid().is_empty() {
+                snapshot.uids.insert(object.uid().to_owned(), at);
+            }
+            if object.id.kind == "Event" {
+                snapshot.about.entry(Event(object).about()).or_default().push(at);
+            }
+        }
+        let Snapshot { about, objects, .. } = &mut snapshot;
+        for events in about.values_mut() {
+            events.sort_by_key(|&at| (Event(&objects[at]).last(), objects[at].id.name.clone()));
+        }
+        snapshot
+    }
+
+    /// When it was taken; ages and deadlines are relative to it.
+    pub fn now(&self) -> Time {
+        self.now
+    }
+
+    /// How many objects it holds.
+    pub fn len(&self) -> usize {
+        self.objects.len()
+    }
+
+    /// Whether it holds no object.
+    pub fn is_empty(&self) -> bool {
+        self.objects.is_empty()
+    }
+
+    /// All objects.
+    pub fn objects(&self) -> impl Iterator<Item = &Object> {
+        self.objects.iter()
+    }
+
+    /// What was looked at, and what not.
+    pub fn coverage(&self) -> &Coverage {
+        &self.coverage
+    }
+
+    /// The objects of a kind that are here. Says nothing about those that are not: for that, ask [`Snapshot::every`].
+    pub fn all(&self, kind: &str) -> impl Iterator<Item = &Object> {
+        self.kinds.get(kind).into_iter().flatten().map(|&at| &self.objects[at])
+    }
+
+    /// Those in one namespace.
+    pub fn within<'a>(&'a self, kind: &str, namespace: &'a str) -> impl Iterator<Item = &'a Object> {
+        self.all(kind).filter(move |object| object.id.namespace == namespace)
+    }
+
+    /// An object that is here.
+    pub fn seen(&self, kind: &str, namespace: &str, name: &str) -> Option<&Object> {
+        self.find(&Ref::new(kind, namespace, name))
+    }
+
+    /// An object that is here, by reference.
+    pub fn find(&self, id: &Ref) -> Option<&Object> {
+        self.refs.get(id).map(|&at| &self.objects[at])
+    }
+
+    /// An object that is here, by uid.
+    pub fn by_uid(&self, uid: &str) -> Option<&Object> {
+        self.uids.get(uid).map(|&at| &self.objects[at])
+    }
+
+    /// Whether there is such an object: it, certainly none, or unknown.
+    pub fn get(&self, kind: &str, namespace: &str, name: &str) -> Judged<Option<&Object>> {
+        match self.seen(kind, namespace, name) {
+            Some(object) => Ok(Some(object)),
+            None => self.coverage.complete(kind, namespace).map(|()| None),
+        }
+    }
+
+    /// All objects of a kind in a namespace (of the cluster where it is empty), if it is known that these are all.
+    pub fn every(&self, kind: &str, namespace: &str) -> Judged<Vec<&Object>> {
+        self.coverage.complete(kind, namespace)?;
+        Ok(self.all(kind).filter(|object| namespace.is_empty() || object.id.namespace == namespace).collect())
+    }
+
+    /// The proof that an object is missing, if that is known.
+    pub fn absent(&self, kind: &str, namespace: &str, name: &str) -> Judged<Option<Proof>> {
+        let found = self.get(kind, namespace, name)?;
+        Ok(found.is_none().then(|| Proof::absent(&Ref::new(kind, namespace, name))))
+    }
+
+    /// What was recorded about an object, the oldest first. Events of another object of the same name are left out.
+    pub fn events<'a>(&'a self, object: &'a Object) -> impl DoubleEndedIterator<Item = Event<'a>> {
+        let indices = self.about.get(&object.id).map_or(&[][..], Vec::as_slice);
+        let events = indices.iter().map(|&at| Event(&self.objects[at]));
+        events.filter(|event| event.uid().is_empty() || object.uid().is_empty() || event.uid() == object.uid())
+    }
+
+    /// The log of a container's run.
+    pub fn log(&self, name: &LogName) -> Option<&Log> {
+        self.logs.get(name)
+    }
+
+    /// All logs.
+    pub fn logs(&self) -> impl Iterator<Item = (&LogName, &Log)> {
+        self.logs.iter()
+    }
+
+    /// The same cluster with an object replaced, added, or taken away.
+    pub fn with(&self, changes: &[(Ref, Option<Object>)]) -> Snapshot {
+        let mut objects: Vec<Object> = self.objects.clone();
+        for (id, change) in changes {
+            objects.retain(|object| object.id != *id);
+            objects.extend(change.clone());
+        }
+        Snapshot::new(self.now, objects, self.logs.clone(), self.coverage.clone())
+    }
+}
