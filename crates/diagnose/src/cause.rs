@@ -149,7 +149,7 @@ pub const TABLE: &[(Edge, &[Effect], &[Effect])] = &[
     (Edge::Mounts, &[Unbound, Stuck], &[Unscheduled, NotStarted]),
     (Edge::Binds, &[Unbound, Down], &[Unbound]),
     (Edge::Selects, PODS, &[NoEndpoints]),
-    (Edge::Selects, &[Idle], &[NoEndpoints]),
+    (Edge::Selects, &[Idle, NoEndpoints], &[NoEndpoints]),
     (Edge::Calls, &[NoEndpoints, Unreachable, Nameless], CALLERS),
     (Edge::Resolves, &[NoEndpoints, Down], CALLERS),
     (Edge::Backs, &[NoEndpoints, Unreachable], &[Denies, Down]),

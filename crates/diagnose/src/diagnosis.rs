@@ -12,7 +12,7 @@ use crate::report::{Explained, Finding, Mend, Report, Unexplained};
 use crate::rule::Rule;
 use crate::rules;
 use crate::scene::Scene;
-use crate::snapshot::{Need, Snapshot};
+use crate::snapshot::{Need, Proof, Snapshot};
 
 /// What to look at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +49,12 @@ pub fn diagnose(snapshot: &Snapshot, question: &Question) -> Report {
     unknown
         .extend(snapshot.damage.iter().map(|what| Need { need: "read the whole source".into(), reason: what.clone() }));
     Report::new(snapshot, findings, unexplained, unknown.into_iter().collect())
+}
+
+/// Every claim of every rule, before roots are chosen: code, object, proofs.
+pub fn claims(snapshot: &Snapshot) -> Vec<(&'static str, Ref, Vec<Proof>)> {
+    let (claims, _) = judge(&Scene::new(snapshot));
+    claims.into_iter().map(|claim| (claim.rule.code, claim.subject, claim.claim.proofs)).collect()
 }
 
 /// Every claim of every rule, and what would have to be known for more.

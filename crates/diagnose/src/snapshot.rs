@@ -11,6 +11,7 @@ mod logs;
 mod pointer;
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 pub use coverage::{Coverage, Need};
 pub use events::Event;
@@ -28,19 +29,20 @@ pub type Judged<T> = Result<T, Need>;
 #[derive(Debug, Clone)]
 pub struct Snapshot {
     now: Time,
-    objects: Vec<Object>,
+    /// Shared, so that a snapshot with a change costs little.
+    objects: Vec<Arc<Object>>,
     kinds: HashMap<String, Vec<usize>>,
     refs: HashMap<Ref, usize>,
     uids: HashMap<String, usize>,
     about: HashMap<Ref, Vec<usize>>,
-    logs: BTreeMap<LogName, Log>,
+    logs: Arc<BTreeMap<LogName, Log>>,
     coverage: Coverage,
     /// What was wrong with the source, in words.
     pub damage: Vec<String>,
 }
 
 impl Snapshot {
-    fn new(now: Time, objects: Vec<Object>, logs: BTreeMap<LogName, Log>, coverage: Coverage) -> Self {
+    fn new(now: Time, objects: Vec<Arc<Object>>, logs: Arc<BTreeMap<LogName, Log>>, coverage: Coverage) -> Self {
         let mut snapshot = Snapshot {
             now,
             objects,
@@ -86,7 +88,7 @@ impl Snapshot {
 
     /// All objects.
     pub fn objects(&self) -> impl Iterator<Item = &Object> {
-        self.objects.iter()
+        self.objects.iter().map(Arc::as_ref)
     }
 
     /// What was looked at, and what not.
@@ -96,7 +98,7 @@ impl Snapshot {
 
     /// The objects of a kind that are here. Says nothing about those that are not: for that, ask [`Snapshot::every`].
     pub fn all(&self, kind: &str) -> impl Iterator<Item = &Object> {
-        self.kinds.get(kind).into_iter().flatten().map(|&at| &self.objects[at])
+        self.kinds.get(kind).into_iter().flatten().map(|&at| self.objects[at].as_ref())
     }
 
     /// Those in one namespace.
@@ -111,12 +113,12 @@ impl Snapshot {
 
     /// An object that is here, by reference.
     pub fn find(&self, id: &Ref) -> Option<&Object> {
-        self.refs.get(id).map(|&at| &self.objects[at])
+        self.refs.get(id).map(|&at| self.objects[at].as_ref())
     }
 
     /// An object that is here, by uid.
     pub fn by_uid(&self, uid: &str) -> Option<&Object> {
-        self.uids.get(uid).map(|&at| &self.objects[at])
+        self.uids.get(uid).map(|&at| self.objects[at].as_ref())
     }
 
     /// Whether there is such an object: it, certainly none, or unknown.
@@ -142,7 +144,7 @@ impl Snapshot {
     /// What was recorded about an object, the oldest first. Events of another object of the same name are left out.
     pub fn events<'a>(&'a self, object: &'a Object) -> impl DoubleEndedIterator<Item = Event<'a>> {
         let indices = self.about.get(&object.id).map_or(&[][..], Vec::as_slice);
-        let events = indices.iter().map(|&at| Event(&self.objects[at]));
+        let events = indices.iter().map(|&at| Event(self.objects[at].as_ref()));
         events.filter(|event| event.uid().is_empty() || object.uid().is_empty() || event.uid() == object.uid())
     }
 
@@ -158,10 +160,10 @@ impl Snapshot {
 
     /// The same cluster with an object replaced, added, or taken away.
     pub fn with(&self, changes: &[(Ref, Option<Object>)]) -> Snapshot {
-        let mut objects: Vec<Object> = self.objects.clone();
+        let mut objects = self.objects.clone();
         for (id, change) in changes {
             objects.retain(|object| object.id != *id);
-            objects.extend(change.clone());
+            objects.extend(change.clone().map(Arc::new));
         }
         Snapshot::new(self.now, objects, self.logs.clone(), self.coverage.clone())
     }

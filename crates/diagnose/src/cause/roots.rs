@@ -144,7 +144,8 @@ fn explainers(claims: &[Judgement], reaches: &[HashSet<(Ref, Effect)>]) -> Vec<V
         let claim: &Judgement = &claims[at];
         let lesser = claim.rule.stance == Stance::Yields || claim.rule.stance == Stance::Stands;
         let intended = claims[by].rule.stance == Stance::Latent && claim.rule.stance == Stance::Stands;
-        by != at && lesser && !intended && reaches[by].contains(&(claim.subject.clone(), claim.rule.effect))
+        let mut places = std::iter::once(&claim.subject).chain(&claim.claim.seen);
+        by != at && lesser && !intended && places.any(|place| reaches[by].contains(&(place.clone(), claim.rule.effect)))
     };
     (0..claims.len())
         .map(|at| {

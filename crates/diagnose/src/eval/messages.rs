@@ -15,6 +15,11 @@ pub fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> 
 
 /// Whether a text contains one of several, whatever their case.
 pub fn says(text: &str, words: &[&str]) -> bool {
-    let text = text.to_lowercase();
-    words.iter().any(|word| text.contains(&word.to_lowercase()))
+    let small = text.to_ascii_lowercase();
+    words.iter().any(|word| small.contains(&word.to_ascii_lowercase()))
+}
+
+/// The same where both are in small letters already: tables of words ask it often.
+pub fn hears(small: &str, words: &[&str]) -> bool {
+    words.iter().any(|word| small.contains(word))
 }

@@ -27,7 +27,10 @@ fn down<'a>(scene: &Scene<'a>, service: &'a Object) -> Judged<Option<Claim>> {
     let workload = endpoints::feeding(scene.snapshot, service).first().copied();
     let subject = workload.map_or_else(|| service.id.clone(), |one| one.id.clone());
     let call = scene.calls().iter().find(|call| matches!(call.fault, CallFault::NoResolver | CallFault::NoName));
-    let claim = Claim::new("nobody answers for the cluster's names").about(subject).field(service, "/spec/selector");
+    let claim = Claim::new("nobody answers for the cluster's names")
+        .about(subject)
+        .seen(service)
+        .field(service, "/spec/selector");
     let claim = claim.by_all(call.map(|call| call.proof.clone()));
     Ok(Some(match workload {
         Some(one) if one.int("/spec/replicas") == Some(0) => {
@@ -125,7 +128,11 @@ fn grumbles<'a>(
     }
     let fault = |call: &&Call<'a>| {
         let name = matches!(call.fault, CallFault::NoName | CallFault::NoResolver | CallFault::Timeout);
-        name && (outside && call.service.is_none() && call.missing.is_none() && call.host.contains('.')
+        name && (outside
+            && call.service.is_none()
+            && call.missing.is_none()
+            && call.ungoverned.is_none()
+            && call.host.contains('.')
             || !outside && call.service.is_some())
     };
     let Some(call) = scene.calls().iter().find(fault) else { return Ok(None) };

@@ -105,21 +105,6 @@ fn ipv6<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
     }))
 }
 
-/// Not ready, without a word of a probe: nothing else is known.
-fn silent<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
-    let Some(trouble) = scene.suffers(pod, Effect::NotReady) else { return Ok(None) };
-    let slow = trouble.part.as_ref().filter(|part| {
-        let slow = probe(part).is_some_and(|(_, probe)| {
-            part.began().is_some_and(|began| scene.now().since(began) < probes::patience(probe))
-        });
-        slow && failing(scene, pod).is_none()
-    });
-    Ok(slow.map(|part| {
-        Claim::of(trouble, "its probe has not been asked long enough")
-            .by(part.asked("/readinessProbe/initialDelaySeconds"))
-    }))
-}
-
 const READY: Rule = Rule { effect: Effect::NotReady, weight: 70, ..Rule::PLAIN };
 
 /// The rules of this group.
@@ -266,18 +251,6 @@ pub(super) const RULES: &[Rule] = &[
         refutes: "IPv6 on the node",
         fix: "turn listening on [::] off in the program's settings",
         judge: ipv6,
-        ..READY
-    },
-    Rule {
-        code: "rdy.slow-start",
-        weight: 20,
-        confidence: Confidence::Possible,
-        stance: Stance::Yields,
-        means: "The program was not asked yet, for as long as its probe waits.",
-        proves: "initialDelaySeconds, and no failure.",
-        refutes: "a failure of the probe",
-        fix: "wait, or lower initialDelaySeconds",
-        judge: silent,
         ..READY
     },
 ];

@@ -23,7 +23,7 @@ fn selects(scene: &Scene<'_>, service: &Object) -> bool {
 
 /// No pod and no workload has the labels that it selects.
 fn mismatch<'a>(scene: &Scene<'a>, service: &'a Object) -> Judged<Option<Claim>> {
-    if !selects(scene, service) || scene.age(service) < 10 {
+    if !selects(scene, service) || scene.age(service) < 3 {
         return Ok(None);
     }
     let pods = scene.snapshot.every("Pod", service.ns())?;

@@ -3,6 +3,7 @@
 //! A partial or damaged file gives what it can, and what was wrong is said.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -158,8 +159,8 @@ impl Gathering {
             .clone()
             .or_else(|| self.of_folder())
             .unwrap_or_else(|| Coverage::whole().kinds(kinds()).namespaces(namespaces));
-        let objects = self.objects.into_values().collect();
-        let mut snapshot = Snapshot::new(now, objects, self.logs, coverage);
+        let objects = self.objects.into_values().map(Arc::new).collect();
+        let mut snapshot = Snapshot::new(now, objects, Arc::new(self.logs), coverage);
         snapshot.damage = self.damage;
         snapshot
     }

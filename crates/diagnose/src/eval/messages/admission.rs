@@ -111,6 +111,8 @@ pub fn read(text: &str) -> Option<Refusal<'_>> {
 }
 
 fn call(text: &str) -> Call {
+    // The address that was called ends with `?timeout=5s`.
+    let text = text.split_once("Post \"").and_then(|(_, rest)| rest.split_once('"')).map_or(text, |(_, rest)| rest);
     const WORDS: &[(Call, &[&str])] = &[
         (Call::NoEndpoints, &["no endpoints available", "no service port"]),
         (Call::Tls, &["x509", "tls:", "HTTP response to HTTPS"]),

@@ -2,7 +2,7 @@
 //!
 //! A line is believed only beside a state that is bad: a healthy program may write the word error all day.
 
-use super::says;
+use super::{hears, says};
 
 /// What a line says about why a program ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,10 +56,10 @@ pub enum Sign {
 /// Words, in the order in which they decide.
 const WORDS: &[(Sign, &[&str])] = &[
     (Sign::DnsLoop, &["detected for zone"]),
-    (Sign::Corefile, &["Error during parsing: "]),
-    (Sign::Forbidden, &["is forbidden: User \""]),
+    (Sign::Corefile, &["error during parsing: "]),
+    (Sign::Forbidden, &["is forbidden: user "]),
     (Sign::NoToken, &["serviceaccount/token"]),
-    (Sign::TlsExpired, &["certificate has expired", "certificate expired", "is not yet valid", "CERT_HAS_EXPIRED"]),
+    (Sign::TlsExpired, &["certificate has expired", "certificate expired", "is not yet valid", "cert_has_expired"]),
     (
         Sign::TlsUntrusted,
         &[
@@ -67,15 +67,15 @@ const WORDS: &[(Sign, &[&str])] = &[
             "unable to get local issuer",
             "self-signed certificate",
             "self signed certificate",
-            "CERTIFICATE_VERIFY_FAILED",
+            "certificate_verify_failed",
             "certificate is valid for",
             "unable to verify the first certificate",
         ],
     ),
-    (Sign::NoIpv6, &["Address family not supported"]),
-    (Sign::ReadOnly, &["read-only file system", "EROFS"]),
-    (Sign::Full, &["no space left on device", "ENOSPC", "disk quota exceeded"]),
-    (Sign::FdLimit, &["too many open files", "EMFILE", "ENFILE"]),
+    (Sign::NoIpv6, &["address family not supported"]),
+    (Sign::ReadOnly, &["read-only file system", "erofs"]),
+    (Sign::Full, &["no space left on device", "enospc", "disk quota exceeded"]),
+    (Sign::FdLimit, &["too many open files", "emfile", "enfile"]),
     (
         Sign::PidsLimit,
         &[
@@ -88,25 +88,25 @@ const WORDS: &[(Sign, &[&str])] = &[
             "can't fork",
         ],
     ),
-    (Sign::HeapFull, &["heap out of memory", "java.lang.OutOfMemoryError", "Allowed memory size of", "MemoryError"]),
-    (Sign::PortInUse, &["address already in use", "EADDRINUSE", "port is already allocated", "address in use"]),
+    (Sign::HeapFull, &["heap out of memory", "java.lang.outofmemoryerror", "allowed memory size of", "memoryerror"]),
+    (Sign::PortInUse, &["address already in use", "eaddrinuse", "port is already allocated", "address in use"]),
     (
         Sign::AuthFailed,
         &[
             "password authentication failed",
             "authentication failed",
             "access denied for user",
-            "NOAUTH",
-            "WRONGPASS",
+            "noauth",
+            "wrongpass",
             "invalid password",
             "invalid username or password",
             "login failed for user",
             "bad credentials",
             "invalid credentials",
-            "ACCESS_REFUSED",
+            "access_refused",
             "auth failed",
             "invalid api key",
-            "SASL authentication",
+            "sasl authentication",
         ],
     ),
     (
@@ -121,7 +121,6 @@ const WORDS: &[(Sign, &[&str])] = &[
             "parameter null or not set",
             "environment variable is required",
             "missing env",
-            "env var",
         ],
     ),
     (
@@ -148,10 +147,10 @@ const WORDS: &[(Sign, &[&str])] = &[
             "invalid configuration",
             "cannot unmarshal",
             "yaml: ",
-            "JSONDecodeError",
+            "jsondecodeerror",
             "invalid character",
-            "Unexpected token",
-            "unexpected end of JSON",
+            "unexpected token",
+            "unexpected end of json",
             "bad configuration",
             "invalid value for",
             "unknown key",
@@ -166,21 +165,21 @@ const WORDS: &[(Sign, &[&str])] = &[
     ),
     (
         Sign::Permission,
-        &["permission denied", "operation not permitted", "EACCES", "EPERM", "PermissionError", "access denied"],
+        &["permission denied", "operation not permitted", "eacces", "eperm", "permissionerror", "access denied"],
     ),
     (
         Sign::FileMissing,
         &[
             "no such file or directory",
-            "ENOENT",
-            "FileNotFoundError",
-            "FileNotFoundException",
-            "NoSuchFileException",
+            "enoent",
+            "filenotfounderror",
+            "filenotfoundexception",
+            "nosuchfileexception",
             "cannot open shared object file",
             "cannot find module",
-            "ModuleNotFoundError",
-            "ClassNotFoundException",
-            "Could not find or load main class",
+            "modulenotfounderror",
+            "classnotfoundexception",
+            "could not find or load main class",
         ],
     ),
     (
@@ -188,8 +187,8 @@ const WORDS: &[(Sign, &[&str])] = &[
         &[
             "terminate called after throwing",
             "assertion failed",
-            "Aborted (core dumped)",
-            "SIGABRT",
+            "aborted (core dumped)",
+            "sigabrt",
             "double free or corruption",
             "malloc(): ",
             "stack smashing detected",
@@ -200,17 +199,17 @@ const WORDS: &[(Sign, &[&str])] = &[
         &[
             "panic: ",
             "panicked at",
-            "Traceback (most recent call last)",
-            "Unhandled exception",
-            "Uncaught exception",
-            "Exception in thread",
-            "unhandledRejection",
+            "traceback (most recent call last)",
+            "unhandled exception",
+            "uncaught exception",
+            "exception in thread",
+            "unhandledrejection",
             "fatal error: ",
-            "UnhandledPromiseRejection",
-            "Uncaught ",
+            "unhandledpromiserejection",
+            "uncaught ",
             "goroutine 1 [",
-            "System.Exception",
-            "NullPointerException",
+            "system.exception",
+            "nullpointerexception",
             "segmentation fault",
         ],
     ),
@@ -221,7 +220,8 @@ pub fn sign(line: &str) -> Option<Sign> {
     if let Some(sign) = shell(line) {
         return Some(sign);
     }
-    WORDS.iter().find(|(_, words)| says(line, words)).map(|(sign, _)| *sign)
+    let small = line.to_ascii_lowercase();
+    WORDS.iter().find(|(_, words)| hears(&small, words)).map(|(sign, _)| *sign)
 }
 
 /// Shells and languages whose words have holes in them.
@@ -274,8 +274,7 @@ pub fn verdict(lines: &[String]) -> Option<(usize, Sign)> {
     let weight = |sign: Sign| match sign {
         Sign::Panic => 0,
         Sign::FileMissing => 1,
-        Sign::Permission | Sign::BadConfig => 2,
-        _ => 3,
+        _ => 2,
     };
     signs.max_by_key(|&(at, sign)| (weight(sign), at))
 }
@@ -300,7 +299,7 @@ const FAULTS: &[(CallFault, &[&str])] = &[
         CallFault::NoResolver,
         &[
             "temporary failure in name resolution",
-            "EAI_AGAIN",
+            "eai_again",
             "try again",
             "server misbehaving",
             "connection timed out; no servers could be reached",
@@ -312,25 +311,25 @@ const FAULTS: &[(CallFault, &[&str])] = &[
         &[
             "bad address",
             "no such host",
-            "NXDOMAIN",
-            "Name or service not known",
-            "ENOTFOUND",
+            "nxdomain",
+            "name or service not known",
+            "enotfound",
             "could not resolve",
             "couldn't resolve",
             "unknown host",
-            "UnknownHostException",
+            "unknownhostexception",
             "nodename nor servname",
             "name does not resolve",
             "can't resolve",
             "cannot resolve",
             "unable to resolve",
-            "Name does not resolve",
+            "name does not resolve",
             "not known",
         ],
     ),
-    (CallFault::NoRoute, &["no route to host", "host is unreachable", "EHOSTUNREACH", "network is unreachable"]),
-    (CallFault::Refused, &["connection refused", "ECONNREFUSED", "refused"]),
-    (CallFault::Timeout, &["timed out", "i/o timeout", "ETIMEDOUT", "deadline exceeded", "timeout"]),
+    (CallFault::NoRoute, &["no route to host", "host is unreachable", "ehostunreach", "network is unreachable"]),
+    (CallFault::Refused, &["connection refused", "econnrefused", "refused"]),
+    (CallFault::Timeout, &["timed out", "i/o timeout", "etimedout", "deadline exceeded", "timeout"]),
 ];
 
 /// A call that failed: how, and to what, as it is written.
@@ -344,9 +343,47 @@ pub struct FailedCall {
 
 /// The call that failed by a line, if it tells of one.
 pub fn failed_call(line: &str) -> Option<FailedCall> {
-    let fault = FAULTS.iter().find(|(_, words)| says(line, words)).map(|(fault, _)| *fault)?;
+    let small = line.to_ascii_lowercase();
+    let fault = FAULTS.iter().find(|(_, words)| hears(&small, words)).map(|(fault, _)| *fault)?;
     Some(FailedCall { fault, to: peers(line) })
 }
+
+/// Words after which a name stands, and words that stand there instead of one.
+const ANNOUNCE: &[&str] =
+    &["address", "host", "lookup", "resolve", "resolving", "find", "ENOTFOUND", "EAI_AGAIN", "service", "for"];
+const NO_NAMES: &[&str] = &[
+    "address",
+    "host",
+    "hostname",
+    "lookup",
+    "name",
+    "names",
+    "service",
+    "server",
+    "servers",
+    "user",
+    "the",
+    "a",
+    "an",
+    "any",
+    "to",
+    "in",
+    "on",
+    "of",
+    "at",
+    "is",
+    "not",
+    "was",
+    "remote",
+    "connection",
+    "connections",
+    "database",
+    "port",
+    "request",
+    "response",
+    "more",
+    "it",
+];
 
 /// Names and addresses in a text: of URLs, of `host:port`, of quotes after words that announce one.
 pub fn peers(line: &str) -> Vec<(String, Option<u16>)> {
@@ -365,27 +402,15 @@ pub fn peers(line: &str) -> Vec<(String, Option<u16>)> {
         let is_name = !host.is_empty()
             && host.len() <= 253
             && host.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.')
-            && host.starts_with(|c: char| c.is_ascii_alphanumeric());
+            && host.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && !NO_NAMES.contains(&host);
         let address = host.parse::<std::net::Ipv4Addr>().is_ok();
         let numeric = host.chars().all(|c| c.is_ascii_digit() || c == '.' || c == '-');
         let plain = url.is_some() || port.is_some() || announced || address || host.contains(".svc");
         if is_name && plain && (address || !numeric) && !found.iter().any(|(known, _)| known == host) {
             found.push((host.to_owned(), port));
         }
-        announced = [
-            "address",
-            "host",
-            "host:",
-            "lookup",
-            "resolve",
-            "resolving",
-            "find",
-            "ENOTFOUND",
-            "EAI_AGAIN",
-            "service",
-            "for",
-        ]
-        .contains(&token.trim_end_matches(':'));
+        announced = ANNOUNCE.contains(&token.trim_end_matches(':'));
     }
     found
 }

@@ -60,7 +60,10 @@ const WORDS: &[(Pull, &[&str])] = &[
             "invalid tar header",
         ],
     ),
-    (Pull::RegistryDns, &["no such host", "server misbehaving", "name resolution", "Name or service not known"]),
+    (
+        Pull::RegistryDns,
+        &["no such host", "dial tcp: lookup ", "server misbehaving", "name resolution", "Name or service not known"],
+    ),
     (Pull::Unreachable, &["TLS handshake timeout"]),
     (Pull::Tls, &["x509:", "HTTP response to HTTPS client", "tls:", "certificate signed by"]),
     (

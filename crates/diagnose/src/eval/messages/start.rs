@@ -156,7 +156,7 @@ const MOUNT: &[(Mount, &[&str])] = &[
     (Mount::DriverMissing, &["not found in the list of registered CSI drivers"]),
     (Mount::HostPath, &["hostPath type check failed"]),
     (Mount::SubPath, &["failed to prepare subPath", "mount a directory onto a file", "failed to create subPath"]),
-    (Mount::Helper, &["helper program", "mount program"]),
+    (Mount::Helper, &["helper program", "mount program", "unknown filesystem type"]),
     (Mount::Nfs, &["mount.nfs:", "access denied by server while mounting", "rpc.statd is not running"]),
     (Mount::Corrupt, &["bad superblock", "wrong fs type", "fsck found errors", "structure needs cleaning"]),
     (Mount::Token, &["failed to fetch token"]),
