@@ -426,8 +426,9 @@ pub(super) const RULES: &[Rule] = &[
         refutes: "a pod being made",
         fix: "see the message",
         judge: |scene, maker| {
-            let unknown = refused(scene, maker)
-                .filter(|(message, _)| matches!(grammar::read(message), None | Some(Refusal::Forbidden)));
+            let unknown = refused(scene, maker).filter(|(message, _)| {
+                !message.is_empty() && matches!(grammar::read(message), None | Some(Refusal::Forbidden))
+            });
             Ok(unknown
                 .map(|(message, proof)| Claim::new(format!("its pods are not made: {message}")).seen(maker).by(proof)))
         },

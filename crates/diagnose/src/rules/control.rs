@@ -102,6 +102,7 @@ fn api<'a>(scene: &Scene<'a>, api: &'a Object) -> Judged<Option<Claim>> {
             let message = crate::snapshot::Proof::field(api, &format!("{at}/message"));
             Some(
                 Claim::new(format!("it is not available: {}", one.text("/reason")))
+                    .field(api, &format!("{at}/status"))
                     .field(api, &format!("{at}/reason"))
                     .by(message)
                     .by_all(told),

@@ -42,7 +42,8 @@ fn said<'a>(scene: &Scene<'a>, pod: &'a Object, wanted: Pull) -> Judged<Option<C
     Ok(refused(scene, pod).filter(|(_, said, _)| *said == wanted).map(|(part, _, proof)| {
         let registry = pull::registry(part.image());
         let claim = Claim::new(format!("image {} of container {}", part.image(), part.name()));
-        let claim = claim.seen(pod).part(&part).by(proof).by(part.asked("/image"));
+        let claim = claim.seen(pod).part(&part).by(proof).by_all(part.saw("/state/waiting/reason"));
+        let claim = claim.by(part.asked("/image"));
         let shares = matches!(wanted, Pull::RegistryDns | Pull::Unreachable | Pull::Tls | Pull::RateLimit)
             && !registry.is_empty();
         if shares { claim.shared(Ref::new("Registry", "", registry)) } else { claim }

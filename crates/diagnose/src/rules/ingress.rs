@@ -162,9 +162,11 @@ fn tls_type<'a>(scene: &Scene<'a>, ingress: &'a Object) -> Judged<Option<Claim>>
     Ok(ingress.list("/spec/tls").iter().find_map(|tls| {
         let secret = scene.snapshot.seen("Secret", ingress.ns(), tls.text("/secretName"))?;
         let keys = secret.map("/data");
-        let pair = keys.is_some_and(|keys| keys.contains_key("tls.crt") && keys.contains_key("tls.key"));
-        (!pair && keys.is_some())
-            .then(|| Claim::new(format!("secret {} has no tls.crt and tls.key", secret.name())).field(secret, "/type"))
+        // Only what is not there is quoted: values of secrets are nobody's business.
+        let missing =
+            ["tls.crt", "tls.key"].into_iter().find(|key| keys.is_some_and(|keys| !keys.contains_key(*key)))?;
+        let claim = Claim::new(format!("secret {} has no {missing}", secret.name()));
+        Some(claim.field(secret, &format!("/data/{missing}")).field(secret, "/type"))
     }))
 }
 
@@ -194,6 +196,7 @@ fn gateway<'a>(object: &'a Object, kinds: &[&str], says: &str) -> Judged<Option<
     let found = all.find(|(_, one)| kinds.contains(&one.text("/type")) && one.text("/status") == "False");
     Ok(found.filter(|_| object.deletion().is_none()).map(|(at, one)| {
         Claim::new(format!("{says}: {}", one.text("/reason")))
+            .field(object, &format!("{at}/status"))
             .field(object, &format!("{at}/reason"))
             .by(Proof::field(object, &format!("{at}/message")))
     }))

@@ -135,7 +135,8 @@ fn grumbles<'a>(
             && call.host.contains('.')
             || !outside && call.service.is_some())
     };
-    let Some(call) = scene.calls().iter().find(fault) else { return Ok(None) };
+    let mut calls = scene.calls().iter().filter(|call| call.pod.id != pod.id);
+    let Some(call) = calls.find(fault) else { return Ok(None) };
     Ok(Part::all(pod).iter().find_map(|part| {
         let (name, log) = scene.words(part)?;
         let from = log.lines.len().saturating_sub(30);

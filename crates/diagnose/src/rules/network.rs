@@ -185,7 +185,7 @@ fn proxy_env<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
             Claim::new("its calls into the cluster go to a proxy")
                 .seen(pod)
                 .part(part)
-                .by(part.asked(&format!("/env/{index}/value")))
+                .by(part.asked(&format!("/env/{index}/name")))
                 .by(call.proof.clone())
         })
     }))

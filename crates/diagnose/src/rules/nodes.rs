@@ -22,6 +22,7 @@ fn kubelet_down<'a>(scene: &Scene<'a>, node: &'a Object) -> Judged<Option<Claim>
     let claim = Claim::new("its kubelet says nothing any more: it is down, or the node is, or the way to it");
     Ok(old.then(|| {
         claim
+            .field(node, &format!("{at}/status"))
             .field(node, &format!("{at}/reason"))
             .field(node, &format!("{at}/message"))
             .by_all(lease.map(|lease| Proof::field(lease, "/spec/renewTime")))
@@ -51,7 +52,8 @@ fn said<'a>(node: &'a Object, words: &[&str], what: &str) -> Judged<Option<Claim
 
 fn not_ready<'a>(node: &'a Object) -> Judged<Option<Claim>> {
     Ok(ready(node, "False").map(|(at, one)| {
-        Claim::new(format!("it is not ready: {}", one.text("/message"))).field(node, &format!("{at}/message"))
+        let claim = Claim::new(format!("it is not ready: {}", one.text("/message")));
+        claim.field(node, &format!("{at}/status")).field(node, &format!("{at}/message"))
     }))
 }
 

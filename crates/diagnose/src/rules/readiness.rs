@@ -90,7 +90,10 @@ fn gate<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
         let kind = gate.text("/conditionType");
         let condition = pod.condition(kind).map(|(at, _)| Proof::field(pod, &format!("{at}/status")));
         let claim = Claim::of(trouble, format!("its readiness gate {kind} is closed"));
-        claim.field(pod, &format!("/spec/readinessGates/{index}/conditionType")).by_all(condition)
+        claim
+            .field(pod, &format!("/spec/readinessGates/{index}/conditionType"))
+            .field(pod, "/spec/readinessGates")
+            .by_all(condition)
     }))
 }
 

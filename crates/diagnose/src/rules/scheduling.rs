@@ -337,7 +337,7 @@ fn gated<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
     let trouble = scene.suffers(pod, Effect::Unscheduled).filter(|_| !gates.is_empty());
     Ok(trouble.map(|trouble| {
         Claim::of(trouble, format!("its scheduling gate {} was not taken away", gates.join(", ")))
-            .field(pod, "/spec/schedulingGates/0/name")
+            .field(pod, "/spec/schedulingGates")
     }))
 }
 

@@ -478,6 +478,7 @@ fn stale<'a>(scene: &Scene<'a>, service: &'a Object) -> Judged<Option<Claim>> {
         slice.list("/endpoints").iter().enumerate().find_map(|(index, one)| {
             let pod = one.text("/targetRef/name");
             let absent = one.text("/targetRef/kind") == "Pod"
+                && !pod.is_empty()
                 && scene.snapshot.seen("Pod", service.ns(), pod).is_none()
                 && one.at("/conditions/ready") != Some(&Value::Bool(false));
             absent.then(|| {

@@ -64,6 +64,7 @@ fn stuck<'a>(scene: &Scene<'a>, deployment: &'a Object) -> Judged<Option<Claim>>
     let refused = is_true(deployment, "ReplicaFailure").is_some();
     Ok(late.filter(|_| !troubled && !refused).map(|(at, _)| {
         Claim::new("its rollout does not go on, and none of its pods says why")
+            .field(deployment, &format!("{at}/reason"))
             .field(deployment, &format!("{at}/message"))
     }))
 }
@@ -122,6 +123,7 @@ fn ordered<'a>(scene: &Scene<'a>, set: &'a Object) -> Judged<Option<Claim>> {
         Claim::new(format!("{} has to be ready before the next is made", pod.name()))
             .seen(pod)
             .field(set, "/status/replicas")
+            .field(pod, "/status/phase")
     }))
 }
 
@@ -253,7 +255,7 @@ fn env_shadowed<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>>
         let env = part.spec.list("/env");
         let (first, last) = env.iter().enumerate().find_map(|(at, one)| {
             let later = env.iter().rposition(|other| other.text("/name") == one.text("/name"))?;
-            (later > at && env[later] != *one).then_some((at, later))
+            (later > at && env[later] != *one && !one.text("/name").is_empty()).then_some((at, later))
         })?;
         let says = format!("{} is set twice, and the later one counts", env[first].text("/name"));
         Some(

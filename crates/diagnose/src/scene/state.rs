@@ -162,8 +162,12 @@ fn recurs(scene: &Scene<'_>, pod: &Object) -> bool {
 fn killed(scene: &Scene<'_>, part: &Part<'_>) -> bool {
     let Some(began) = part.began().filter(|_| part.restarts() >= 1) else { return false };
     let fails = |event: &Event<'_>| {
-        let which = [Kind::Liveness, Kind::Startup].into_iter().find(|kind| event.message().starts_with(kind.begins()));
-        which.is_some_and(|kind| part.spec.at(kind.field()).is_some()) && event.last().is_some_and(|last| last >= began)
+        let mut kinds = [Kind::Liveness, Kind::Startup].into_iter();
+        let probe =
+            kinds.find(|kind| event.message().starts_with(kind.begins())).and_then(|kind| part.spec.at(kind.field()));
+        // A probe that failed and was heard no more of has recovered.
+        let recent = |probe, last| last >= began && scene.now().since(last) <= 60 + 2 * probes::patience(probe);
+        probe.zip(event.last()).is_some_and(|(probe, last)| recent(probe, last))
     };
     scene.snapshot.events(part.pod).any(|event| event.reason() == "Unhealthy" && fails(&event))
 }
