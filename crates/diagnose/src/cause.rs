@@ -142,12 +142,12 @@ const CALLERS: &[Effect] = &[Crashing, NotReady, NotStarted, Failed, CallsFail];
 
 /// How effects travel: where X depends on Y in this way, what Y suffers from explains what X suffers from.
 pub const TABLE: &[(Edge, &[Effect], &[Effect])] = &[
-    (Edge::RunsOn, &[Lost], &[NotReady, NotStarted, Stuck, Failed, Evicted]),
+    (Edge::RunsOn, &[Lost], &[NotReady, NotStarted, Crashing, Stuck, Failed, Evicted]),
     (Edge::RunsOn, &[Pressed], &[Evicted, Failed, Unscheduled, NotStarted]),
     (Edge::RunsOn, &[NoNetwork], &[NotStarted]),
     (Edge::Wants, &[Lost, Pressed, NoNetwork, Cordoned], &[Unscheduled]),
     (Edge::Mounts, &[Unbound, Stuck], &[Unscheduled, NotStarted]),
-    (Edge::Binds, &[Unbound, Down], &[Unbound]),
+    (Edge::Binds, &[Unbound, Down, Unscheduled], &[Unbound]),
     (Edge::Selects, PODS, &[NoEndpoints]),
     (Edge::Selects, &[Idle, NoEndpoints], &[NoEndpoints]),
     (Edge::Calls, &[NoEndpoints, Unreachable, Nameless], CALLERS),

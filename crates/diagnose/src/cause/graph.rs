@@ -136,6 +136,16 @@ impl Graph {
             for volume in scene.snapshot.all("PersistentVolume") {
                 self.add(claim.id.clone(), Edge::Binds, volume.id.clone());
             }
+            // A class that binds late waits for the pod, not the pod for the claim.
+            if crate::rules::storage::binds_late(scene, claim) {
+                let users = scene
+                    .snapshot
+                    .within("Pod", claim.ns())
+                    .filter(|pod| binding::claims(pod).any(|name| name == claim.name()));
+                for pod in users {
+                    self.add(claim.id.clone(), Edge::Binds, scene.top(pod));
+                }
+            }
         }
     }
 
@@ -145,13 +155,10 @@ impl Graph {
         for kind in ["Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "Service"] {
             for object in scene.snapshot.all(kind) {
                 self.add(scene.top(object), Edge::DrivenBy, manager.clone());
-                for event in scene.warnings(object, &["FailedCreate"]).take(1) {
-                    let Some(Refusal::WebhookFailed { webhook, .. }) = admission::read(event.message()) else {
-                        continue;
-                    };
-                    for config in crate::rules::admission::owners_of(scene.snapshot, webhook) {
-                        self.add(scene.top(object), Edge::Admits, config.id.clone());
-                    }
+                let Some((message, _)) = crate::rules::admission::refused(scene, object) else { continue };
+                let Some(Refusal::WebhookFailed { webhook, .. }) = admission::read(message) else { continue };
+                for config in crate::rules::admission::owners_of(scene.snapshot, webhook) {
+                    self.add(scene.top(object), Edge::Admits, config.id.clone());
                 }
             }
         }

@@ -81,6 +81,9 @@ fn workloads(scene: &Scene<'_>, found: &mut Vec<Symptom>) {
                 |name: &str| object.condition(name).filter(|(_, condition)| condition.text("/status") == "True");
             if let Some((at, _)) = true_of("ReplicaFailure") {
                 let top = scene.top(object);
+                if found.iter().any(|one| one.object == top && one.effect == Effect::NotCreated) {
+                    continue;
+                }
                 found.push(Symptom {
                     object: top,
                     ..symptom(object, Effect::NotCreated, &format!("{at}/message"), test)

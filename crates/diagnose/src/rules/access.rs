@@ -11,7 +11,11 @@ use crate::snapshot::{Judged, Proof};
 
 /// What a pod was refused at the end of its log, and where it says so.
 fn refused<'a>(scene: &Scene<'a>, pod: &'a Object) -> Option<(Wish, Proof)> {
-    if pod.deletion().is_some() || ["Succeeded", "Failed"].contains(&pod.text("/status/phase")) {
+    // What the cluster's DNS may not read is a finding of its own.
+    if pod.deletion().is_some()
+        || super::names::answers(scene, pod)
+        || ["Succeeded", "Failed"].contains(&pod.text("/status/phase"))
+    {
         return None;
     }
     Part::all(pod).iter().find_map(|part| {

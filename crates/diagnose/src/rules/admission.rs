@@ -13,7 +13,7 @@ use crate::snapshot::{Judged, Proof, Snapshot};
 const MAKERS: &[&str] = &["ReplicaSet", "StatefulSet", "DaemonSet", "Job", "ReplicationController"];
 
 /// What was answered to a controller that has fewer pods than it wants, and where that is read.
-fn refused<'a>(scene: &Scene<'a>, maker: &'a Object) -> Option<(&'a str, Proof)> {
+pub(crate) fn refused<'a>(scene: &Scene<'a>, maker: &'a Object) -> Option<(&'a str, Proof)> {
     if maker.deletion().is_some() || !scene.lives(maker.ns()) || !is_short(maker) {
         return None;
     }

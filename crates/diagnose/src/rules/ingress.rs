@@ -130,7 +130,15 @@ fn no_controller<'a>(scene: &Scene<'a>, class: &'a Object) -> Judged<Option<Clai
         let program = format!("{} {}", pod.name(), pod.text("/spec/containers/0/image"));
         program.contains("ingress") || words.iter().any(|word| program.contains(word))
     });
-    // A controller may run outside, or in a namespace that nobody looked at.
+    // It may run in a namespace that nobody looked at.
+    for namespace in scene
+        .snapshot
+        .every("Namespace", "")?
+        .iter()
+        .filter(|one| !["kube-public", "kube-node-lease"].contains(&one.name()))
+    {
+        scene.snapshot.coverage().complete("Pod", namespace.name())?;
+    }
     let young = scene.age(ingress) < 5;
     Ok((!served && !runs && !young).then(|| {
         Claim::new(format!("no controller {controller} is seen to run"))

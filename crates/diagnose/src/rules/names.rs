@@ -14,7 +14,7 @@ use crate::scene::{Call, Part, Scene};
 use crate::snapshot::{Judged, Proof};
 
 /// Whether a pod is one of those that answer for the cluster's names.
-fn answers(scene: &Scene<'_>, pod: &Object) -> bool {
+pub(super) fn answers(scene: &Scene<'_>, pod: &Object) -> bool {
     resolver::cluster_dns(scene.snapshot)
         .is_some_and(|service| endpoints::selected(scene.snapshot, service).iter().any(|one| one.id == pod.id))
 }

@@ -19,15 +19,17 @@ fn pending<'a>(scene: &Scene<'a>, claim: &'a Object) -> bool {
 
 /// Whether its class binds only once a pod uses it, and none does.
 pub(crate) fn waits_for_consumer(scene: &Scene<'_>, claim: &Object) -> bool {
+    let used =
+        || scene.snapshot.within("Pod", claim.ns()).any(|pod| binding::claims(pod).any(|name| name == claim.name()));
+    binds_late(scene, claim) && !used()
+}
+
+/// Whether its class binds only once a pod uses it.
+pub(crate) fn binds_late(scene: &Scene<'_>, claim: &Object) -> bool {
     let class = binding::class(claim).and_then(|name| scene.snapshot.seen("StorageClass", "", name));
     let late = class.is_some_and(|class| class.text("/volumeBindingMode") == "WaitForFirstConsumer");
-    let waits = late
-        || scene
-            .snapshot
-            .all("Event")
-            .map(Event)
-            .any(|event| event.reason() == "WaitForFirstConsumer" && event.about() == claim.id);
-    waits && !scene.snapshot.within("Pod", claim.ns()).any(|pod| binding::claims(pod).any(|name| name == claim.name()))
+    let told = |event: Event<'_>| event.reason() == "WaitForFirstConsumer" && event.about() == claim.id;
+    late || scene.snapshot.all("Event").map(Event).any(told)
 }
 
 /// The latest warning of its provisioning or binding.

@@ -33,7 +33,7 @@ fn is_over(pod: &Object) -> bool {
 
 fn finalizer<'a>(scene: &Scene<'a>, object: &'a Object) -> Judged<Option<Claim>> {
     // A controller that lives answers within seconds; a pod's containers have to end first.
-    let waited = overdue(scene, object).filter(|late| *late >= 2 && (object.id.kind != "Pod" || is_over(object)));
+    let waited = overdue(scene, object).filter(|late| *late >= 4 && (object.id.kind != "Pod" || is_over(object)));
     let mut foreign = object.list("/metadata/finalizers").iter().enumerate();
     let held = foreign.find(|(_, name)| name.as_str().is_some_and(|name| !OWN.contains(&name)));
     Ok(waited.and(held).map(|(index, name)| {

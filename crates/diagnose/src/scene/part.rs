@@ -145,7 +145,8 @@ impl<'a> Part<'a> {
         // It runs again. Only when it has outlived its last run by far is it known to be well.
         let Some(((_, end), began)) = self.end().zip(self.began()) else { return false };
         let Some((from, to)) = end.time("/startedAt").zip(end.time("/finishedAt")) else { return false };
-        let recent = now.since(to) < 600;
+        // Runs of a loop are short; what lived long and ended once is no loop.
+        let recent = now.since(to) < 600 && to.since(from) < 600;
         self.restarts() >= 2 && failed(end) && recent && now.since(began) <= to.since(from).max(1) * 2
     }
 }

@@ -105,11 +105,20 @@ fn unscheduled(scene: &Scene<'_>, pod: &Object) -> bool {
 fn failed(scene: &Scene<'_>, pod: &Object) -> Option<Effect> {
     let evicted = pod.text("/status/reason") == "Evicted";
     match pod.controller().map_or("", |owner| owner.text("/kind")) {
-        "" => Some(if evicted { Effect::Evicted } else { Effect::Failed }),
+        // What nobody owns and nobody took away is history after a while.
+        "" => is_recent(scene, pod).then_some(if evicted { Effect::Evicted } else { Effect::Failed }),
         "Job" => job_fails(scene, pod).then_some(Effect::Failed),
         _ if evicted => recurs(scene, pod).then_some(Effect::Evicted),
         _ => None,
     }
+}
+
+/// Whether a pod that is over ended within the last hour.
+fn is_recent(scene: &Scene<'_>, pod: &Object) -> bool {
+    let ends = Part::all(pod).iter().filter_map(|part| part.end()?.1.time("/finishedAt")).max();
+    let moved = pod.list("/status/conditions").iter().filter_map(|one| one.time("/lastTransitionTime")).max();
+    let last = ends.max(moved).or_else(|| pod.time("/status/startTime")).or_else(|| pod.created());
+    last.is_none_or(|last| scene.now().since(last) < 3600)
 }
 
 /// Whether the job of a pod has failed, or will: not one that went on to succeed, nor an older run of a schedule.
