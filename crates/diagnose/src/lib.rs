@@ -5,6 +5,7 @@
 //!
 //! Read [`rules`] first, then [`scene`], then [`cause`]; [`eval`] is what parts of Kubernetes would decide.
 
+pub mod catalogue;
 pub mod cause;
 pub mod claim;
 pub mod diagnosis;
@@ -16,6 +17,7 @@ pub mod rule;
 pub mod rules;
 pub mod scene;
 pub mod snapshot;
+pub mod target;
 pub mod time;
 
 pub use diagnosis::{Question, diagnose};

@@ -208,7 +208,7 @@ pub(super) const RULES: &[Rule] = &[
         ..RBAC
     },
     Rule {
-        code: "rbac.token-expired",
+        code: "rbac.expired",
         effect: Effect::Crashing,
         weight: 72,
         confidence: Confidence::Likely,

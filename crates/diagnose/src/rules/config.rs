@@ -287,4 +287,23 @@ pub(super) const RULES: &[Rule] = &[
         judge: unit_typo,
         ..Rule::PLAIN
     },
+    Rule {
+        code: "cfg.sysctl-forbidden",
+        effect: Effect::Failed,
+        weight: 90,
+        means: "The pod asks for a sysctl that its node does not allow.",
+        proves: "The kubelet refused the pod with SysctlForbidden.",
+        refutes: "the sysctl in the kubelet's allowedUnsafeSysctls",
+        fix: "allow the sysctl on the nodes that run the pod (allowedUnsafeSysctls), or do without it",
+        judge: |scene, pod| {
+            let trouble =
+                scene.suffers(pod, Effect::Failed).filter(|_| pod.text("/status/reason") == "SysctlForbidden");
+            Ok(trouble.map(|one| {
+                Claim::of(one, "its node forbids a sysctl of it")
+                    .field(pod, "/status/reason")
+                    .field(pod, "/status/message")
+            }))
+        },
+        ..Rule::PLAIN
+    },
 ];

@@ -225,7 +225,7 @@ pub(super) const RULES: &[Rule] = &[
         ..ING
     },
     Rule {
-        code: "ing.backend-port-missing",
+        code: "ing.port-missing",
         means: "The ingress leads to a port that its service does not have.",
         proves: "The port, and the service's ports.",
         refutes: "the port among the service's",
@@ -287,7 +287,7 @@ pub(super) const RULES: &[Rule] = &[
         ..ING
     },
     Rule {
-        code: "ing.tls-wrong-type",
+        code: "ing.wrong-type",
         effect: Effect::Latent,
         means: "The secret of the ingress is no certificate with its key.",
         proves: "It has no tls.crt and tls.key.",

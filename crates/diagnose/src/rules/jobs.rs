@@ -198,7 +198,7 @@ pub(super) const RULES: &[Rule] = &[
         ..JOB
     },
     Rule {
-        code: "wl.cron-timezone",
+        code: "wl.timezone",
         on: &["CronJob"],
         means: "The schedule's time zone is not known.",
         proves: "The controller's warning.",

@@ -23,7 +23,7 @@ fn without_its_evidence_a_rule_is_silent() {
         "dns.coredns-down",
         "ing.no-class",
         "ing.no-controller",
-        "ing.tls-wrong-type",
+        "ing.wrong-type",
         "pvc.no-default-class",
         "cp.csr-pending",
         "sched.dra-claim",
