@@ -6,7 +6,7 @@ use fathom_testkit::need::find_program;
 
 use crate::program::{self, cargo};
 use crate::system::{ARM, WINDOWS};
-use crate::{bpf, docs, test};
+use crate::{bpf, docs, score, test};
 
 /// What `cargo xtask ci` takes.
 #[derive(Debug, clap::Args)]
@@ -31,6 +31,8 @@ enum Step {
     Docs,
     /// Doc comments build and their links lead somewhere
     Rustdoc,
+    /// Causes named of recorded states, where there are any
+    Score,
     /// Licences, bans, sources and advisories: deny.toml
     Deny,
     /// What speaks to a cluster builds for Windows
@@ -48,6 +50,7 @@ const STEPS: &[Step] = &[
     Step::Bpf,
     Step::Docs,
     Step::Rustdoc,
+    Step::Score,
     Step::Deny,
     Step::Windows,
     Step::Arm,
@@ -94,6 +97,13 @@ fn check(step: Step) -> anyhow::Result<bool> {
                 .args(["doc", "--workspace", "--no-deps", "--document-private-items"])
                 .env("RUSTDOCFLAGS", "-D warnings"),
         ),
+        Step::Score => match score::states() {
+            Some(dir) => Ok(score::run(&score::Words::why(dir))? == 0),
+            None => {
+                println!("no recorded states are on this machine (FATHOM_STATES names their folder)");
+                Ok(true)
+            }
+        },
         Step::Deny if find_program("cargo-deny").is_none() => {
             println!("cargo-deny is not installed, so deny.toml was not checked (`cargo install cargo-deny --locked`)");
             Ok(true)

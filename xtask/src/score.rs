@@ -34,6 +34,20 @@ pub(crate) struct Why {
     all: bool,
 }
 
+impl Words {
+    /// All states of a folder.
+    pub(crate) fn why(dir: PathBuf) -> Self {
+        Words::Why(Why { dir, only: None, all: false })
+    }
+}
+
+/// Where recorded states are, if they are on this machine: where FATHOM_STATES says, or beside the repository.
+pub(crate) fn states() -> Option<PathBuf> {
+    let beside = fathom_testkit::need::workspace().join("../shared/data/why");
+    let folder = std::env::var_os("FATHOM_STATES").map_or(beside, PathBuf::from);
+    folder.is_dir().then_some(folder)
+}
+
 /// Sums over states.
 #[derive(Debug, Default, Clone)]
 struct Sums {

@@ -5,6 +5,7 @@ mod doctor;
 mod enter;
 mod sessions;
 mod trace;
+mod why;
 
 use crate::words::{Verb, Words};
 use crate::{completion, machine};
@@ -13,6 +14,7 @@ use crate::{completion, machine};
 pub(crate) fn run(words: Words) -> anyhow::Result<i32> {
     match words.verb {
         Verb::Enter(words) => enter::run(&words),
+        Verb::Why(words) => why::run(&words),
         Verb::Sessions(words) => sessions::run(&words),
         Verb::Doctor(words) => doctor::run(&words),
         Verb::Trace(words) => trace::run(&words),
@@ -27,6 +29,6 @@ pub(crate) fn speak_to_a_cluster(verb: &Verb) -> bool {
         Verb::Enter(words) => enter::is_remote(words),
         Verb::Sessions(words) => sessions::is_remote(words),
         Verb::Doctor(words) => doctor::is_remote(words),
-        Verb::Trace(_) | Verb::Completion(_) | Verb::Machine(_) => false,
+        Verb::Why(_) | Verb::Trace(_) | Verb::Completion(_) | Verb::Machine(_) => false,
     }
 }

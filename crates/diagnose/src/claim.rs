@@ -57,7 +57,7 @@ impl Fix {
 
     /// With an object added.
     #[must_use]
-    pub fn add(mut self, object: Value) -> Fix {
+    pub fn adding(mut self, object: Value) -> Fix {
         self.changes.push(Change::Add(object));
         self
     }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::cause::Effect;
 use crate::cause::graph::Graph;
 use crate::cause::roots::{self, Judgement, Root};
 use crate::cause::symptoms::{self, Symptom};
@@ -128,6 +129,10 @@ fn finding(scene: &Scene<'_>, root: Root, symptoms: &[Symptom]) -> Finding {
     }
     root.behind.iter().for_each(|(object, effect)| add(object, effect.words()));
     members.iter().chain(&claim.seen).for_each(|object| add(object, rule.effect.words()));
+    // That calls fail says less than what else is wrong with the same object.
+    let calls = Effect::CallsFail.words();
+    let more: BTreeSet<Ref> = explains.iter().filter(|one| one.effect != calls).map(|one| one.object.clone()).collect();
+    explains.retain(|one| one.effect != calls || !more.contains(&one.object));
     let fix = claim.fix.clone().unwrap_or_else(|| Fix::say(rule.fix));
     let mend = Mend { verified: vanishes(scene.snapshot, rule, subject, &fix), text: fix.text, changes: fix.changes };
     Finding {

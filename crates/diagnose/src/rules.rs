@@ -5,15 +5,20 @@
 mod access;
 pub(crate) mod admission;
 pub(crate) mod autoscaling;
+mod callers;
 mod config;
 mod control;
 mod crashes;
+mod daemons;
 mod images;
 pub(crate) mod ingress;
 mod jobs;
+mod kills;
+mod matching;
 mod names;
 mod network;
 mod nodes;
+mod placement;
 mod programs;
 mod readiness;
 mod scheduling;
@@ -21,7 +26,10 @@ mod services;
 pub(crate) mod storage;
 mod termination;
 mod volumes;
+mod waiting;
+pub(crate) mod webhooks;
 mod workloads;
+mod writing;
 
 use crate::rule::Rule;
 
@@ -31,20 +39,28 @@ pub const GROUPS: &[(&str, &[Rule])] = &[
     ("Nodes and evictions", nodes::RULES),
     ("Network of pods", network::RULES),
     ("Scheduling", scheduling::RULES),
+    ("Placement", placement::RULES),
+    ("Pods that wait", waiting::RULES),
     ("Storage", storage::RULES),
+    ("Volumes made by hand", matching::RULES),
     ("Volumes", volumes::RULES),
+    ("Writing to volumes", writing::RULES),
     ("Images", images::RULES),
     ("Container configuration", config::RULES),
     ("Crashes", crashes::RULES),
+    ("Kills by probes", kills::RULES),
     ("What programs say", programs::RULES),
     ("Readiness", readiness::RULES),
     ("Termination", termination::RULES),
     ("Workloads", workloads::RULES),
+    ("Daemons and what overlaps", daemons::RULES),
     ("Jobs", jobs::RULES),
     ("Autoscaling and disruption", autoscaling::RULES),
     ("Admission", admission::RULES),
+    ("Webhooks", webhooks::RULES),
     ("Access", access::RULES),
     ("Services", services::RULES),
+    ("Callers of services", callers::RULES),
     ("Names", names::RULES),
     ("Ingress and gateways", ingress::RULES),
 ];

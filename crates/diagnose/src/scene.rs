@@ -57,6 +57,11 @@ impl<'a> Scene<'a> {
         self.troubles.get(&pod.id)
     }
 
+    /// Whether an object is only planned: nobody has looked at it yet, so it has no status.
+    pub fn is_planned(&self, object: &Object) -> bool {
+        object.at("/status").is_none() && object.created().is_none()
+    }
+
     /// What a pod suffers from, if it is this.
     pub fn suffers(&self, pod: &Object, effect: Effect) -> Option<&Trouble<'a>> {
         self.trouble(pod).filter(|trouble| trouble.effect == effect)

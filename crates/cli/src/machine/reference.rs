@@ -22,6 +22,7 @@ type Page = (&'static str, fn() -> String);
 /// Every page.
 const PAGES: &[Page] = &[
     ("applets", applets),
+    ("causes", fathom_diagnose::catalogue::page),
     ("commands", commands),
     ("configuration", configuration),
     ("environment", variables),

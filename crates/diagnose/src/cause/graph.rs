@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::{Edge, Effect, travels};
 use crate::eval::messages::admission::{self, Refusal};
-use crate::eval::messages::program::CallFault;
+use crate::eval::messages::call::CallFault;
 use crate::eval::{binding, endpoints, resolver, scheduling};
 use crate::object::{Fields as _, Object, Ref};
 use crate::scene::Scene;
@@ -157,7 +157,7 @@ impl Graph {
                 self.add(scene.top(object), Edge::DrivenBy, manager.clone());
                 let Some((message, _)) = crate::rules::admission::refused(scene, object) else { continue };
                 let Some(Refusal::WebhookFailed { webhook, .. }) = admission::read(message) else { continue };
-                for config in crate::rules::admission::owners_of(scene.snapshot, webhook) {
+                for config in crate::rules::webhooks::owners_of(scene.snapshot, webhook) {
                     self.add(scene.top(object), Edge::Admits, config.id.clone());
                 }
             }

@@ -2,6 +2,7 @@
 //! version to version; each grammar keeps the old ones.
 
 pub mod admission;
+pub mod call;
 pub mod program;
 pub mod pull;
 pub mod schedule;

@@ -23,8 +23,8 @@ pub fn parse(text: &str) -> ResolvConf {
             Some("nameserver") => conf.servers.extend(words.next().map(str::to_owned)),
             Some("search" | "domain") => conf.search = words.map(str::to_owned).collect(),
             Some("options") => {
-                let dots = words.filter_map(|word| word.strip_prefix("ndots:")?.parse().ok());
-                conf.ndots = dots.last().unwrap_or(conf.ndots);
+                let mut dots = words.filter_map(|word| word.strip_prefix("ndots:")?.parse().ok());
+                conf.ndots = dots.next_back().unwrap_or(conf.ndots);
             }
             _ => {}
         }

@@ -1,20 +1,29 @@
 //! Pods that are never made: what the API server answered to their controller.
 
 use crate::cause::Effect;
+
 use crate::claim::{Claim, Confidence, Fix};
-use crate::eval::messages::admission::{self as grammar, Call, Refusal};
+
+use crate::eval::messages::admission::{self as grammar, Refusal};
+
 use crate::eval::{admission, security, selector};
+
 use crate::object::{Fields as _, Object};
+
 use crate::rule::{Rule, Stance};
+
 use crate::scene::Scene;
-use crate::snapshot::{Judged, Proof, Snapshot};
+
+use crate::snapshot::{Judged, Proof};
 
 /// The kinds that make pods.
-const MAKERS: &[&str] = &["ReplicaSet", "StatefulSet", "DaemonSet", "Job", "ReplicationController"];
+const MAKERS: &[&str] = &["Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "ReplicationController"];
 
 /// What was answered to a controller that has fewer pods than it wants, and where that is read.
 pub(crate) fn refused<'a>(scene: &Scene<'a>, maker: &'a Object) -> Option<(&'a str, Proof)> {
-    if maker.deletion().is_some() || !scene.lives(maker.ns()) || !is_short(maker) {
+    // A Deployment repeats what its ReplicaSet was told; it is here for what is only planned.
+    let silent = maker.id.kind == "Deployment" || maker.deletion().is_some();
+    if silent || !scene.lives(maker.ns()) || !is_short(maker) {
         return None;
     }
     if let Some((at, condition)) = super::workloads::is_true(maker, "ReplicaFailure") {
@@ -45,7 +54,7 @@ fn is_short(maker: &Object) -> bool {
     }
 }
 
-fn says<'a>(
+pub(super) fn says<'a>(
     scene: &Scene<'a>,
     maker: &'a Object,
     what: &str,
@@ -79,95 +88,36 @@ fn quota<'a>(scene: &Scene<'a>, maker: &'a Object, family: &[&str]) -> Judged<Op
 }
 
 fn limit_range<'a>(scene: &Scene<'a>, maker: &'a Object) -> Judged<Option<Claim>> {
-    let Some(claim) = says(scene, maker, "its containers are outside the bounds of the namespace", |one| {
-        *one == Refusal::LimitRange
-    })?
-    else {
+    let what = "its containers are outside the bounds of the namespace";
+    let told = says(scene, maker, what, |one| *one == Refusal::LimitRange)?;
+    if told.is_none() && !scene.is_planned(maker) {
         return Ok(None);
-    };
+    }
     let template = maker.at("/spec/template").cloned().unwrap_or_default();
-    let broken = scene
-        .snapshot
-        .within("LimitRange", maker.ns())
-        .find_map(|range| Some((range, admission::out_of_bounds(range, &template)?)));
-    Ok(match broken {
-        Some((range, pointer)) => {
-            let fix =
-                Fix::say(format!("change the container's resources, or the bound in LimitRange {}", range.name()));
-            Some(claim.field(range, &pointer).fix(fix))
-        }
-        None => Some(claim),
-    })
+    let mut ranges = scene.snapshot.within("LimitRange", maker.ns());
+    let broken = ranges.find_map(|range| Some((range, admission::out_of_bounds(range, &template)?)));
+    let Some((range, pointer)) = broken else { return Ok(told) };
+    let fix = Fix::say(format!("change the container's resources, or the bound in LimitRange {}", range.name()));
+    Ok(Some(told.unwrap_or_else(|| Claim::new(what)).seen(maker).field(range, &pointer).fix(fix)))
 }
 
 fn pod_security<'a>(scene: &Scene<'a>, maker: &'a Object) -> Judged<Option<Claim>> {
-    let Some(claim) = says(scene, maker, "its pods violate the Pod Security level of the namespace", |one| {
+    let told = says(scene, maker, "its pods violate the Pod Security level of the namespace", |one| {
         *one == Refusal::PodSecurity
-    })?
-    else {
-        return Ok(None);
-    };
-    let level = "pod-security.kubernetes.io/enforce";
-    let Some(namespace) = scene.snapshot.seen("Namespace", "", maker.ns()).filter(|one| one.label(level).is_some())
-    else {
-        return Ok(Some(claim));
-    };
+    })?;
+    let key = "pod-security.kubernetes.io/enforce";
+    let namespace = scene.snapshot.seen("Namespace", "", maker.ns()).filter(|one| one.label(key).is_some());
+    let Some(namespace) = namespace else { return Ok(told) };
     let spec = maker.at("/spec/template/spec").cloned().unwrap_or_default();
-    let violated = security::violations(&spec, namespace.label(level).unwrap_or_default());
-    let says = format!("{}: {}", claim.says, violated.join(", "));
-    let pointer = "/metadata/labels/pod-security.kubernetes.io~1enforce";
-    Ok(Some(Claim { says, ..claim }.field(namespace, pointer).fix(Fix::say(
-        "set the fields that the message names in securityContext, or choose another level for the namespace",
-    ))))
-}
-
-/// The webhook configurations that have a webhook of this name.
-pub(crate) fn owners_of<'a>(snapshot: &'a Snapshot, webhook: &str) -> Vec<&'a Object> {
-    let kinds = ["ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"];
-    let has = |config: &&Object| config.list("/webhooks").iter().any(|hook| hook.text("/name") == webhook);
-    kinds.iter().flat_map(|kind| snapshot.all(kind)).filter(has).collect()
-}
-
-/// A webhook that could not be asked, of a configuration that is here or that the message names.
-fn webhook<'a>(scene: &Scene<'a>, maker: &'a Object, wanted: &[Call], what: &str) -> Judged<Option<Claim>> {
-    let Some((message, proof)) = refused(scene, maker) else { return Ok(None) };
-    let Some(Refusal::WebhookFailed { webhook, why }) = grammar::read(message).filter(|_| true) else {
-        return Ok(None);
-    };
-    if !wanted.contains(&why) {
-        return Ok(None);
-    }
-    let configs = owners_of(scene.snapshot, webhook);
-    let claim = Claim::new(format!("webhook {webhook}: {what}")).seen(maker).by(proof);
-    let Some(config) = configs.first() else { return Ok(Some(claim)) };
-    let index = config.list("/webhooks").iter().position(|hook| hook.text("/name") == webhook).unwrap_or(0);
-    let (place, name) = (
-        format!("/webhooks/{index}/clientConfig/service/namespace"),
-        format!("/webhooks/{index}/clientConfig/service/name"),
-    );
-    let service = scene.snapshot.seen("Service", config.text(&place), config.text(&name));
-    // Mended in the meantime: the controller will try again.
-    let served = service.is_some_and(|service| scene.is_served(service));
-    if why == Call::NoEndpoints && served || why == Call::NoService && service.is_some() {
-        return Ok(None);
-    }
-    let policy = format!("/webhooks/{index}/failurePolicy");
-    let claim = claim.about(config.id.clone()).field(config, &policy).field(config, &name);
-    Ok(Some(claim))
-}
-
-fn denied<'a>(scene: &Scene<'a>, maker: &'a Object) -> Judged<Option<Claim>> {
-    let Some((message, proof)) = refused(scene, maker) else { return Ok(None) };
-    let who = match grammar::read(message) {
-        Some(Refusal::WebhookDenied(name)) => format!("webhook {name}"),
-        Some(Refusal::PolicyDenied(name)) => format!("admission policy {name}"),
-        _ => return Ok(None),
-    };
-    let reason = message
-        .split_once("denied the request:")
-        .or_else(|| message.split_once("denied request:"))
-        .map_or("", |(_, rest)| rest.trim());
-    Ok(Some(Claim::new(format!("{who} refuses its pods: {reason}")).seen(maker).by(proof)))
+    let violated = security::violations(&spec, namespace.label(key).unwrap_or_default());
+    // What is only planned will be refused, if it violates anything that is known here.
+    let planned = scene.is_planned(maker) && !violated.is_empty();
+    let claim = told.or(planned.then(|| Claim::new("its pods will violate the Pod Security level of the namespace")));
+    let fix = Fix::say("set what is named here in securityContext, or choose another level for the namespace");
+    Ok(claim.map(|claim| {
+        let says = format!("{}: {}", claim.says, violated.join(", "));
+        Claim { says, ..claim }.field(namespace, "/metadata/labels/pod-security.kubernetes.io~1enforce").fix(fix)
+    }))
 }
 
 /// An object of the cluster, or of the namespace, that the pods name and that does not exist.
@@ -190,13 +140,12 @@ fn missing<'a>(
     let near = selector::nearest(name, scene.snapshot.all(kind).filter(|one| one.ns() == namespace).map(Object::name));
     let hint = near.map_or(String::new(), |near| format!("; there is {near}"));
     let object = serde_json::json!({"kind": kind, "metadata": {"name": name, "namespace": namespace}});
-    let fix = Fix::say(format!("create {kind} {name}, or correct its name in the workload")).add(object);
+    let fix = Fix::say(format!("create {kind} {name}, or correct its name in the workload")).adding(object);
     let claim = Claim::new(format!("{kind} {name} does not exist{hint}")).seen(maker).by(proof).by_all(absent);
     Ok(Some(claim.field(maker, &format!("/spec/template/spec/{field}")).fix(fix)))
 }
 
-const ADM: Rule = Rule { on: MAKERS, effect: Effect::NotCreated, ..Rule::PLAIN };
-const HOOK: Rule = Rule { effect: Effect::Denies, stance: Stance::Stands, ..ADM };
+pub(super) const ADM: Rule = Rule { on: MAKERS, effect: Effect::NotCreated, ..Rule::PLAIN };
 
 /// The rules of this group.
 pub(super) const RULES: &[Rule] = &[
@@ -275,82 +224,6 @@ pub(super) const RULES: &[Rule] = &[
         refutes: "a spec that keeps the level",
         fix: "set the fields in securityContext, or choose another level",
         judge: pod_security,
-        ..ADM
-    },
-    Rule {
-        code: "adm.webhook-unreachable.svc-missing",
-        means: "A webhook that must be asked has a service that does not exist.",
-        proves: "The API server's words, and there is no such service.",
-        refutes: "the service",
-        fix: "restore the webhook's service, or delete its configuration",
-        judge: |scene, maker| webhook(scene, maker, &[Call::NoService], "its service does not exist"),
-        ..HOOK
-    },
-    Rule {
-        code: "adm.webhook-unreachable.no-endpoints",
-        means: "A webhook that must be asked has nobody behind its service.",
-        proves: "The API server's words, and the service has no ready endpoints.",
-        refutes: "a ready endpoint",
-        fix: "restore the webhook's pods; meanwhile failurePolicy: Ignore",
-        judge: |scene, maker| webhook(scene, maker, &[Call::NoEndpoints], "nobody is behind its service"),
-        ..HOOK
-    },
-    Rule {
-        code: "adm.webhook-unreachable.timeout",
-        means: "A webhook that must be asked does not answer the API server.",
-        proves: "The API server's call ran out of time or found no way.",
-        refutes: "a call from the API server's machine that is answered",
-        fix: "open the way from the API server to the webhook's pods; check its endpoints",
-        judge: |scene, maker| webhook(scene, maker, &[Call::Timeout], "it does not answer"),
-        ..HOOK
-    },
-    Rule {
-        code: "adm.webhook-unreachable.refused",
-        means: "Nobody listens where a webhook that must be asked should be.",
-        proves: "The API server's connection was refused.",
-        refutes: "a listening socket on the webhook's port",
-        fix: "correct the port of the webhook's service, or start its server",
-        judge: |scene, maker| webhook(scene, maker, &[Call::Refused], "nobody listens on its port"),
-        ..HOOK
-    },
-    Rule {
-        code: "adm.webhook-error",
-        weight: 60,
-        means: "A webhook that must be asked answers with an error.",
-        proves: "The API server's words.",
-        refutes: "a call that is answered",
-        fix: "see the log of the webhook's pods",
-        judge: |scene, maker| webhook(scene, maker, &[Call::Error], "it answers with an error"),
-        ..HOOK
-    },
-    Rule {
-        code: "adm.webhook-tls",
-        means: "The API server does not trust the certificate of a webhook: another CA, another name, or too old.",
-        proves: "The API server's words.",
-        refutes: "a certificate for the service's name, signed by caBundle",
-        fix: "renew the certificate for SERVICE.NAMESPACE.svc, and put its CA into caBundle",
-        judge: |scene, maker| webhook(scene, maker, &[Call::Tls], "its certificate is not trusted"),
-        ..HOOK
-    },
-    Rule {
-        code: "adm.webhook-denied",
-        means: "A policy refuses the pods.",
-        proves: "The webhook's or the policy's own words.",
-        refutes: "a pod of this template that is let in",
-        fix: "change the pods as the policy says, or the policy",
-        judge: denied,
-        ..ADM
-    },
-    Rule {
-        code: "adm.webhook-cumulative-timeout",
-        confidence: Confidence::Likely,
-        means: "All webhooks together take longer than a request may.",
-        proves: "The API server's words.",
-        refutes: "a request that is answered in time",
-        fix: "lower timeoutSeconds of the webhooks",
-        judge: |scene, maker| {
-            says(scene, maker, "its request took longer than it may", |one| *one == Refusal::TimedOut)
-        },
         ..ADM
     },
     Rule {

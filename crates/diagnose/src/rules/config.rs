@@ -61,7 +61,7 @@ fn object_missing<'a>(scene: &Scene<'a>, pod: &'a Object, wanted: &str) -> Judge
     let empty =
         serde_json::json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": name, "namespace": pod.ns()}});
     let verb = if kind == "Secret" { "secret generic" } else { "configmap" };
-    let fix = Fix::say(format!("kubectl -n {} create {verb} {name} …", pod.ns())).add(empty);
+    let fix = Fix::say(format!("kubectl -n {} create {verb} {name} …", pod.ns())).adding(empty);
     let claim = Claim::new(format!("{kind} {name} does not exist{hint}")).seen(pod).part(&part).by(proof);
     Ok(Some(claim.by_all(absent).fix(fix)))
 }
@@ -101,20 +101,15 @@ fn memory_floor<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>>
 }
 
 fn unit_typo<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
-    let Some(trouble) = scene.trouble(pod) else { return Ok(None) };
-    let milli = Part::all(pod).into_iter().find_map(|part| {
-        let fields = ["/resources/limits/memory", "/resources/requests/memory"];
-        let field = fields.into_iter().find(|field| part.spec.text(field).ends_with('m'))?;
-        Some((part.asked(field), part))
-    });
-    let Some((proof, part)) = milli else { return Ok(None) };
-    Ok(Some(
-        Claim::of(
-            trouble,
-            format!("container {} asks for thousandths of a byte: m is milli, Mi is meant", part.name()),
-        )
-        .by(proof),
-    ))
+    if scene.trouble(pod).is_none() && !scene.is_planned(pod) {
+        return Ok(None);
+    }
+    Ok(Part::all(pod).into_iter().find_map(|part| {
+        let mut fields = ["/resources/limits/memory", "/resources/requests/memory"].into_iter();
+        let field = fields.find(|field| part.spec.text(field).ends_with('m'))?;
+        let says = format!("container {} asks for thousandths of a byte: m is milli, Mi is meant", part.name());
+        Some(Claim::new(says).seen(pod).part(&part).by(part.asked(field)))
+    }))
 }
 
 fn poststart<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {

@@ -77,7 +77,7 @@ fn secret_missing<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim
                 let told = told.map(|event| Proof::field(event.0, event.pointer()));
                 let secret = serde_json::json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": pod.ns()}});
                 let text = format!("kubectl -n {} create secret docker-registry {name} …", pod.ns());
-                return Ok(Some(claim.by(proof).by_all(told).fix(Fix::say(text).add(secret))));
+                return Ok(Some(claim.by(proof).by_all(told).fix(Fix::say(text).adding(secret))));
             }
             // The kubelet looked, if we could not.
             Err(need) => match told {

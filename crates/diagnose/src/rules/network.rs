@@ -2,7 +2,7 @@
 
 use crate::cause::Effect;
 use crate::claim::{Claim, Confidence};
-use crate::eval::messages::program::CallFault;
+use crate::eval::messages::call::CallFault;
 use crate::eval::messages::says;
 use crate::eval::messages::start::{self, Network};
 use crate::eval::netpol::{self, Peer, Port, Way};

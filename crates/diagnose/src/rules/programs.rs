@@ -2,7 +2,8 @@
 
 use crate::cause::Effect;
 use crate::claim::{Claim, Confidence, Fix};
-use crate::eval::messages::program::{self, CallFault, Sign};
+use crate::eval::messages::call::CallFault;
+use crate::eval::messages::program::{self, Sign};
 use crate::object::{Fields as _, Object};
 use crate::rule::{Rule, Stance};
 use crate::scene::{Call, Part, Scene};

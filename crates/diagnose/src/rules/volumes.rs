@@ -1,14 +1,21 @@
 //! Volumes that cannot be attached, mounted or written.
 
 use crate::cause::Effect;
+
 use crate::claim::{Claim, Confidence, Fix};
+
 use crate::eval::binding;
-use crate::eval::messages::program::Sign;
+
 use crate::eval::messages::start::{self, Mount};
+
 use crate::eval::messages::{between, says};
+
 use crate::object::{Fields as _, Object, Ref};
+
 use crate::rule::{Rule, Stance};
+
 use crate::scene::{Part, Role, Scene};
+
 use crate::snapshot::{Event, Judged, Proof};
 
 /// The latest word on why the volumes of a pod that is not started are not there.
@@ -48,7 +55,7 @@ fn object_missing<'a>(scene: &Scene<'a>, pod: &'a Object, wanted: &str) -> Judge
     let empty =
         serde_json::json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": name, "namespace": pod.ns()}});
     let verb = if kind == "Secret" { "secret generic" } else { "configmap" };
-    let fix = Fix::say(format!("kubectl -n {} create {verb} {name} …", pod.ns())).add(empty);
+    let fix = Fix::say(format!("kubectl -n {} create {verb} {name} …", pod.ns())).adding(empty);
     let claim = Claim::of(trouble, volume(event.message(), &format!("{kind} {name} does not exist{hint}")));
     Ok(Some(claim.field(event.0, event.pointer()).by_all(absent).fix(fix)))
 }
@@ -110,63 +117,6 @@ fn attributes_missing<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<C
     let words = ["failed to fetch token", "serviceaccounts", "kube-root-ca.crt\" not found"];
     let said = says(event.message(), &words) && event.message().contains("kube-api-access");
     Ok(said.then(|| Claim::of(trouble, "its service account's token cannot be had").field(event.0, event.pointer())))
-}
-
-/// A program's own complaint about a path, which a volume of the pod explains.
-fn complains<'a>(
-    scene: &Scene<'a>,
-    pod: &'a Object,
-    wanted: Sign,
-    mounted: fn(&Part<'_>, &str) -> Option<Proof>,
-) -> Judged<Option<Claim>> {
-    let Some(trouble) = scene.trouble(pod).filter(|one| matches!(one.effect, Effect::Crashing | Effect::Failed)) else {
-        return Ok(None);
-    };
-    let parts = trouble.part.clone().map_or_else(|| Part::all(pod), |part| vec![part]);
-    Ok(parts.iter().find_map(|part| {
-        let (line, proof) = super::programs::last_sign(scene, part, wanted)?;
-        let why = mounted(part, &line)?;
-        Some(Claim::of(trouble, line.trim().to_owned()).part(part).by(proof).by(why).by_all(part.saw("/restartCount")))
-    }))
-}
-
-/// The volume mount that holds a path which a line names.
-fn mount_of<'a>(part: &Part<'a>, line: &str) -> Option<(String, &'a serde_json::Value)> {
-    let paths =
-        line.split(|c: char| c.is_whitespace() || "'\"`,()".contains(c)).map(|word| word.trim_end_matches([':', '.']));
-    let paths: Vec<&str> = paths.filter(|word| word.starts_with('/')).collect();
-    let mounts = part.spec.list("/volumeMounts").iter().enumerate();
-    mounts
-        .filter(|(_, mount)| {
-            let at = mount.text("/mountPath").trim_end_matches('/');
-            paths.iter().any(|path| *path == at || path.starts_with(&format!("{at}/")))
-        })
-        .map(|(index, mount)| (format!("{}/volumeMounts/{index}", part.spec_at), mount))
-        .max_by_key(|(_, mount)| mount.text("/mountPath").len())
-}
-
-fn read_only(part: &Part<'_>, line: &str) -> Option<Proof> {
-    if let Some((at, _)) = mount_of(part, line).filter(|(_, mount)| mount.holds("/readOnly")) {
-        return Some(Proof::field(part.pod, &format!("{at}/readOnly")));
-    }
-    if let Some((at, mount)) = mount_of(part, line) {
-        // ConfigMaps, secrets and projections are read-only whatever the mount says.
-        let mut volumes = part.pod.list("/spec/volumes").iter();
-        let volume = volumes.find(|volume| volume.text("/name") == mount.text("/name"))?;
-        let fixed =
-            ["/configMap", "/secret", "/projected", "/downwardAPI"].iter().any(|kind| volume.at(kind).is_some());
-        return fixed.then(|| Proof::field(part.pod, &format!("{at}/name")));
-    }
-    part.spec
-        .holds("/securityContext/readOnlyRootFilesystem")
-        .then(|| part.asked("/securityContext/readOnlyRootFilesystem"))
-}
-
-fn emptydir_limit<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
-    let Some(trouble) = scene.suffers(pod, Effect::Evicted) else { return Ok(None) };
-    let message = pod.text("/status/message");
-    let over = message.contains("Usage of EmptyDir volume") && message.contains("exceeds the limit");
-    Ok(over.then(|| Claim::of(trouble, message.trim().to_owned()).field(pod, "/status/message")))
 }
 
 /// The rules of this group.
@@ -320,81 +270,6 @@ pub(super) const RULES: &[Rule] = &[
             });
             if other { Ok(None) } else { mounts(scene, pod, Mount::Driver, "its driver fails") }
         },
-        ..Rule::PLAIN
-    },
-    Rule {
-        code: "vol.permission-denied",
-        effect: Effect::Crashing,
-        weight: 75,
-        confidence: Confidence::Likely,
-        means: "The program may not write to its volume: the files belong to another user.",
-        proves: "The program was denied a path below a mount, and ended.",
-        refutes: "the program's user being allowed to write there",
-        fix: "set securityContext.fsGroup, or run as the user whom the files belong to",
-        judge: |scene, pod| {
-            complains(scene, pod, Sign::Permission, |part, line| {
-                let own =
-                    mount_of(part, line).filter(|(_, mount)| !mount.text("/mountPath").starts_with("/var/run/secrets"));
-                own.map(|(at, _)| Proof::field(part.pod, &format!("{at}/mountPath")))
-            })
-        },
-        ..Rule::PLAIN
-    },
-    Rule {
-        code: "vol.read-only",
-        effect: Effect::Crashing,
-        weight: 76,
-        means: "The program writes where it was told that nothing can be written.",
-        proves: "It ended with a read-only file system, and the mount or the root is read-only by the spec.",
-        refutes: "a mount and a root that are not read-only",
-        fix: "mount a writable emptyDir at the path, or take readOnly away",
-        judge: |scene, pod| complains(scene, pod, Sign::ReadOnly, read_only),
-        ..Rule::PLAIN
-    },
-    Rule {
-        code: "vol.shm-64mi",
-        effect: Effect::Crashing,
-        weight: 78,
-        means: "/dev/shm has the runtime's 64 MiB, and the program needs more.",
-        proves: "It ended with /dev/shm full, and no volume is mounted there.",
-        refutes: "an emptyDir of medium Memory at /dev/shm",
-        fix: "mount an emptyDir with medium: Memory at /dev/shm",
-        judge: |scene, pod| {
-            complains(scene, pod, Sign::Full, |part, line| {
-                let mounted = part
-                    .spec
-                    .list("/volumeMounts")
-                    .iter()
-                    .any(|mount| mount.text("/mountPath").starts_with("/dev/shm"));
-                (line.contains("/dev/shm") && !mounted).then(|| part.asked("/name"))
-            })
-        },
-        ..Rule::PLAIN
-    },
-    Rule {
-        code: "vol.full",
-        effect: Effect::Crashing,
-        weight: 74,
-        confidence: Confidence::Likely,
-        means: "The volume is full.",
-        proves: "The program ended because a path below a mount has no space left.",
-        refutes: "free space and free inodes in the volume",
-        fix: "make room, or expand the claim",
-        judge: |scene, pod| {
-            complains(scene, pod, Sign::Full, |part, line| {
-                mount_of(part, line).map(|(at, _)| Proof::field(part.pod, &format!("{at}/mountPath")))
-            })
-        },
-        ..Rule::PLAIN
-    },
-    Rule {
-        code: "vol.emptydir-limit",
-        effect: Effect::Evicted,
-        means: "The pod wrote more to an emptyDir than its sizeLimit, and was evicted.",
-        proves: "The pod was evicted with these words, and what took its place is too young to tell, or was evicted too.",
-        refutes: "a pod of the same owner that outlives the kubelet's next look",
-        fix: "raise sizeLimit, or write less",
-        judge: emptydir_limit,
         ..Rule::PLAIN
     },
     Rule {

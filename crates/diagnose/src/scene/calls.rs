@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{Part, Role, Scene};
 use crate::cause::Effect;
 use crate::eval::endpoints;
-use crate::eval::messages::program::{self, CallFault};
+use crate::eval::messages::call::{self, CallFault};
 use crate::eval::messages::says;
 use crate::eval::resolver::{self, Meant};
 use crate::object::{Fields as _, Object};
@@ -65,14 +65,14 @@ fn of_log<'a>(scene: &Scene<'a>, part: &Part<'a>, calls: &mut Vec<Call<'a>>) {
     let lines = &log.lines;
     // A program that ended said why shortly before; one that runs must not have said anything better since.
     let from = lines.len().saturating_sub(if crashes { TAIL.1 } else { TAIL.0 });
-    let Some(last) = lines[from..].iter().rposition(|line| program::failed_call(line).is_some()) else { return };
+    let Some(last) = lines[from..].iter().rposition(|line| call::failed_call(line).is_some()) else { return };
     let last = from + last;
-    if !crashes && !lines[last + 1..].iter().all(|line| program::complains(line)) {
+    if !crashes && !lines[last + 1..].iter().all(|line| call::complains(line)) {
         return;
     }
     let mut seen = BTreeSet::new();
     for at in (from..=last).rev() {
-        let Some(failed) = program::failed_call(&lines[at]) else { continue };
+        let Some(failed) = call::failed_call(&lines[at]) else { continue };
         for (host, port) in failed.to {
             if seen.insert(host.clone()) {
                 calls.push(call(scene, part, failed.fault, host, port, Proof::line(&name, at + 1, &lines[at])));
@@ -91,7 +91,7 @@ fn of_probe<'a>(scene: &Scene<'a>, part: &Part<'a>, calls: &mut Vec<Call<'a>>) {
     }
     let Some(event) = scene.warnings(part.pod, &["Unhealthy"]).next() else { return };
     for line in event.message().lines() {
-        let Some(failed) = program::failed_call(line) else { continue };
+        let Some(failed) = call::failed_call(line) else { continue };
         for (host, port) in failed.to {
             let proof = Proof { saw: line.to_owned(), ..Proof::field(event.0, event.pointer()) };
             calls.push(call(scene, part, failed.fault, host, port, proof));
@@ -109,7 +109,7 @@ fn of_waiting<'a>(scene: &Scene<'a>, part: &Part<'a>, calls: &mut Vec<Call<'a>>)
     let command = part.words();
     let mut lines = log.lines.iter().enumerate().rev();
     let Some((at, line)) = lines.find(|(_, line)| says(line, &["waiting for", "wait for"])) else { return };
-    for (host, port) in program::peers(line) {
+    for (host, port) in call::peers(line) {
         let mut words = command.split(|c: char| !(c.is_ascii_alphanumeric() || "-.".contains(c)));
         if words.any(|word| word == host) && !calls.iter().any(|call| call.pod.id == part.pod.id && call.host == host) {
             calls.push(call(scene, part, CallFault::NoName, host, port, Proof::line(&name, at + 1, line)));

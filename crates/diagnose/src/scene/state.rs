@@ -2,7 +2,7 @@
 
 use super::{Part, Role, Scene};
 use crate::cause::Effect;
-use crate::eval::messages::{program, start};
+use crate::eval::messages::{call, start};
 use crate::eval::probes::{self, Kind};
 use crate::object::{Fields as _, Object};
 use crate::snapshot::{Event, LogName, Run};
@@ -193,7 +193,7 @@ fn hangs(scene: &Scene<'_>, part: &Part<'_>) -> bool {
     };
     let complains = || {
         let log = scene.snapshot.log(&name)?;
-        log.lines.iter().rev().take(3).find(|line| program::complains(line))
+        log.lines.iter().rev().take(3).find(|line| call::complains(line))
     };
     runs > 600 || runs >= 10 && complains().is_some()
 }

@@ -35,6 +35,16 @@ const PASSED: [&str; 8] = [
     "/status/lastScheduleTime",
 ];
 
+/// The pod that a workload would make, without a status.
+fn planned_pod(maker: &Object) -> Option<Value> {
+    let owner = serde_json::json!({"kind": maker.id.kind, "name": maker.id.name, "controller": true});
+    Some(serde_json::json!({
+        "kind": "Pod",
+        "metadata": {"name": maker.id.name, "namespace": maker.id.namespace, "labels": maker.at("/spec/template/metadata/labels"), "ownerReferences": [owner]},
+        "spec": maker.at("/spec/template/spec")?,
+    }))
+}
+
 /// Takes the values of a secret away. Their names stay: rules ask for keys, never for what is under them.
 fn empty(secret: &mut Value) {
     for field in ["data", "stringData"] {
@@ -129,6 +139,18 @@ impl Gathering {
                 }
             }
         }
+    }
+
+    /// Takes what came for manifests that are to be applied: the pods that workloads would make are judged as well.
+    pub fn planned(&mut self) {
+        let makers = ["Deployment", "StatefulSet", "DaemonSet", "Job"];
+        let pods: Vec<Value> = self
+            .objects
+            .values()
+            .filter(|object| makers.contains(&object.id.kind.as_str()))
+            .filter_map(planned_pod)
+            .collect();
+        pods.into_iter().for_each(|pod| self.value(pod));
     }
 
     /// The log of a container's run.

@@ -1,0 +1,128 @@
+//! `fathom why`: reads a saved cluster or manifests, asks `diagnose`, prints the answer. Exit status 1 when something
+//! was found.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::Context;
+use fathom_diagnose::report::{Report, markdown, sarif, text};
+use fathom_diagnose::{Gathering, Question, catalogue, diagnose, eval, rules, target};
+use fathom_model::{Class, Failure};
+
+use crate::output::nested;
+use crate::printer;
+use crate::words::{Answer, Why};
+
+/// Files that are larger are no lists of objects or logs, and are left out.
+const LARGEST: u64 = 2 << 30;
+
+pub(crate) fn run(words: &Why) -> anyhow::Result<i32> {
+    if let Some(code) = &words.explain {
+        return explain(code);
+    }
+    let mut gathering = Gathering::new();
+    if let Some(path) = words.from.as_ref().or(words.manifests.as_ref()) {
+        read(path, &mut gathering)?;
+    }
+    if gathering.is_empty() {
+        let path = words.from.as_ref().or(words.manifests.as_ref()).map(|path| path.display().to_string());
+        let message = format!("no object is in `{}`", path.unwrap_or_default());
+        return Err(Failure::new(Class::NotFound, message)
+            .hinting(
+                "give a List, such as `kubectl get pods,services,events,nodes -A -o json` writes, or a folder of them",
+            )
+            .into());
+    }
+    if words.manifests.is_some() {
+        gathering.planned();
+    }
+    let snapshot = gathering.finish();
+    let question = match &words.target {
+        Some(target) => target::question(&snapshot, target, words.namespace.as_deref())?,
+        None => Question::Everything,
+    };
+    let report = diagnose(&snapshot, &question);
+    printer::data(&show(&report, words.output)?);
+    Ok(i32::from(report.found_something()))
+}
+
+fn show(report: &Report, output: Answer) -> anyhow::Result<String> {
+    Ok(match output {
+        Answer::Table => text::render(report),
+        Answer::Markdown => markdown::render(report),
+        Answer::Json => format!("{}\n", serde_json::to_string_pretty(report).context("cannot write the answer")?),
+        Answer::Yaml => nested::document(&serde_json::to_value(report).context("cannot write the answer")?),
+        Answer::Sarif => format!("{:#}\n", sarif::render(report)),
+    })
+}
+
+fn explain(code: &str) -> anyhow::Result<i32> {
+    if let Some(rule) = rules::find(code) {
+        printer::data(&catalogue::explain(rule));
+        return Ok(0);
+    }
+    let known = rules::all().map(|rule| rule.code);
+    let unbuilt = [(catalogue::NEEDS, "it takes"), (catalogue::LEFT, "it is left out:")];
+    for (rows, why) in unbuilt {
+        if let Some((code, text)) = rows.iter().find(|(known, _)| *known == code) {
+            printer::data(&format!("{code}\n  is not looked for; {why} {text}\n"));
+            return Ok(0);
+        }
+    }
+    let failure = Failure::new(Class::NotFound, format!("`{code}` is no cause that is known"));
+    let near = eval::selector::nearest(code, known);
+    Err(near.map_or_else(|| failure.clone(), |near| failure.clone().hinting(format!("there is `{near}`"))).into())
+}
+
+/// A file, or all files of a folder.
+fn read(path: &Path, gathering: &mut Gathering) -> anyhow::Result<()> {
+    let about = fs::metadata(path).map_err(|error| missing(path, &error))?;
+    if about.is_file() {
+        let bytes = fs::read(path).map_err(|error| missing(path, &error))?;
+        // The name of a single file says nothing; its first letter does.
+        let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
+        let name = path.display().to_string();
+        match first {
+            Some(b'{' | b'[') => gathering.json(&name, &bytes),
+            _ => gathering.yaml(&name, &String::from_utf8_lossy(&bytes)),
+        }
+        return Ok(());
+    }
+    let mut open = vec![path.to_owned()];
+    while let Some(folder) = open.pop() {
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) => {
+                gathering.damaged(format!("cannot list {}: {error}", folder.display()));
+                continue;
+            }
+        };
+        for entry in entries.flatten() {
+            let file = entry.path();
+            // Links may lead out of the folder, or in circles.
+            match entry.metadata() {
+                Ok(about) if about.is_dir() => open.push(file),
+                Ok(about) if about.is_file() && about.len() <= LARGEST => take(path, &file, gathering),
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+fn take(root: &Path, file: &Path, gathering: &mut Gathering) {
+    let parts = file.strip_prefix(root).unwrap_or(file).components();
+    let name: Vec<String> = parts.map(|part| part.as_os_str().to_string_lossy().into_owned()).collect();
+    match fs::read(file) {
+        Ok(bytes) => gathering.file(&name.join("/"), &bytes),
+        Err(error) => gathering.damaged(format!("cannot read {}: {error}", file.display())),
+    }
+}
+
+fn missing(path: &Path, error: &std::io::Error) -> Failure {
+    let class = match error.kind() {
+        std::io::ErrorKind::PermissionDenied => Class::Denied,
+        _ => Class::NotFound,
+    };
+    Failure { cause: Some(error.to_string()), ..Failure::new(class, format!("cannot read `{}`", path.display())) }
+}
