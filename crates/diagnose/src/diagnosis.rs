@@ -7,7 +7,7 @@ use crate::cause::Effect;
 use crate::cause::graph::Graph;
 use crate::cause::roots::{self, Judgement, Root};
 use crate::cause::symptoms::{self, Symptom};
-use crate::claim::Fix;
+use crate::claim::{Claim, Fix};
 use crate::object::{Object, Ref};
 use crate::report::{Explained, Finding, Mend, Report, Unexplained};
 use crate::rule::Rule;
@@ -35,14 +35,8 @@ pub fn diagnose(snapshot: &Snapshot, question: &Question) -> Report {
     let (roots, open) = roots::choose(claims, &graph, &symptoms);
     let roots = roots.into_iter().filter(|root| concerns(&scene, question, root, &symptoms));
     let findings: Vec<Finding> = roots.map(|root| finding(&scene, root, &symptoms)).collect();
-    let open = open.into_iter().map(|at| &symptoms[at]).filter(|symptom| is_about(&scene, question, &symptom.object));
-    let unexplained = open.map(|symptom| Unexplained {
-        object: symptom.object.clone(),
-        effect: symptom.effect.words().to_owned(),
-        proofs: symptom.proofs.clone(),
-        test: symptom.test.clone(),
-    });
-    let unexplained: Vec<Unexplained> = unexplained.collect();
+    let open = open.iter().filter(|open| is_about(&scene, question, &symptoms[open.symptom].object));
+    let unexplained: Vec<Unexplained> = open.map(|open| unexplained(&symptoms[open.symptom], &open.said)).collect();
     // What could not be decided matters where something is wrong; a healthy cluster need not be listed whole.
     let quiet = findings.is_empty() && unexplained.is_empty() && symptoms.is_empty();
     let mut unknown: BTreeSet<Need> = if quiet { BTreeSet::new() } else { needs };
@@ -75,7 +69,7 @@ fn judge(scene: &Scene<'_>) -> (Vec<Judgement>, BTreeSet<Need>) {
     (claims, needs)
 }
 
-fn judgement(scene: &Scene<'_>, rule: &'static Rule, object: &Object, mut claim: crate::claim::Claim) -> Judgement {
+fn judgement(scene: &Scene<'_>, rule: &'static Rule, object: &Object, mut claim: Claim) -> Judgement {
     let subject = claim.subject.clone().unwrap_or_else(|| scene.top(object));
     claim.since = claim.since.or_else(|| since(object));
     Judgement { rule, subject, claim, members: Vec::new() }
@@ -145,6 +139,20 @@ fn finding(scene: &Scene<'_>, root: Root, symptoms: &[Symptom]) -> Finding {
         explains: explains.into_iter().collect(),
         refuted_by: rule.refutes,
         fix: mend,
+    }
+}
+
+fn unexplained(symptom: &Symptom, said: &[Claim]) -> Unexplained {
+    let mut proofs = symptom.proofs.clone();
+    proofs.extend(
+        said.iter().flat_map(|claim| &claim.proofs).filter(|proof| !symptom.proofs.contains(proof)).take(3).cloned(),
+    );
+    Unexplained {
+        object: symptom.object.clone(),
+        effect: symptom.effect.words().to_owned(),
+        says: said.first().map(|claim| claim.says.clone()),
+        proofs,
+        test: symptom.test.clone(),
     }
 }
 

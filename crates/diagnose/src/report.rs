@@ -92,6 +92,8 @@ pub struct Unexplained {
     pub object: Ref,
     /// What.
     pub effect: String,
+    /// What is known of it, though it names no cause.
+    pub says: Option<String>,
     /// Where it is read.
     pub proofs: Vec<Proof>,
     /// The cheapest test that would tell more.

@@ -15,6 +15,8 @@ pub enum Stance {
     Yields,
     /// A consequence where something broken explains it, but not where that is only somebody's intention.
     Stands,
+    /// Never a cause: where nothing explains it, it is said to be unexplained.
+    Symptom,
     /// An intention, or a state that hurts nobody by itself: a cause only of what nothing else explains.
     Latent,
 }

@@ -51,16 +51,23 @@ pub struct Root {
     pub behind: Vec<(Ref, Effect)>,
 }
 
+/// A symptom that no root explains.
+pub struct Open {
+    /// Its place in the list of all.
+    pub symptom: usize,
+    /// What rules say of it that name no cause.
+    pub said: Vec<Claim>,
+}
+
 /// The roots among claims, in rank order, and the symptoms that none explains.
-pub fn choose(claims: Vec<Judgement>, graph: &Graph, symptoms: &[Symptom]) -> (Vec<Root>, Vec<usize>) {
+pub fn choose(claims: Vec<Judgement>, graph: &Graph, symptoms: &[Symptom]) -> (Vec<Root>, Vec<Open>) {
     let claims = compete(lift::lift(merge(claims)));
     let reaches: Vec<HashSet<(Ref, Effect)>> = claims.iter().map(|claim| claim.reach(graph)).collect();
     let explainers = explainers(&claims, &reaches);
     let mut roots: Vec<usize> = Vec::new();
     for (at, claim) in claims.iter().enumerate() {
-        if claim.rule.stance != Stance::Latent
-            && explainers[at].iter().all(|&by| claims[by].rule.stance == Stance::Latent)
-        {
+        let may = !matches!(claim.rule.stance, Stance::Latent | Stance::Symptom);
+        if may && explainers[at].iter().all(|&by| claims[by].rule.stance == Stance::Latent) {
             roots.push(at);
         }
     }
@@ -81,8 +88,22 @@ pub fn choose(claims: Vec<Judgement>, graph: &Graph, symptoms: &[Symptom]) -> (V
     }
     found.sort_by(|a, b| rank(a).cmp(&rank(b)));
     let open = (0..symptoms.len()).filter(|at| !covered.contains(at) && symptoms[*at].hard);
-    let open = open
-        .filter(|&at| !claims.iter().any(|claim| claim.subject == symptoms[at].object && same(claim, &symptoms[at])));
+    // What a claim says that is itself a consequence is explained with it.
+    let behind = |at: usize| {
+        (0..claims.len()).any(|claim| {
+            let known = explainers[claim].iter().any(|by| roots.contains(by));
+            known && claims[claim].subject == symptoms[at].object && same(&claims[claim], &symptoms[at])
+        })
+    };
+    let open: Vec<usize> = open.filter(|&at| !behind(at)).collect();
+    let open = open.into_iter().map(|at| Open {
+        symptom: at,
+        said: claims
+            .iter()
+            .filter(|claim| claim.rule.stance == Stance::Symptom && claim.subject == symptoms[at].object)
+            .map(|claim| claim.claim.clone())
+            .collect(),
+    });
     (found, open.collect())
 }
 
@@ -142,7 +163,7 @@ fn compete(claims: Vec<Judgement>) -> Vec<Judgement> {
 fn explainers(claims: &[Judgement], reaches: &[HashSet<(Ref, Effect)>]) -> Vec<Vec<usize>> {
     let reaches_it = |by: usize, at: usize| {
         let claim: &Judgement = &claims[at];
-        let lesser = claim.rule.stance == Stance::Yields || claim.rule.stance == Stance::Stands;
+        let lesser = matches!(claim.rule.stance, Stance::Yields | Stance::Stands | Stance::Symptom);
         let intended = claims[by].rule.stance == Stance::Latent && claim.rule.stance == Stance::Stands;
         let mut places = std::iter::once(&claim.subject).chain(&claim.claim.seen);
         by != at && lesser && !intended && places.any(|place| reaches[by].contains(&(place.clone(), claim.rule.effect)))

@@ -57,6 +57,9 @@ fn finding(finding: &Finding) -> String {
 
 fn unexplained(one: &Unexplained) -> String {
     let mut text = format!("UNEXPLAINED  {}  {}\n", name(&one.object), one.effect);
+    if let Some(says) = &one.says {
+        text.push_str(&format!("  {says}\n"));
+    }
     for proof in &one.proofs {
         text.push_str(&format!("  saw      {}  \"{}\"\n", proof.at, quote(&proof.saw)));
     }

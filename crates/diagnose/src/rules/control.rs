@@ -69,6 +69,7 @@ fn no_scheduler<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>>
     Ok(absent.filter(|_| !gates).map(|absent| {
         let lease = Ref::new("Lease", "kube-system", "kube-scheduler");
         Claim::new("no scheduler has looked at a pod since it was made")
+            .only(Confidence::Likely)
             .about(lease)
             .seen(pod)
             .field(pod, "/status/phase")
@@ -156,23 +157,15 @@ const CP: Rule = Rule { on: &["Lease"], effect: Effect::Down, ..Rule::PLAIN };
 pub(super) const RULES: &[Rule] = &[
     Rule {
         code: "cp.scheduler-down",
+        on: &["Lease", "Pod"],
         means: "No scheduler runs, so new pods wait without a word.",
-        proves: "Its lease is older than it may be.",
+        proves: "Its lease is older than it may be; where it has none, a pod that nobody has looked at.",
         refutes: "a lease that is renewed",
         fix: "start the scheduler again; see its static pod and its log",
-        judge: |scene, lease| stale(scene, lease, &["kube-scheduler"], "no scheduler runs", || unseen(scene)),
-        ..CP
-    },
-    Rule {
-        code: "cp.scheduler-silent",
-        on: &["Pod"],
-        weight: 50,
-        confidence: Confidence::Likely,
-        means: "No scheduler has looked at a pod, and none holds a lease.",
-        proves: "A pod without a condition, older than half a minute.",
-        refutes: "a PodScheduled condition",
-        fix: "start the scheduler",
-        judge: no_scheduler,
+        judge: |scene, object| match object.id.kind.as_str() {
+            "Pod" => no_scheduler(scene, object),
+            _ => stale(scene, object, &["kube-scheduler"], "no scheduler runs", || unseen(scene)),
+        },
         ..CP
     },
     Rule {

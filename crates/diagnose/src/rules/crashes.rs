@@ -281,7 +281,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         code: "crash.init-failed",
         weight: 15,
-        stance: Stance::Yields,
+        stance: Stance::Symptom,
         confidence: Confidence::Possible,
         means: "An init container fails, so the others never start.",
         proves: "Its exit status.",
@@ -369,7 +369,13 @@ pub(super) const RULES: &[Rule] = &[
         fix: "trace who sends the signal: fathom trace signal_generate on the node",
         judge: |scene, pod| {
             let claim = signalled(scene, pod, 9, "somebody killed it")?;
-            Ok(claim.filter(|_| pod.text("/status/reason").is_empty()))
+            // Events live for an hour: that none tells of a probe says nothing where there is one.
+            let probed = |claim: &Claim| {
+                let part = Part::all(pod).into_iter().find(|part| Some(part.name()) == claim.part.as_deref());
+                part.is_some_and(|part| part.spec.at("/livenessProbe").or(part.spec.at("/startupProbe")).is_some())
+            };
+            let silent = scene.snapshot.events(pod).next().is_none();
+            Ok(claim.filter(|claim| pod.text("/status/reason").is_empty() && !(silent && probed(claim))))
         },
         ..CRASH
     },

@@ -190,7 +190,7 @@ fn no_endpoints<'a>(scene: &Scene<'a>, ingress: &'a Object) -> Judged<Option<Cla
 }
 
 /// A condition of a gateway or a route that is false: its reason says which.
-fn gateway<'a>(object: &'a Object, kinds: &[&str], says: &str) -> Judged<Option<Claim>> {
+fn gateway(object: &Object, kinds: &[&str], says: &str) -> Judged<Option<Claim>> {
     let lists = [("/status/conditions".to_owned(), object.list("/status/conditions"))];
     let parents = object
         .list("/status/parents")
@@ -236,7 +236,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         code: "ing.backend-no-endpoints",
         weight: 10,
-        stance: Stance::Yields,
+        stance: Stance::Symptom,
         confidence: Confidence::Likely,
         means: "Nobody is behind the service that the ingress leads to.",
         proves: "The service has no ready endpoint.",

@@ -101,7 +101,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         code: "wl.job-backoff",
         weight: 12,
-        stance: Stance::Yields,
+        stance: Stance::Symptom,
         confidence: Confidence::Possible,
         means: "The job's pods failed as often as they may.",
         proves: "The condition Failed.",

@@ -31,7 +31,7 @@ fn of_node<'a>(scene: &Scene<'a>, pod: &'a Object, wanted: Network, what: &str) 
 }
 
 /// A node that says itself that it has no network.
-fn not_ready<'a>(node: &'a Object) -> Option<Claim> {
+fn not_ready(node: &Object) -> Option<Claim> {
     let (at, ready) = node.condition("Ready")?;
     let message = ready.text("/message");
     let no = ready.text("/status") == "False"

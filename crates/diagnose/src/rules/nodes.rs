@@ -41,16 +41,18 @@ fn silent<'a>(scene: &Scene<'a>, node: &'a Object) -> Judged<Option<Claim>> {
     let says_ready = super::workloads::is_true(node, "Ready").is_some();
     let old = renewed.filter(|(_, at)| scene.now().since(*at) > 120 && fresh && says_ready);
     Ok(old.map(|(lease, _)| {
-        Claim::new("its kubelet has not renewed its lease for minutes").field(lease, "/spec/renewTime")
+        Claim::new("its kubelet has not renewed its lease for minutes")
+            .only(Confidence::Likely)
+            .field(lease, "/spec/renewTime")
     }))
 }
 
-fn said<'a>(node: &'a Object, words: &[&str], what: &str) -> Judged<Option<Claim>> {
+fn said(node: &Object, words: &[&str], what: &str) -> Judged<Option<Claim>> {
     let found = ready(node, "False").filter(|(_, ready)| says(ready.text("/message"), words));
     Ok(found.map(|(at, _)| Claim::new(what).field(node, &format!("{at}/message"))))
 }
 
-fn not_ready<'a>(node: &'a Object) -> Judged<Option<Claim>> {
+fn not_ready(node: &Object) -> Judged<Option<Claim>> {
     Ok(ready(node, "False").map(|(at, one)| {
         let claim = Claim::new(format!("it is not ready: {}", one.text("/message")));
         claim.field(node, &format!("{at}/status")).field(node, &format!("{at}/message"))
@@ -71,7 +73,7 @@ fn pressed<'a>(scene: &Scene<'a>, node: &'a Object, kind: &str, what: &str) -> J
 }
 
 /// Conditions whose polarity their name tells (node-problem-detector and others).
-fn problem<'a>(node: &'a Object) -> Judged<Option<Claim>> {
+fn problem(node: &Object) -> Judged<Option<Claim>> {
     const KNOWN: [&str; 5] = ["Ready", "MemoryPressure", "DiskPressure", "PIDPressure", "NetworkUnavailable"];
     let bad = |kind: &str| {
         ["Problem", "Deadlock", "Unhealthy", "ReadonlyFilesystem", "Frequent", "Corrupt"]
@@ -90,7 +92,7 @@ fn problem<'a>(node: &'a Object) -> Judged<Option<Claim>> {
     }))
 }
 
-fn unavailable<'a>(node: &'a Object) -> Judged<Option<Claim>> {
+fn unavailable(node: &Object) -> Judged<Option<Claim>> {
     let found = super::workloads::is_true(node, "NetworkUnavailable");
     Ok(found.map(|(at, _)| {
         Claim::new("its network is not configured")
@@ -168,18 +170,7 @@ pub(super) const RULES: &[Rule] = &[
         proves: "Ready is Unknown, and the node's lease is old.",
         refutes: "a lease that is renewed",
         fix: "on the node: systemctl status kubelet; if the node does not answer, look at the machine",
-        judge: kubelet_down,
-        ..NODE
-    },
-    Rule {
-        code: "node.lease-stale",
-        weight: 70,
-        confidence: Confidence::Likely,
-        means: "The kubelet has not renewed the node's lease for minutes, and nobody has marked the node.",
-        proves: "The lease, while those of others are new.",
-        refutes: "a lease that is renewed",
-        fix: "see the kubelet of the node, and the controller manager",
-        judge: silent,
+        judge: |scene, node| Ok(kubelet_down(scene, node)?.or(silent(scene, node)?)),
         ..NODE
     },
     Rule {

@@ -164,6 +164,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         code: "sched.pvc-unbound",
         weight: 20,
+        stance: Stance::Symptom,
         means: "The pod's claim has no volume yet.",
         proves: "The scheduler says so.",
         refutes: "the claim being bound",

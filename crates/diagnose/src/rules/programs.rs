@@ -331,7 +331,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         code: "crash.app.exit",
         weight: 10,
-        stance: Stance::Yields,
+        stance: Stance::Symptom,
         confidence: Confidence::Possible,
         means: "The program ends with a failure, and its last words fit no known cause.",
         proves: "Its exit status and its last line.",

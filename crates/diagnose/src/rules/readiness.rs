@@ -184,7 +184,7 @@ pub(super) const RULES: &[Rule] = &[
         code: "rdy.command",
         weight: 55,
         confidence: Confidence::Possible,
-        stance: Stance::Yields,
+        stance: Stance::Symptom,
         means: "The command of the readiness probe fails.",
         proves: "What it printed.",
         refutes: "the command succeeding in the container",

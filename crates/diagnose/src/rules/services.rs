@@ -321,7 +321,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         code: "svc.no-ready-endpoints",
         weight: 10,
-        stance: Stance::Yields,
+        stance: Stance::Symptom,
         confidence: Confidence::Likely,
         means: "Pods are behind the service, and none is ready.",
         proves: "The service's slices.",

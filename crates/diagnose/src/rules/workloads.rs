@@ -180,7 +180,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         code: "wl.progress-deadline",
         weight: 20,
-        stance: Stance::Yields,
+        stance: Stance::Symptom,
         confidence: Confidence::Possible,
         means: "A rollout does not go on, and none of its pods says why.",
         proves: "The condition Progressing.",
@@ -192,7 +192,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         code: "wl.strategy-outage",
         weight: 5,
-        stance: Stance::Yields,
+        stance: Stance::Symptom,
         means: "The strategy takes all old pods away, and the new ones do not work.",
         proves: "Recreate or maxUnavailable 100%, no ready pod, and new pods in trouble.",
         refutes: "an old pod that serves",
@@ -227,7 +227,7 @@ pub(super) const RULES: &[Rule] = &[
         code: "wl.sts-ordered-blocked",
         on: &["StatefulSet"],
         weight: 5,
-        stance: Stance::Yields,
+        stance: Stance::Symptom,
         means: "Pods of a set are made one after another, and one of them is not ready.",
         proves: "The set has fewer pods than wanted, and one is in trouble.",
         refutes: "podManagementPolicy Parallel",
