@@ -32,6 +32,7 @@ pub struct Snapshot {
     /// Shared, so that a snapshot with a change costs little.
     objects: Vec<Arc<Object>>,
     kinds: HashMap<String, Vec<usize>>,
+    places: HashMap<(String, String), Vec<usize>>,
     refs: HashMap<Ref, usize>,
     uids: HashMap<String, usize>,
     about: HashMap<Ref, Vec<usize>>,
@@ -47,6 +48,7 @@ impl Snapshot {
             now,
             objects,
             kinds: HashMap::new(),
+            places: HashMap::new(),
             refs: HashMap::new(),
             uids: HashMap::new(),
             about: HashMap::new(),
@@ -56,6 +58,8 @@ impl Snapshot {
         };
         for (at, object) in snapshot.objects.iter().enumerate() {
             snapshot.kinds.entry(object.id.kind.clone()).or_default().push(at);
+            let place = (object.id.kind.clone(), object.id.namespace.clone());
+            snapshot.places.entry(place).or_default().push(at);
             snapshot.refs.insert(object.id.clone(), at);
             if !object.uid().is_empty() {
                 snapshot.uids.insert(object.uid().to_owned(), at);
@@ -102,8 +106,9 @@ impl Snapshot {
     }
 
     /// Those in one namespace.
-    pub fn within<'a>(&'a self, kind: &str, namespace: &'a str) -> impl Iterator<Item = &'a Object> {
-        self.all(kind).filter(move |object| object.id.namespace == namespace)
+    pub fn within(&self, kind: &str, namespace: &str) -> impl Iterator<Item = &Object> {
+        let place = (kind.to_owned(), namespace.to_owned());
+        self.places.get(&place).into_iter().flatten().map(|&at| self.objects[at].as_ref())
     }
 
     /// An object that is here.
@@ -141,11 +146,16 @@ impl Snapshot {
         Ok(found.is_none().then(|| Proof::absent(&Ref::new(kind, namespace, name))))
     }
 
+    /// What was recorded about a reference, of whatever bore it, the oldest first.
+    pub fn about(&self, id: &Ref) -> impl DoubleEndedIterator<Item = Event<'_>> {
+        let indices = self.about.get(id).map_or(&[][..], Vec::as_slice);
+        indices.iter().map(|&at| Event(self.objects[at].as_ref()))
+    }
+
     /// What was recorded about an object, the oldest first. Events of another object of the same name are left out.
     pub fn events<'a>(&'a self, object: &'a Object) -> impl DoubleEndedIterator<Item = Event<'a>> {
-        let indices = self.about.get(&object.id).map_or(&[][..], Vec::as_slice);
-        let events = indices.iter().map(|&at| Event(self.objects[at].as_ref()));
-        events.filter(|event| event.uid().is_empty() || object.uid().is_empty() || event.uid() == object.uid())
+        self.about(&object.id)
+            .filter(|event| event.uid().is_empty() || object.uid().is_empty() || event.uid() == object.uid())
     }
 
     /// The log of a container's run.

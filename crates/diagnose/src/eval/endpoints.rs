@@ -42,7 +42,7 @@ pub fn behind<'a>(snapshot: &'a Snapshot, service: &'a Object) -> Judged<Behind<
 pub fn selected<'a>(snapshot: &'a Snapshot, service: &'a Object) -> Vec<&'a Object> {
     let Some(wanted) = service.map("/spec/selector").filter(|wanted| !wanted.is_empty()) else { return Vec::new() };
     let over = |pod: &&Object| ["Succeeded", "Failed"].contains(&pod.text("/status/phase"));
-    let pods = snapshot.all("Pod").filter(move |pod| pod.id.namespace == service.id.namespace);
+    let pods = snapshot.within("Pod", service.ns());
     pods.filter(|pod| !over(pod) && selector::equal(wanted, pod.labels())).collect()
 }
 

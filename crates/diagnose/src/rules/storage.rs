@@ -35,8 +35,7 @@ pub(crate) fn waits_for_consumer(scene: &Scene<'_>, claim: &Object) -> bool {
 pub(crate) fn binds_late(scene: &Scene<'_>, claim: &Object) -> bool {
     let class = binding::class(claim).and_then(|name| scene.snapshot.seen("StorageClass", "", name));
     let late = class.is_some_and(|class| class.text("/volumeBindingMode") == "WaitForFirstConsumer");
-    let told = |event: Event<'_>| event.reason() == "WaitForFirstConsumer" && event.about() == claim.id;
-    late || scene.snapshot.all("Event").map(Event).any(told)
+    late || scene.snapshot.about(&claim.id).any(|event| event.reason() == "WaitForFirstConsumer")
 }
 
 /// The latest warning of its provisioning or binding.

@@ -1,0 +1,119 @@
+//! `fathom why` on files: what is printed, where, and with which status. What it says of a cluster is tested in
+//! `fathom-diagnose`; its fixtures are used here.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use fathom_testkit::Scratch;
+use fathom_testkit::need::workspace;
+use serde_json::Value;
+
+fn fixture(code: &str, which: &str) -> PathBuf {
+    workspace().join("crates/diagnose/fixtures").join(code).join(format!("{which}.yaml"))
+}
+
+/// Stdout, stderr and status.
+fn why(arguments: &[&str]) -> (String, String, i32) {
+    let output = Command::new(env!("CARGO_BIN_EXE_fathom")).arg("why").args(arguments).output().expect("fathom runs");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (text(&output.stdout), text(&output.stderr), output.status.code().unwrap_or(-1))
+}
+
+#[test]
+fn a_cause_is_named_and_the_status_says_so() {
+    let path = fixture("svc.selector-mismatch", "broken").display().to_string();
+    let (said, complained, status) = why(&["--from", &path]);
+    assert_eq!((complained.as_str(), status), ("", 1));
+    assert!(said.starts_with("ROOT  svc.selector-mismatch  service/web in shop  proven\n"), "{said}");
+    assert!(said.contains("(with this the finding is gone)"), "{said}");
+}
+
+#[test]
+fn what_is_well_is_passed_over() {
+    let path = fixture("svc.over-broad-selector", "quiet").display().to_string();
+    let (said, complained, status) = why(&["--from", &path]);
+    assert_eq!((complained.as_str(), status), ("", 0));
+    assert!(said.starts_with("nothing is wrong with what was looked at: "), "{said}");
+}
+
+#[test]
+fn the_answer_is_one_object_with_a_version() {
+    let path = fixture("img.not-found", "broken").display().to_string();
+    let (said, _, status) = why(&["--from", &path, "-o", "json"]);
+    let answer: Value = serde_json::from_str(&said).expect("JSON");
+    assert_eq!((status, answer["apiVersion"].as_str()), (1, Some("fathom.dev/why/v1")));
+    let finding = &answer["findings"][0];
+    assert_eq!((finding["code"].as_str(), finding["object"].as_str()), (Some("img.not-found"), Some("ReplicaSet/shop/web")));
+    for field in ["confidence", "since", "proofs", "explains", "refutedBy", "fix"] {
+        assert!(!finding[field].is_null(), "{field}: {finding}");
+    }
+    for (output, begins) in [("yaml", "---\n"), ("markdown", "## `img.not-found`"), ("sarif", "{\n  \"$schema\"")] {
+        let (said, ..) = why(&["--from", &path, "-o", output]);
+        assert!(said.starts_with(begins), "{output}: {said}");
+    }
+}
+
+#[test]
+fn a_target_narrows_the_question() {
+    let path = fixture("svc.selector-mismatch", "broken").display().to_string();
+    assert_eq!(why(&["svc/web", "--from", &path]).2, 1);
+    assert_eq!(why(&["node/n1", "--from", &path]).2, 0);
+    let (said, complained, status) = why(&["svc/wep", "--from", &path]);
+    assert_eq!((said.as_str(), status), ("", 3));
+    assert!(complained.contains("hint: there is `web`"), "{complained}");
+    assert_eq!(why(&["nonsense/web", "--from", &path]).2, 2);
+}
+
+#[test]
+fn manifests_prove_what_their_own_words_can() {
+    let folder = Scratch::new("manifests");
+    let manifests = "\
+kind: Deployment
+metadata: {name: web, namespace: shop}
+spec:
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      containers:
+        - {name: app, image: registry.example/web:1, ports: [{name: http, containerPort: 8080}]}
+---
+kind: Service
+metadata: {name: web, namespace: shop}
+spec: {selector: {app: web}, clusterIP: 10.96.0.1, ports: [{port: 80, targetPort: http-api}]}
+";
+    std::fs::write(folder.join("web.yaml"), manifests).expect("a scratch folder can be written to");
+    let path = folder.path().display().to_string();
+    let (said, _, status) = why(&["-f", &path]);
+    assert_eq!(status, 1);
+    assert!(said.contains("svc.named-port-missing") && said.contains("there is http"), "{said}");
+    std::fs::write(folder.join("web.yaml"), manifests.replace("http-api", "http")).expect("a scratch folder");
+    assert_eq!(why(&["-f", &path]).2, 0);
+}
+
+#[test]
+fn what_is_damaged_gives_what_it_can() {
+    let folder = Scratch::new("damaged");
+    let pod = r#"{"kind":"Pod","metadata":{"name":"a","namespace":"n"},"status":{"phase":"Failed","reason":"OutOfcpu","message":"x"}}"#;
+    let text = format!("{{\"kind\":\"List\",\"items\":[\n{pod},\n{{\"kind\":\"Pod\",\"meta");
+    std::fs::write(folder.join("cut.json"), text).expect("a scratch folder can be written to");
+    let (said, _, status) = why(&["--from", &folder.join("cut.json").display().to_string()]);
+    assert_eq!(status, 1, "{said}");
+    assert!(said.contains("sched.kubelet-rejected") && said.contains("COULD NOT LOOK"), "{said}");
+    std::fs::write(folder.join("none.json"), "\u{1}not at all").expect("a scratch folder can be written to");
+    let (said, complained, status) = why(&["--from", &folder.join("none.json").display().to_string()]);
+    assert_eq!((said.as_str(), status), ("", 3));
+    assert!(complained.contains("no object is in"), "{complained}");
+    assert_eq!(why(&["--from", "/nowhere/at/all"]).2, 3);
+}
+
+#[test]
+fn a_cause_is_explained() {
+    let (said, _, status) = why(&["--explain", "crash.oom-limit"]);
+    assert_eq!(status, 0);
+    assert!(said.starts_with("crash.oom-limit\n  means "), "{said}");
+    assert_eq!(why(&["--explain", "net.mtu"]).2, 0);
+    let (_, complained, status) = why(&["--explain", "crash.oom-limt"]);
+    assert_eq!(status, 3);
+    assert!(complained.contains("hint: there is `crash.oom-limit`"), "{complained}");
+}
