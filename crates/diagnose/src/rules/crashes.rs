@@ -169,6 +169,10 @@ fn init_hang<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
     else {
         return Ok(None);
     };
+    // What is awaited may be starting as well.
+    if part.began().is_none_or(|began| scene.now().since(began) < 60) {
+        return Ok(None);
+    }
     let log = scene.words(part).and_then(|(name, log)| {
         let (at, line) = log.lines.iter().enumerate().rev().find(|(_, line)| !line.trim().is_empty())?;
         Some(Proof::line(&name, at + 1, line))

@@ -100,6 +100,11 @@ impl<'a> Part<'a> {
         self.status.as_ref().is_some_and(|(_, status)| status.holds("/ready"))
     }
 
+    /// Whether its startup probe has succeeded, or it has none.
+    pub fn has_started(&self) -> bool {
+        self.status.as_ref().is_none_or(|(_, status)| status.at("/started") != Some(&Value::Bool(false)))
+    }
+
     /// When the run that is there now began.
     pub fn began(&self) -> Option<Time> {
         self.state("running")?.time("/startedAt")

@@ -195,7 +195,7 @@ fn hangs(scene: &Scene<'_>, part: &Part<'_>) -> bool {
         let log = scene.snapshot.log(&name)?;
         log.lines.iter().rev().take(3).find(|line| call::complains(line))
     };
-    runs > 600 || runs >= 10 && complains().is_some()
+    runs > 600 || runs >= 15 && complains().is_some()
 }
 
 /// The event that tells why a pod's sandbox or volumes are not there. What passes by itself counts only once it lasts.
@@ -205,17 +205,30 @@ pub(crate) fn setup_fails<'a>(scene: &Scene<'a>, pod: &'a Object) -> Option<Even
     events.find(|event| !lags(event) || scene.age(pod) > 120)
 }
 
+/// How long a program may take until it listens before that is a fault.
+const START: i64 = 30;
+
 /// Whether the readiness probe has said no often enough for the kubelet, or the container is unready for long.
 fn fails_to_be_ready(scene: &Scene<'_>, part: &Part<'_>) -> bool {
     let Some(began) = part.began() else { return false };
-    let probe = part.spec.at(Kind::Readiness.field()).or_else(|| part.spec.at(Kind::Startup.field()));
+    // Until its startup probe succeeds a container is asked nothing else, and may fail as often as that allows.
+    let starts = part.spec.at(Kind::Startup.field()).is_some() && !part.has_started();
+    let kind = if starts { Kind::Startup } else { Kind::Readiness };
+    let probe = part.spec.at(kind.field());
     let threshold = probe.map_or(1, probes::threshold).max(3);
     let runs = scene.now().since(began);
     // The kubelet adds a failure for each try; tries of a run that has ended do not count for this one.
-    let events = scene.snapshot.events(part.pod).filter(|event| {
-        let probed = [Kind::Readiness, Kind::Startup].iter().any(|kind| event.message().starts_with(kind.begins()));
-        event.reason() == "Unhealthy" && probed && event.last().is_some_and(|last| last >= began)
-    });
-    let failures: i64 = events.map(Event::count).sum();
+    let of_run = |event: &Event<'_>| {
+        let about = event.reason() == "Unhealthy" && event.message().starts_with(kind.begins());
+        about && event.last().is_some_and(|last| last >= began)
+    };
+    let events: Vec<Event<'_>> = scene.snapshot.events(part.pod).filter(of_run).collect();
+    let failures: i64 = events.iter().map(|event| event.count()).sum();
+    // Nobody listens yet, and the log names no port: it may still be starting.
+    let silent = || scene.words(part).is_none_or(|(_, log)| probes::listening(&log.lines).is_empty());
+    let refused = events.last().is_some_and(|event| event.message().contains("connection refused"));
+    if refused && runs < START && silent() {
+        return false;
+    }
     failures >= threshold || runs > 120 && runs > probe.map_or(0, probes::patience)
 }

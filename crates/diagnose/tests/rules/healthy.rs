@@ -177,3 +177,46 @@ proptest! {
         prop_assert!(report.unexplained.is_empty(), "{:?}", report.unexplained);
     }
 }
+
+/// A pod whose container began some seconds ago, was refused so often by its probe, and may say so in an event.
+fn starting(seconds: i64, failures: i64, probe: &str, begins: &str) -> Vec<Value> {
+    let mut container = json!({"name": "app", "image": "registry.example/a:1"});
+    container[probe] = json!({"httpGet": {"path": "/", "port": 8080}, "periodSeconds": 1, "failureThreshold": 60});
+    let mut pod = json!({"kind": "Pod", "metadata": {"name": "slow", "namespace": "calm", "uid": "slow", "creationTimestamp": ago(seconds + 2)},
+        "spec": {"nodeName": "n1", "containers": [container]},
+        "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "False", "lastTransitionTime": ago(seconds)}],
+            "containerStatuses": [{"name": "app", "ready": false, "started": probe != "startupProbe", "restartCount": 0,
+                "state": {"running": {"startedAt": ago(seconds)}}}]}});
+    if probe == "readinessProbe" {
+        pod["spec"]["containers"][0]["readinessProbe"]["failureThreshold"] = 3.into();
+    }
+    let message = format!(
+        "{begins} probe failed: Get \"http://10.0.0.1:8080/\": dial tcp 10.0.0.1:8080: connect: connection refused"
+    );
+    let event = json!({"kind": "Event", "metadata": {"name": "slow.e", "namespace": "calm"}, "type": "Warning", "reason": "Unhealthy", "message": message,
+        "count": failures, "firstTimestamp": ago(seconds - 1), "lastTimestamp": ago(1),
+        "involvedObject": {"kind": "Pod", "namespace": "calm", "name": "slow", "uid": "slow"}});
+    vec![pod, event]
+}
+
+#[test]
+fn what_only_starts_is_left_alone_and_what_never_does_is_not() {
+    for (seconds, failures, probe, begins, quiet) in [
+        (12, 11, "readinessProbe", "Readiness", true),
+        (200, 190, "readinessProbe", "Readiness", false),
+        (40, 39, "startupProbe", "Startup", true),
+    ] {
+        let mut gathering = Gathering::new();
+        gathering.taken_at(Time(NOW));
+        gathering.covers(Coverage::whole());
+        let objects = background(false).into_iter().chain(starting(seconds, failures, probe, begins));
+        objects.for_each(|object| gathering.value(object));
+        let report = diagnose(&gathering.finish(), &Question::Everything);
+        assert_eq!(
+            !report.found_something(),
+            quiet,
+            "{probe} after {seconds} s: {:?}",
+            report.findings.first().map(|one| one.code)
+        );
+    }
+}
