@@ -131,7 +131,7 @@ fn rest(scene: &Scene<'_>, found: &mut Vec<Symptom>) {
         if let Some((at, ready)) = node.condition("Ready")
             && ready.text("/status") != "True"
         {
-            let test = format!("fathom why node/{} on the node", node.name());
+            let test = format!("on {}: journalctl -u kubelet --since -1h", node.name());
             found.push(symptom(node, Effect::Lost, &format!("{at}/status"), test));
         }
     }

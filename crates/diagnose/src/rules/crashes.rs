@@ -370,7 +370,7 @@ pub(super) const RULES: &[Rule] = &[
         means: "Somebody killed the program, and neither the kubelet nor the kernel's memory limit is known to have done it.",
         proves: "Exit status 137 without OOMKilled, without a failed probe, without a deadline.",
         refutes: "a Killing event, or an OOM in the node's kernel log",
-        fix: "trace who sends the signal: fathom trace signal_generate on the node",
+        fix: "find out who sends the signal: a supervisor in the container, or somebody on the node",
         judge: |scene, pod| {
             let claim = signalled(scene, pod, 9, "somebody killed it")?;
             // Events live for an hour: that none tells of a probe says nothing where there is one.

@@ -3,6 +3,7 @@
 
 mod fixture;
 mod healthy;
+mod hostile;
 mod laws;
 mod recorded;
 
