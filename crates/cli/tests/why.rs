@@ -43,7 +43,10 @@ fn the_answer_is_one_object_with_a_version() {
     let answer: Value = serde_json::from_str(&said).expect("JSON");
     assert_eq!((status, answer["apiVersion"].as_str()), (1, Some("fathom.dev/why/v1")));
     let finding = &answer["findings"][0];
-    assert_eq!((finding["code"].as_str(), finding["object"].as_str()), (Some("img.not-found"), Some("ReplicaSet/shop/web")));
+    assert_eq!(
+        (finding["code"].as_str(), finding["object"].as_str()),
+        (Some("img.not-found"), Some("ReplicaSet/shop/web"))
+    );
     for field in ["confidence", "since", "proofs", "explains", "refutedBy", "fix"] {
         assert!(!finding[field].is_null(), "{field}: {finding}");
     }
