@@ -12,7 +12,7 @@ use crate::scene::Scene;
 /// Edges, by what is depended on.
 #[derive(Debug, Default)]
 pub struct Graph {
-    dependents: HashMap<Ref, Vec<(Edge, Ref)>>,
+    dependents: HashMap<Ref, BTreeSet<(Edge, Ref)>>,
 }
 
 impl Graph {
@@ -29,10 +29,7 @@ impl Graph {
     }
 
     fn add(&mut self, from: Ref, edge: Edge, to: Ref) {
-        let dependents = self.dependents.entry(to).or_default();
-        if !dependents.contains(&(edge, from.clone())) {
-            dependents.push((edge, from));
-        }
+        self.dependents.entry(to).or_default().insert((edge, from));
     }
 
     /// What an effect at an object explains: there, and wherever it travels.

@@ -77,16 +77,13 @@ fn overlap<'a>(scene: &Scene<'a>, object: &'a Object) -> Judged<Option<Claim>> {
     else {
         return Ok(None);
     };
-    let other =
-        ["Deployment", "StatefulSet", "DaemonSet"].iter().flat_map(|kind| scene.snapshot.all(kind)).find(|other| {
-            other.ns() == object.ns()
-                && other.id > object.id
-                && selector::selects(wanted, other.map("/spec/template/metadata/labels"))
-                && other
-                    .at("/spec/selector")
-                    .is_some_and(|theirs| selector::selects(theirs, object.map("/spec/template/metadata/labels")))
-                && other.at("/spec/selector") == object.at("/spec/selector")
-        });
+    let makers = ["Deployment", "StatefulSet", "DaemonSet"];
+    let other = makers.iter().flat_map(|kind| scene.snapshot.within(kind, object.ns())).find(|other| {
+        other.id > object.id
+            && other.at("/spec/selector") == Some(wanted)
+            && selector::selects(wanted, other.map("/spec/template/metadata/labels"))
+            && selector::selects(wanted, object.map("/spec/template/metadata/labels"))
+    });
     Ok(other.map(|other| {
         Claim::new(format!("it and {} select the same pods", other.id))
             .field(object, "/spec/selector")
