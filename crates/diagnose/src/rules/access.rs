@@ -21,8 +21,10 @@ fn refused<'a>(scene: &Scene<'a>, pod: &'a Object) -> Option<(Wish, Proof)> {
     Part::all(pod).iter().find_map(|part| {
         let words = if part.state("running").is_some() { scene.words(part) } else { scene.last_words(part) };
         let (name, log) = words?;
-        // Answers of the API are printed over several lines; what is older is over.
-        let from = log.lines.len().saturating_sub(20);
+        // Answers of the API are printed over several lines. What a program that is well was refused before that, it can
+        // do without.
+        let reach = if scene.trouble(pod).is_some() { 20 } else { 8 };
+        let from = log.lines.len().saturating_sub(reach);
         let (at, line) = log
             .lines
             .iter()
