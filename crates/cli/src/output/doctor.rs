@@ -26,6 +26,7 @@ pub(crate) struct Check {
 
 /// A part of the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only a cluster is looked at from there"))]
 pub(crate) enum Area {
     /// Who runs this program, and where.
     Caller,
