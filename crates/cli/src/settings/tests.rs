@@ -21,6 +21,7 @@ const OF_ONE_CALL: &[&str] = &[
     "dry-run",
     "all",
     "fork",
+    "ephemeral",
     "keep",
     "remote",
     "help",

@@ -76,6 +76,8 @@ impl Waiting {
     pub(crate) fn new(words: &[&str]) -> Waiting {
         let mut command = Command::new("sh");
         command.args(["-c", "read _ && exec \"$@\"", "sh"]).args(words);
+        // Of an environment only the first few kilobytes come along; that of a test runner may be longer.
+        command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         Waiting { child: command.spawn().expect("a shell can be started") }
     }
