@@ -13,6 +13,7 @@ pub mod error;
 pub mod event;
 pub mod facts;
 pub mod flags;
+mod held;
 pub mod loss;
 pub mod number;
 mod order;
@@ -32,6 +33,7 @@ pub mod value;
 
 pub use error::Error;
 pub use event::{Event, What};
+pub use held::Held;
 pub use loss::Loss;
 pub use program::Marks;
 pub use scope::{Options, Scope};

@@ -4,6 +4,7 @@
     reason = "this file is where maps are made, written and mapped; every block says why it is sound"
 )]
 
+mod held;
 mod tracee;
 
 use std::ffi::c_void;
@@ -11,6 +12,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::ptr::NonNull;
 
+pub(crate) use held::hold;
 pub(crate) use tracee::{
     Call, Stop, Stopped, call_of, go_on, kill, read_memory, signal_origin, start_traced, wait_for_stop,
 };

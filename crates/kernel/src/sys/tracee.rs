@@ -66,9 +66,10 @@ pub(crate) fn start_traced(command: &mut Command) -> io::Result<u32> {
     let trace_me = || {
         // SAFETY: the request takes no pointer; between fork and exec nothing else is done.
         let result = unsafe { libc::ptrace(libc::PTRACE_TRACEME as _, 0, 0_usize, 0_usize) };
+        super::held::unblock();
         if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
     };
-    // SAFETY: what runs in the child makes one system call, and touches no lock and no memory of ours.
+    // SAFETY: what runs in the child makes system calls, and touches no lock and no memory of ours.
     unsafe { command.pre_exec(trace_me) };
     let child = command.spawn()?;
     let pid = child.id();
