@@ -31,7 +31,29 @@ pub struct Event<'a> {
     large: bool,
 }
 
+/// What stands before an event's parameters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// Nanoseconds since 1970.
+    pub ts: u64,
+    /// The thread that it is of.
+    pub tid: i64,
+    /// Its number in the schema.
+    pub number: u16,
+    /// The processor where it happened.
+    pub cpu: u16,
+}
+
 impl<'a> Event<'a> {
+    /// An event that happens now: `lengths` has two bytes for each of the parameters in `data`, four where its type
+    /// says so.
+    pub fn new(head: Head, lengths: &'a [u8], data: &'a [u8]) -> Self {
+        let Head { ts, tid, number, cpu } = head;
+        let large = schema::event_type(number).is_some_and(|kind| kind.traits.any(Traits::LARGE));
+        let count = lengths.len() / if large { 4 } else { 2 };
+        Event { ts, tid, number, cpu, flags: 0, count, lengths, data, large }
+    }
+
     /// Takes the body of an event's block apart.
     pub fn parse(body: &'a [u8], framing: Framing) -> Result<Self, Damage> {
         let mut cursor = Cursor(body);
