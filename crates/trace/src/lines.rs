@@ -101,55 +101,117 @@ impl Lines {
     pub fn write(
         self,
         reader: &mut Reader<'_>,
-        out: &mut impl Write,
-        mut summary: Option<&mut Summary>,
+        out: &mut dyn Write,
+        summary: Option<&mut Summary>,
     ) -> Result<Counts, Stopped> {
+        let (mut replay, mut page) = self.begin(out, summary);
+        let played = replay.play(reader, |moment| page.take(moment));
+        page.finish()?;
+        played?;
+        Ok(replay.counts)
+    }
+
+    /// What keeps the state, and what writes the moments that it hands on.
+    pub fn begin<'o>(self, out: &'o mut dyn Write, summary: Option<&'o mut Summary>) -> (Replay, Page<'o>) {
         let mut replay = Replay::new(self.filter, self.style);
         replay.accounts = self.accounts;
         replay.state.exec = self.exec;
-        let mut text = Vec::with_capacity(CHUNK * 2);
-        let (mut begun, mut seen, mut broken, mut scratch) = (None, 0, None, Vec::new());
-        let each = |moment: &Moment<'_>| {
-            if self.most.is_some_and(|most| seen >= most) {
-                return Flow::Enough;
-            }
-            let first = *begun.get_or_insert(moment.event.ts);
-            if self.longest.is_some_and(|longest| moment.event.ts.wrapping_sub(first) >= longest) {
-                return Flow::Enough;
-            }
-            seen += 1;
-            if let Some(summary) = &mut summary {
-                summary.count(moment);
-            }
-            if self.what == What::Nothing || is_internal(moment) {
-                return Flow::On;
-            }
-            let start = text.len();
-            if self.format.write(moment, &mut text) == Written::Nothing {
-                return Flow::On;
-            }
-            // Asked after it was written, because fields that compare with the event before count what is written.
-            let compared = Moment { purpose: Purpose::Compare, ..*moment };
-            if self.shown.as_ref().is_some_and(|shown| !shown.holds(&compared, &mut scratch)) {
-                text.truncate(start);
-                return Flow::On;
-            }
-            text.push(b'\n');
-            if text.len() >= CHUNK || self.when == When::Each {
-                if let Err(error) = out.write_all(&text).and_then(|()| out.flush()) {
-                    broken = Some(error);
-                    return Flow::Enough;
-                }
-                text.clear();
-            }
-            Flow::On
+        let page = Page {
+            format: self.format,
+            shown: self.shown,
+            most: self.most,
+            longest: self.longest,
+            what: self.what,
+            when: self.when,
+            out,
+            summary,
+            text: Vec::with_capacity(CHUNK * 2),
+            begun: None,
+            seen: 0,
+            broken: None,
+            scratch: Vec::new(),
         };
-        let played = replay.play(reader, each);
-        if let Some(error) = broken {
-            return Err(error.into());
+        (replay, page)
+    }
+}
+
+/// Moments as lines, on their way out.
+pub struct Page<'o> {
+    format: Format,
+    shown: Option<Predicate<Bound>>,
+    most: Option<u64>,
+    longest: Option<u64>,
+    what: What,
+    when: When,
+    out: &'o mut dyn Write,
+    summary: Option<&'o mut Summary>,
+    text: Vec<u8>,
+    /// When the first moment was.
+    begun: Option<u64>,
+    seen: u64,
+    broken: Option<io::Error>,
+    scratch: Vec<u8>,
+}
+
+impl Page<'_> {
+    /// Writes what happened, or keeps it until there is more.
+    pub fn take(&mut self, moment: &Moment<'_>) -> Flow {
+        if self.most.is_some_and(|most| self.seen >= most) {
+            return Flow::Enough;
         }
-        out.write_all(&text).and_then(|()| out.flush())?;
-        played?;
-        Ok(replay.counts)
+        let first = *self.begun.get_or_insert(moment.event.ts);
+        if self.longest.is_some_and(|longest| moment.event.ts.wrapping_sub(first) >= longest) {
+            return Flow::Enough;
+        }
+        self.seen += 1;
+        if let Some(summary) = &mut self.summary {
+            summary.count(moment);
+        }
+        let flow = self.write(moment);
+        // Nobody waits for one more event to hear that it is one too many.
+        if self.most == Some(self.seen) { Flow::Enough } else { flow }
+    }
+
+    fn write(&mut self, moment: &Moment<'_>) -> Flow {
+        if self.what == What::Nothing || is_internal(moment) {
+            return Flow::On;
+        }
+        let start = self.text.len();
+        if self.format.write(moment, &mut self.text) == Written::Nothing {
+            return Flow::On;
+        }
+        // Asked after it was written, because fields that compare with the event before count what is written.
+        let compared = Moment { purpose: Purpose::Compare, ..*moment };
+        if self.shown.as_ref().is_some_and(|shown| !shown.holds(&compared, &mut self.scratch)) {
+            self.text.truncate(start);
+            return Flow::On;
+        }
+        self.text.push(b'\n');
+        if self.text.len() >= CHUNK || self.when == When::Each { self.flush() } else { Flow::On }
+    }
+
+    /// Writes what was kept.
+    pub fn flush(&mut self) -> Flow {
+        if self.text.is_empty() {
+            return Flow::On;
+        }
+        let written = self.out.write_all(&self.text).and_then(|()| self.out.flush());
+        self.text.clear();
+        if let Err(error) = written {
+            self.broken = Some(error);
+            return Flow::Enough;
+        }
+        Flow::On
+    }
+
+    /// Writes what is left.
+    ///
+    /// # Errors
+    /// What whoever takes the lines has said, now or before.
+    pub fn finish(mut self) -> Result<(), Stopped> {
+        if self.broken.is_none() {
+            self.flush();
+        }
+        self.broken.map_or(Ok(()), |error| Err(error.into()))
     }
 }

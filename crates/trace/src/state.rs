@@ -21,6 +21,7 @@ use crate::socket::Ports;
 pub use address::Addresses;
 pub use container::Container;
 pub use descriptor::{Descriptor, Table, Thing};
+pub use load::OnExec;
 pub use thread::{Thread, Threads, Tid};
 pub use threads::Place;
 

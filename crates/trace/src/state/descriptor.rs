@@ -11,7 +11,7 @@ use super::Text;
 const MOST: usize = 4096;
 
 /// `O_CLOEXEC`, as recorders write it.
-pub(super) const CLOSE_ON_EXEC: u32 = 1 << 12;
+pub(crate) const CLOSE_ON_EXEC: u32 = 1 << 12;
 
 /// Bits of [`Descriptor::flags`].
 pub mod flag {

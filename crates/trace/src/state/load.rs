@@ -1,14 +1,25 @@
 //! The tables that a capture begins with.
 
-use fathom_scap::descriptor::Thing as Loaded;
+use fathom_scap::descriptor::{Descriptor as Loaded, Thing as LoadedThing};
 use fathom_scap::user::Account;
-use fathom_scap::{Damage, Descriptors, Interfaces, Process, Processes, Transport, Users};
+use fathom_scap::{Damage, Descriptors, Interface, Interfaces, Process, Processes, Transport, Users};
 
 use super::container::Container;
 use super::descriptor::{Descriptor, Thing, Tuple, flag};
 use super::thread::flag as thread_flag;
-use super::{State, Text, Thread, User, cgroup};
+use super::{State, Text, Thread, Tid, User, cgroup};
 use crate::socket::{self, Ports};
+
+/// What becomes of a descriptor when its process executes another program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnExec {
+    /// Captures do not say it of everything.
+    Unknown,
+    /// It stays.
+    Stays,
+    /// It ends.
+    Ends,
+}
 
 impl State {
     /// Forgets everything, for another section.
@@ -19,53 +30,78 @@ impl State {
     /// Users and groups.
     pub fn load_users(&mut self, users: Users<'_>) -> Result<(), Damage> {
         for account in users {
-            match account? {
-                Account::User { uid, name, home, shell, .. } => {
-                    self.users.insert(uid, User { name: name.into(), home: home.into(), shell: shell.into() });
-                }
-                Account::Group { gid, name } => {
-                    self.groups.insert(gid, name.into());
-                }
-            }
+            self.load_account(&account?);
         }
         Ok(())
+    }
+
+    /// A user or a group.
+    pub fn load_account(&mut self, account: &Account<'_>) {
+        match *account {
+            Account::User { uid, name, home, shell, .. } => {
+                self.users.insert(uid, User { name: name.into(), home: home.into(), shell: shell.into() });
+            }
+            Account::Group { gid, name } => {
+                self.groups.insert(gid, name.into());
+            }
+        }
     }
 
     /// Interfaces. They count once all tables are there.
     pub fn load_interfaces(&mut self, interfaces: Interfaces<'_>) -> Result<(), Damage> {
         for interface in interfaces {
-            self.addresses.add(&interface?);
+            self.load_interface(&interface?);
         }
         Ok(())
+    }
+
+    /// An interface.
+    pub fn load_interface(&mut self, interface: &Interface) {
+        self.addresses.add(interface);
     }
 
     /// Processes.
     pub fn load_processes(&mut self, processes: Processes<'_>) -> Result<(), Damage> {
         for process in processes {
-            let mut thread = thread(&process?);
-            self.settle(&mut thread);
-            self.threads.put(thread);
+            self.load_process(&process?);
         }
         Ok(())
     }
 
+    /// A thread.
+    pub fn load_process(&mut self, process: &Process<'_>) {
+        let mut thread = thread(process);
+        self.settle(&mut thread);
+        self.threads.put(thread);
+    }
+
     /// Descriptors of one thread; of a thread that is not there, none.
     pub fn load_descriptors(&mut self, descriptors: Descriptors<'_>) -> Result<(), Damage> {
-        let Some(place) = self.threads.find(descriptors.tid) else { return Ok(()) };
+        let tid = descriptors.tid;
+        if self.threads.find(tid).is_none() {
+            return Ok(());
+        }
         for loaded in descriptors {
-            let loaded = loaded?;
-            if let Some(mut descriptor) = descriptor(&loaded.thing, loaded.number, self.ports) {
-                descriptor.inode = loaded.inode;
-                if matches!(descriptor.thing, Thing::V4Server | Thing::V6Server) {
-                    self.servers.insert(descriptor.tuple.dport);
-                }
-                if contains(&descriptor.name, b"/dev/log") {
-                    descriptor.flags |= flag::LOG;
-                }
-                self.threads[place].fds.add(loaded.fd, descriptor);
-            }
+            self.load_descriptor(tid, &loaded?, OnExec::Unknown);
         }
         Ok(())
+    }
+
+    /// A descriptor of one thread; of a thread that is not there, none.
+    pub fn load_descriptor(&mut self, tid: Tid, loaded: &Loaded<'_>, on_exec: OnExec) {
+        let Some(place) = self.threads.find(tid) else { return };
+        let Some(mut descriptor) = descriptor(&loaded.thing, loaded.number, self.ports) else { return };
+        descriptor.inode = loaded.inode;
+        if on_exec != OnExec::Unknown {
+            descriptor.set_ends_on_exec(on_exec == OnExec::Ends);
+        }
+        if matches!(descriptor.thing, Thing::V4Server | Thing::V6Server) {
+            self.servers.insert(descriptor.tuple.dport);
+        }
+        if contains(&descriptor.name, b"/dev/log") {
+            descriptor.flags |= flag::LOG;
+        }
+        self.threads[place].fds.add(loaded.fd, descriptor);
     }
 
     /// All tables are there: who belongs to whom, and who began which connection?
@@ -134,7 +170,7 @@ pub(super) fn environment(env: &[u8]) -> Text {
     env[..env.len().min(used + usize::from(used > 0))].into()
 }
 
-fn descriptor(loaded: &Loaded<'_>, number: u8, ports: Ports) -> Option<Descriptor> {
+fn descriptor(loaded: &LoadedThing<'_>, number: u8, ports: Ports) -> Option<Descriptor> {
     let connected = |transport: Transport| if transport == Transport::Tcp { flag::CONNECTED } else { 0 };
     let stream = |thing: Thing, tuple: Tuple| {
         let mut name = Vec::new();
@@ -147,10 +183,10 @@ fn descriptor(loaded: &Loaded<'_>, number: u8, ports: Ports) -> Option<Descripto
         Descriptor { tuple, ..Descriptor::named(thing, name) }
     };
     Some(match *loaded {
-        Loaded::V4 { source, target, sport, dport, transport } => {
+        LoadedThing::V4 { source, target, sport, dport, transport } => {
             stream(Thing::V4, Tuple { source: source.into(), target: target.into(), sport, dport, transport })
         }
-        Loaded::V6 { source, target, sport, dport, transport } => {
+        LoadedThing::V6 { source, target, sport, dport, transport } => {
             match (socket::inner(source), socket::inner(target)) {
                 (Some(source), Some(target)) => {
                     stream(Thing::V4, Tuple { source: source.into(), target: target.into(), sport, dport, transport })
@@ -158,22 +194,22 @@ fn descriptor(loaded: &Loaded<'_>, number: u8, ports: Ports) -> Option<Descripto
                 _ => stream(Thing::V6, Tuple { source: source.into(), target: target.into(), sport, dport, transport }),
             }
         }
-        Loaded::V4Server { address, port, transport } => {
+        LoadedThing::V4Server { address, port, transport } => {
             server(Thing::V4Server, Tuple { target: address.into(), dport: port, transport, ..Tuple::default() })
         }
-        Loaded::V6Server { address, port, transport } => {
+        LoadedThing::V6Server { address, port, transport } => {
             server(Thing::V6Server, Tuple { target: address.into(), dport: port, transport, ..Tuple::default() })
         }
-        Loaded::Unix { source, target, name } => Descriptor {
+        LoadedThing::Unix { source, target, name } => Descriptor {
             pair: (source, target),
             flags: if name.is_empty() { flag::CLIENT } else { flag::SERVER },
             ..Descriptor::named(Thing::Unix, name)
         },
-        Loaded::File { open_flags, name, device } => {
+        LoadedThing::File { open_flags, name, device } => {
             Descriptor { open_flags, device, ..Descriptor::named(Thing::File, name) }
         }
-        Loaded::Named(name) => Descriptor::named(Thing::of(number), name),
-        Loaded::Unknown => return None,
+        LoadedThing::Named(name) => Descriptor::named(Thing::of(number), name),
+        LoadedThing::Unknown => return None,
     })
 }
 
