@@ -16,7 +16,8 @@ impl Bits {
         Bits { table, same: 0, access: false }
     }
 
-    pub(crate) fn translate(self, number: u64) -> u32 {
+    /// What captures have for these bits of Linux.
+    pub fn translate(self, number: u64) -> u32 {
         let hit = |(linux, _): &&(u64, u32)| number & linux == *linux;
         let moved = self.table.iter().filter(hit).fold(0, |bits, (_, capture)| bits | capture);
         // O_RDONLY is 0 in Linux, and a bit in captures; O_RDWR is both.

@@ -27,7 +27,7 @@ impl Held {
         let (gate, theirs) = socketpair(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
         sys::hold(&mut command, theirs.as_raw_fd(), gate.as_raw_fd());
         // Starting a command returns when it has become itself: somebody else has to wait for that.
-        let starting = std::thread::Builder::new().name("start".to_owned()).spawn(move || {
+        let starting = std::thread::Builder::new().spawn(move || {
             let child = command.spawn();
             drop(theirs);
             child

@@ -15,6 +15,8 @@ pub mod state;
 pub mod fields;
 pub mod format;
 pub mod lines;
+#[cfg(target_os = "linux")]
+pub mod live;
 pub mod moment;
 pub mod render;
 pub mod replay;
@@ -25,6 +27,8 @@ pub mod summary;
 pub use fields::Fields;
 pub use format::{Format, Written};
 pub use lines::Lines;
+#[cfg(target_os = "linux")]
+pub use live::Live;
 pub use moment::{Buffers, Clock, Json, Moment, Style};
 pub use replay::{Flow, Replay};
 pub use socket::Ports;

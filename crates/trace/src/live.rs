@@ -1,0 +1,66 @@
+//! Events that happen now: what the kernel tells becomes events as recordings have them, for the same engine.
+//!
+//! Programs are attached first, then [`Tables`] are taken, then events are handed on: nothing falls between. What the
+//! kernel leaves open, because only the state knows it, [`compose`] fills in.
+
+mod cgroups;
+mod compose;
+mod tables;
+
+use fathom_kernel::{Event, What};
+
+pub use tables::Tables;
+
+use crate::moment::Moment;
+use crate::replay::{Flow, Replay};
+use crate::state::Exec;
+use compose::Composer;
+
+/// The engine, fed by the kernel.
+pub struct Live {
+    /// What keeps the state and asks the filter.
+    pub replay: Replay,
+    composer: Composer,
+    /// A thread that is not yet what it is looked at for.
+    unborn: Option<u32>,
+}
+
+impl Live {
+    /// Begins with what there is.
+    pub fn new(mut replay: Replay, tables: &Tables) -> Self {
+        // Of this machine it is known which descriptors end.
+        replay.state.exec = Exec::Closes;
+        tables.load(&mut replay);
+        Live { replay, composer: Composer::default(), unborn: None }
+    }
+
+    /// Nothing of thread `tid` counts before it executes a program: until then it is a copy of whoever started it.
+    pub fn begin_with_exec(&mut self, tid: u32) {
+        self.unborn = Some(tid);
+    }
+
+    /// Whether a thread still has to become what it is looked at for.
+    fn is_unborn(&mut self, event: &Event<'_>) -> bool {
+        let executes = match &event.what {
+            What::Enter(call) => call.name().is_some_and(|name| name.starts_with("execve")),
+            What::Exec(_) => true,
+            _ => false,
+        };
+        if executes {
+            self.unborn = None;
+        }
+        !executes
+    }
+
+    /// Something happened: the events that recordings have of it are handed on, if they are asked for.
+    #[inline]
+    pub fn event(&mut self, event: &Event<'_>, each: &mut impl FnMut(&Moment<'_>) -> Flow) -> Flow {
+        if self.unborn == Some(event.tid) && self.is_unborn(event) {
+            return Flow::On;
+        }
+        match self.composer.compose(event, &self.replay.state) {
+            Some(event) => self.replay.event(&event, each),
+            None => Flow::On,
+        }
+    }
+}
