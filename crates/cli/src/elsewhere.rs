@@ -7,9 +7,11 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use fathom_model::{Class, Failure, Target};
 use fathom_protocol::{Entry, Input};
+use fathom_trace::lines::Page;
+use fathom_trace::replay::Replay;
 
 use crate::output::doctor::Check;
-use crate::words::{Enter, Sessions};
+use crate::words::{Enter, Sessions, Trace};
 
 /// What `fathom enter` can reach from here.
 pub(crate) const TARGETS: &str = "pod/NAME, deploy/NAME, svc/NAME, node/NAME, … of a cluster";
@@ -71,5 +73,11 @@ pub(crate) fn enter(_: &Enter, target: &str, _: &Entry, _: Input) -> anyhow::Res
 pub(crate) fn sessions(_: &Sessions) -> anyhow::Result<i32> {
     Err(Failure::new(Class::Unsupported, "no session is on this machine: only Linux has them")
         .hinting("add --remote for those of a cluster")
+        .into())
+}
+
+pub(crate) fn trace(_: &Trace, _: Replay, _: Page<'_>) -> anyhow::Result<i32> {
+    Err(Failure::new(Class::Unsupported, "nothing can be traced on this machine: it has no Linux")
+        .hinting("read a recording: `fathom trace -r FILE`")
         .into())
 }

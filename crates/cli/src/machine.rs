@@ -21,6 +21,7 @@ mod reference;
 mod serve;
 mod sessions;
 mod toolkit;
+mod trace;
 mod words;
 
 pub(crate) use doctor::checks;
@@ -28,6 +29,7 @@ pub(crate) use enter::enter;
 pub(crate) use names::{containers, session_ids, toolkits};
 pub(crate) use program::called;
 pub(crate) use sessions::sessions;
+pub(crate) use trace::trace;
 pub(crate) use words::{Here, TARGETS, Verb};
 
 /// Does what was asked.

@@ -39,7 +39,7 @@ pub(crate) enum Verb {
     Sessions(Box<Sessions>),
     /// Say what works on this kernel and with these engines, or in a cluster, and what to do about the rest
     Doctor(Doctor),
-    /// Show the system calls of a recording, in sysdig's words
+    /// Show the system calls of this machine, of a command or of a recording, in sysdig's words
     Trace(Box<Trace>),
     /// Print the script that completes words in a shell
     Completion(Completion),

@@ -1,4 +1,4 @@
-//! `fathom trace`: recordings of system calls as text. Here words become what the trace crate takes.
+//! `fathom trace`: system calls as text, of this machine or of recordings. Here words become what the trace crate takes.
 
 use std::fs::File;
 use std::io::{self, IsTerminal as _, Read};
@@ -13,7 +13,7 @@ use fathom_trace::replay::Counts;
 use fathom_trace::{Buffers, Fields, Format, Json, Lines, Ports, Style, Summary, format};
 
 use crate::words::Trace;
-use crate::{environment, printer};
+use crate::{environment, machine, printer};
 
 mod lists;
 
@@ -40,6 +40,11 @@ pub(crate) fn run(words: &Trace) -> anyhow::Result<i32> {
     filter(&wish)?;
     let mut summary = words.summary.then(Summary::default);
     let mut status = 0;
+    if words.files.is_empty() {
+        let mut out = printer::stream();
+        let (replay, page) = lines(words, default, &wish)?.begin(&mut out, summary.as_mut());
+        status = machine::trace(words, replay, page)?;
+    }
     for file in &words.files {
         let lines = lines(words, default, &wish)?;
         match write(file, lines, summary.as_mut()) {

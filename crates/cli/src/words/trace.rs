@@ -1,5 +1,6 @@
 //! The words of `fathom trace`. Its letters are sysdig's.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, ValueEnum};
@@ -15,8 +16,11 @@ pub(crate) struct Trace {
     /// The same, if it could be taken for something else
     #[arg(long, value_name = "FILTER")]
     pub(crate) filter: Option<String>,
+    /// Start a command and trace it with all that it starts; what it prints goes to stderr, its status is passed on
+    #[arg(last = true, value_name = "CMD", conflicts_with = "files")]
+    pub(crate) command: Vec<OsString>,
     /// Read a recording, `-` for stdin; can be repeated
-    #[arg(short = 'r', long = "readfile", value_name = "FILE", required_unless_present_any = ["list", "list_events"])]
+    #[arg(short = 'r', long = "readfile", value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
     /// What a line looks like: text with %FIELD in it, or c (containers), k (pods), m (tasks of Mesos), p (print the default)
     #[arg(short = 'p', long = "print", value_name = "FORMAT")]
@@ -63,9 +67,12 @@ pub(crate) struct Trace {
     /// Users and groups by their numbers alone
     #[arg(short = 'E', long)]
     pub(crate) exclude_users: bool,
-    /// Bytes of data that are kept of a call; recordings have as many as they have
-    #[arg(short = 's', long, value_name = "BYTES", hide = true)]
+    /// Bytes of data that are kept of a call [default: 80]; recordings have as many as they have
+    #[arg(short = 's', long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(..=65_000))]
     pub(crate) snaplen: Option<u32>,
+    /// At the end, say on stderr how many events there were and how many are lost, by processor
+    #[arg(long)]
+    pub(crate) stats: bool,
     /// Each line at once
     #[arg(long)]
     pub(crate) unbuffered: bool,
