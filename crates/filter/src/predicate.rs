@@ -114,6 +114,11 @@ impl<F> Source<F> {
 
 impl<F> Test<F> {
     fn holds<R: Record<F>>(&self, value: &Value<'_>, record: &R) -> bool {
+        self.holds_of(value, |source| source.value(record))
+    }
+
+    /// The same, where `read` says what else is compared with.
+    pub(crate) fn holds_of(&self, value: &Value<'_>, read: impl Fn(&Source<F>) -> Value<'static>) -> bool {
         match self {
             Test::Exists => *value != Value::Unknown,
             Test::Constant(operator, constant) => holds(value, *operator, constant),
@@ -133,7 +138,7 @@ impl<F> Test<F> {
             }
             Test::Within(most) => matches!(value, Value::Unsigned(distance) if distance <= most),
             Test::Source(operator, source) => {
-                let other = source.value(record);
+                let other = read(source);
                 let others = if let Value::Any(others) = other { others } else { vec![other] };
                 others.iter().any(|other| constant(other).is_some_and(|other| holds(value, *operator, &other)))
             }
