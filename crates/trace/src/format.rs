@@ -114,6 +114,14 @@ impl Format {
         if mistakes.is_empty() { Ok(format) } else { Err(Mistakes { text: text.to_owned(), all: mistakes, more: 0 }) }
     }
 
+    /// Every field that is shown.
+    pub fn fields(&self) -> impl Iterator<Item = &Bound> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Field(bound, _) => Some(&**bound),
+            Part::Text(_) => None,
+        })
+    }
+
     /// Appends the event, without a line break behind it. What must not be shown is taken away again.
     #[inline]
     pub fn write(&self, moment: &Moment<'_>, into: &mut Vec<u8>) -> Written {

@@ -12,6 +12,7 @@
 
 pub mod state;
 
+pub mod early;
 pub mod fields;
 pub mod format;
 pub mod lines;
@@ -24,6 +25,7 @@ pub mod services;
 pub mod socket;
 pub mod summary;
 
+pub use early::{Early, Shown, Want};
 pub use fields::Fields;
 pub use format::{Format, Written};
 pub use lines::Lines;

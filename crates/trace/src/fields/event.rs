@@ -161,7 +161,25 @@ fn category(m: &Moment<'_>) -> &'static str {
         0 | 1 => m.event.u16(0).and_then(syscall).map_or(Category::Unknown, |row| row.1),
         _ => m.kind.category,
     };
-    match category {
+    if let Some(word) = category_word(category) {
+        return word;
+    }
+    // The descriptor decides, where more is known than the number of the call.
+    if m.event.number < 2 {
+        return "unknown";
+    }
+    let thing = m.now.fd.and_then(|handle| m.state.descriptor(handle)).map(|found| found.thing);
+    match thing {
+        Some(Thing::File | Thing::Folder) => "file",
+        Some(thing) if thing.is_net() => "net",
+        Some(Thing::Pipe | Thing::Unix | Thing::Event | Thing::Signal | Thing::Inotify) => "ipc",
+        _ => "unknown",
+    }
+}
+
+/// What a category is called; nothing where the descriptor decides.
+pub(crate) fn category_word(category: Category) -> Option<&'static str> {
+    Some(match category {
         Category::Other => "other",
         Category::File => "file",
         Category::Net => "net",
@@ -177,18 +195,8 @@ fn category(m: &Moment<'_>) -> &'static str {
         Category::Wait => "wait",
         Category::Scheduler => "scheduler",
         Category::Unknown | Category::Internal => "unknown",
-        // The descriptor decides, where more is known than the number of the call.
-        Category::Read | Category::Write | Category::Io if m.event.number < 2 => "unknown",
-        Category::Read | Category::Write | Category::Io => {
-            let thing = m.now.fd.and_then(|handle| m.state.descriptor(handle)).map(|found| found.thing);
-            match thing {
-                Some(Thing::File | Thing::Folder) => "file",
-                Some(thing) if thing.is_net() => "net",
-                Some(Thing::Pipe | Thing::Unix | Thing::Event | Thing::Signal | Thing::Inotify) => "ipc",
-                _ => "unknown",
-            }
-        }
-    }
+        Category::Read | Category::Write | Category::Io => return None,
+    })
 }
 
 fn args<'a>(m: &'a Moment<'a>, _: &'a Bound, scratch: &'a mut Vec<u8>) -> Value<'a> {

@@ -4,5 +4,6 @@
 #![allow(clippy::unwrap_used, reason = "the helpers of tests are tests too")]
 
 mod damage;
+mod early;
 mod known;
 mod tale;
