@@ -26,6 +26,7 @@ typedef long long s64;
 enum {
 	MAP_HASH = 1,
 	MAP_ARRAY = 2,
+	MAP_PERCPU_HASH = 5,
 	MAP_PERCPU_ARRAY = 6,
 	MAP_ARRAY_OF_MAPS = 12,
 	MAP_STACK = 23,
@@ -34,6 +35,7 @@ enum {
 };
 enum { F_NO_PREALLOC = 1, F_MMAPABLE = 1 << 10 };
 enum { STORAGE_CREATE = 1 };
+enum { UPDATE_NEW = 1 };
 enum { RB_NO_WAKEUP = 1 };
 
 static void *(*map_lookup)(void *map, const void *key) = (void *)1;

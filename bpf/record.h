@@ -40,6 +40,7 @@ enum op_kind {
 enum { LENGTH_RETURN = 6, LENGTH_RETURN_OR_ARG = 7, LENGTH_AT = 8 };
 /* Which argument; 6 is what was returned. */
 enum { ARG_RETURN = 6 };
+enum { NO_DESCRIPTOR = 0xff };
 enum op_when { WHEN_ALWAYS, WHEN_SUCCESS, WHEN_FAILURE };
 
 struct op {
@@ -57,7 +58,9 @@ struct op {
 struct row {
 	u8 mode;
 	u8 ops;
-	u8 pad[6];
+	u8 counted;    /* 1: part of the totals */
+	u8 descriptor; /* for the totals: the argument that is one, ARG_RETURN, or NO_DESCRIPTOR */
+	u8 pad[4];
 	struct op op[OPS];
 };
 
@@ -133,6 +136,36 @@ struct file_facts {
 	u32 device, flags, mode, pad;
 };
 
+/* What calls are counted by; bits of `counting`. */
+enum {
+	BY_PROCESS = 1,
+	BY_THREAD = 2,
+	BY_CALL = 4,
+	BY_DESCRIPTOR = 8,
+	BY_FILE = 16,  /* inode and device */
+	BY_SHAPE = 32, /* which sort of file, and the family of a socket */
+	BY_ERROR = 64,
+	COUNT_TIME = 128,
+	COUNTING = 256, /* set whenever anything is counted */
+};
+
+/* What a total is of; what calls are not counted by is 0. */
+struct sum_key {
+	u64 inode;
+	u32 task;
+	s32 descriptor;
+	u32 device;
+	u16 nr;
+	u16 error;
+	u8 shape;      /* the upper four bits of a mode as in stat(2); 0: of no sort */
+	u8 family;
+	u8 pad[6];
+};
+
+struct sum {
+	u64 count, bytes, time, errors;
+};
+
 /* Exact, per processor: what was sent, what found no room, and what is told only as a number. */
 struct counts {
 	u64 sent[KINDS];
@@ -141,6 +174,7 @@ struct counts {
 	u64 uring;     /* requests that went to the kernel without a system call of their own */
 	u64 unslotted; /* threads that found no slot, whose calls cannot be shown before they return */
 	u64 high;      /* the highest slot in use so far, plus one */
+	struct sum rest[2]; /* of what found no room among the totals, by whose turn it was */
 };
 
 #endif

@@ -9,6 +9,8 @@ const volatile u32 follow = 1;
 const volatile u32 snaplen = 80;
 /* Our own process, which is never looked at. */
 const volatile u32 self = 0;
+/* What calls are counted by, see BY_; 0: not at all. */
+const volatile u32 counting = 0;
 const volatile struct row rows[CALLS] = {};
 
 /* How many tasks the iterator has marked so far. */
@@ -74,7 +76,7 @@ struct {
 struct tally {
 	struct counts counts;
 	u32 lost;
-	u32 pad[15];
+	u32 pad[23];
 };
 
 struct {

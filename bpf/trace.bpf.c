@@ -13,6 +13,7 @@
 #include "state.h"
 #include "facts.h"
 #include "copy.h"
+#include "sums.h"
 
 /* Helpers that read memory of tasks are for programs under the GPL only, and the kernel looks for this very word. The
  * programs may be used under either licence; the rest of fathom, which only loads them, is Apache-2.0. */
@@ -63,7 +64,8 @@ SEC("tp_btf/sys_enter") int sys_enter(u64 *ctx)
 			counts->compat++;
 		flags = FLAG_COMPAT;
 	}
-	if (row_of(nr, flags)->mode == MODE_OFF)
+	const volatile struct row *row = row_of(nr, flags);
+	if (row->mode == MODE_OFF && !(counting && row->counted))
 		return 0;
 	struct park *park = park_of(mark);
 	if (!park)
@@ -100,7 +102,12 @@ SEC("tp_btf/sys_exit") int sys_exit(u64 *ctx)
 	s64 ret = ctx[1];
 	const volatile struct row *row = row_of(nr, flags);
 	u32 mode = row->mode;
-	if (mode == MODE_OFF || (mode == MODE_FAILED && !(ret < 0 && ret >= -4095)))
+	/* What execve and sigreturn leave in the registers is the new program's; the parked ones are always the call's. */
+	if (!enter && (mode != MODE_OFF || (counting && row->counted)))
+		copy_args(park->args, regs);
+	if (counting && row->counted)
+		count_call(task, row, park, nr, ret);
+	if (mode == MODE_OFF || (mode == MODE_FAILED && ret >= 0))
 		goto out;
 	struct scratch *scratch = scratch_here();
 	if (!scratch)
@@ -111,9 +118,6 @@ SEC("tp_btf/sys_exit") int sys_exit(u64 *ctx)
 	record->nr = nr;
 	record->enter = enter;
 	record->ret = ret;
-	/* What execve and sigreturn leave in the registers is the new program's; the parked ones are always the call's. */
-	if (!enter)
-		copy_args(park->args, regs);
 	recall(record, park);
 	u32 size = copy_memory(scratch, row, ret);
 	send(record, size);

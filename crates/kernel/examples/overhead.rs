@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use fathom_kernel::row::Mode;
 use fathom_kernel::scope::{Calls, Ends};
-use fathom_kernel::{Options, Scope, Source};
+use fathom_kernel::tally::{Column, Descriptor, Time as Sums};
+use fathom_kernel::{Options, Scope, Source, Tally};
 use rustix::process::{WaitId, WaitIdOptions};
 
 /// Blocks that dd copies; two calls for each.
@@ -28,11 +29,24 @@ fn main() {
         ("traced, both ends", &|| run(Some((Who::Itself, Ends::Both, Calls::all(Mode::All))), BLOCKS).0),
         ("traced, returns only", &|| run(Some((Who::Itself, Ends::Returns, Calls::all(Mode::All))), BLOCKS).0),
     ];
+    let names = [Column::Process, Column::Call];
+    let files = [Column::Process, Column::Descriptor, Column::File, Column::Shape];
+    let counted: &[(&str, &[Column], Sums, Ends)] = &[
+        ("counted, by process+call", &names, Sums::Ignored, Ends::Returns),
+        ("the same, with time", &names, Sums::Summed, Ends::Both),
+        ("counted, by process+file", &files, Sums::Ignored, Ends::Returns),
+    ];
+    let mut sums = vec![Vec::new(); counted.len()];
     let mut times = vec![Vec::new(); ways.len()];
     let (mut bare, mut strace) = (Vec::new(), Vec::new());
     for _ in 0..rounds {
         for (way, times) in ways.iter().zip(&mut times) {
             times.push((way.1)());
+        }
+        for ((_, by, time, ends), times) in counted.iter().zip(&mut sums) {
+            let mut tally = Tally::by(*by).with("read", Descriptor::Arg(0)).with("write", Descriptor::Arg(0));
+            tally.time = *time;
+            times.push(run_with(Some((Who::Itself, *ends, Calls::none())), BLOCKS, Some(tally)).0);
         }
         bare.push(run(None, FEW).0);
         strace.push(under_strace());
@@ -40,7 +54,8 @@ fn main() {
     let calls = f64::from(BLOCKS) * 2.0;
     let base = median(&times[0]);
     println!("{:24} {:>9} {:>9}   us more per call", "", "wall", "cpu");
-    for ((name, _), times) in ways.iter().zip(&times) {
+    let all = ways.iter().map(|way| way.0).zip(&times).chain(counted.iter().map(|way| way.0).zip(&sums));
+    for (name, times) in all {
         let time = median(times);
         let more = |time: f64, base: f64| (time - base) / calls * 1e6;
         println!("{name:24} {:9.3} {:9.3} {:8.3} {:8.3}", time.0, time.1, more(time.0, base.0), more(time.1, base.1));
@@ -70,6 +85,10 @@ enum Who {
 
 /// The time of one dd; with the events and losses of whoever looked.
 fn run(look: Option<(Who, Ends, Calls)>, blocks: u32) -> (Time, u64, u64) {
+    run_with(look, blocks, None)
+}
+
+fn run_with(look: Option<(Who, Ends, Calls)>, blocks: u32, tally: Option<Tally>) -> (Time, u64, u64) {
     let mut idle = Command::new("sleep").arg("1000").spawn().expect("sleep can be started");
     let mut dd = waiting(&["dd", "if=/dev/zero", "of=/dev/null", "bs=80", &format!("count={blocks}")]);
     let mut source = look.map(|(who, ends, calls)| {
@@ -78,7 +97,7 @@ fn run(look: Option<(Who, Ends, Calls)>, blocks: u32) -> (Time, u64, u64) {
             Who::Other => Scope::Trees(vec![idle.id()]),
             Who::Cgroup => Scope::Cgroups(vec![u64::MAX]),
         };
-        let options = Options { ends, calls, ..Options::of(scope) };
+        let options = Options { ends, calls, tally: tally.clone(), ..Options::of(scope) };
         Source::attach(&options).expect("this machine can be traced")
     });
     let start = Instant::now();

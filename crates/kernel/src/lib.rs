@@ -29,6 +29,7 @@ mod subject;
 pub mod support;
 mod sys;
 pub mod table;
+pub mod tally;
 pub mod value;
 
 pub use error::Error;
@@ -41,3 +42,4 @@ pub use snapshot::Snapshot;
 pub use source::Source;
 pub use stepper::Stepper;
 pub use support::{Support, support};
+pub use tally::Tally;

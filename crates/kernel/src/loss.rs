@@ -2,6 +2,7 @@
 
 use crate::record::Kind;
 use crate::sys::Shared;
+use crate::tally::Sum;
 
 /// Numbers of one processor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -25,6 +26,8 @@ pub struct Loss {
     pub unslotted: u64,
     /// The highest slot so far.
     pub(crate) high: u64,
+    /// Of calls that found no room among the totals, by whose turn it was.
+    pub(crate) rest: [Sum; 2],
 }
 
 impl Loss {
@@ -39,6 +42,9 @@ impl Loss {
             loss.uring += word(17);
             loss.unslotted += word(18);
             loss.high = loss.high.max(word(19));
+            for (rest, at) in loss.rest.iter_mut().zip([20, 24]) {
+                *rest += Sum { count: word(at), bytes: word(at + 1), time: word(at + 2), errors: word(at + 3) };
+            }
         }
         loss
     }

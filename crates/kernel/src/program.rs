@@ -18,6 +18,7 @@ use crate::row::{self, ROW_BYTES};
 use crate::scope::{Besides, Ends, Follow, Options, Scope};
 use crate::support::{self, STORAGE, URING};
 use crate::sys::{self, Shared};
+use crate::tally::{self, Key, Sum, Tally};
 use crate::{Error, capture};
 
 #[cfg(target_arch = "x86_64")]
@@ -33,7 +34,7 @@ static WITHOUT_STORAGE: &[u8] = aya::include_bytes_aligned!("../../../bpf/trace-
 pub(crate) const SLOTS: u32 = 16384;
 /// Bytes of `struct park` and of `struct tally`.
 pub(crate) const SLOT_BYTES: usize = 64;
-pub(crate) const TALLY_BYTES: usize = 224;
+pub(crate) const TALLY_BYTES: usize = 320;
 
 /// Every tracepoint that is always attached, in the order in which they are: a task must not be born or die unseen while
 /// its calls are looked at.
@@ -183,11 +184,26 @@ impl Programs {
         sys::wait_for_programs();
     }
 
+    /// Takes out what was counted in one of the two tables, and has programs count in the other one meanwhile. `turn` is
+    /// whose turn it was.
+    pub(crate) fn drain_sums(&self, turn: u32) -> Result<Vec<(Key, Sum)>, Error> {
+        sys::update(self.map("turns"), Some(&0_u32), &(turn + 1))
+            .map_err(|source| Error::Map { what: "tell the kernel where to count", source })?;
+        sys::wait_for_programs();
+        let table = self.map(if turn & 1 == 0 { "sums_even" } else { "sums_odd" });
+        let mut totals = Vec::new();
+        let each = processors() as usize * tally::SUM_BYTES;
+        sys::take_all(table, tally::KEY_BYTES, each, &mut |key, sums| totals.push((tally::key(key), tally::sum(sums))))
+            .map_err(|source| Error::Map { what: "read what was counted", source })?;
+        Ok(totals)
+    }
+
     /// A map of ours, by its name in `bpf/`.
     fn map(&self, name: &str) -> BorrowedFd<'_> {
         let map = self.ebpf.map(name).expect("the object that was built in has this map");
         let (Map::Array(data)
         | Map::HashMap(data)
+        | Map::PerCpuHashMap(data)
         | Map::Stack(data)
         | Map::ArrayOfMaps(data)
         | Map::Unsupported(data)) = map
@@ -227,7 +243,8 @@ fn fit(object: &[u8], options: &Options, btf: &Btf) -> Result<Ebpf, Error> {
     let mut rows = vec![0_u8; CALLS * ROW_BYTES];
     for (number, to) in rows.chunks_exact_mut(ROW_BYTES).enumerate() {
         let copies = u16::try_from(number).ok().and_then(capture::row_of).map_or(&[][..], |row| row.copies);
-        to.copy_from_slice(&row::encode(copies, options.calls.mode(number)));
+        let counted = options.tally.as_ref().map_or([0; 2], |tally| tally.of(number));
+        to.copy_from_slice(&row::encode(copies, options.calls.mode(number), counted));
     }
     let scope: u32 = match &options.scope {
         Scope::Trees(_) => 0,
@@ -238,6 +255,8 @@ fn fit(object: &[u8], options: &Options, btf: &Btf) -> Result<Ebpf, Error> {
     let follow = u32::from(options.follow == Follow::Forks);
     let snaplen = options.snaplen.min(65000);
     let own = std::process::id();
+    let counting = options.tally.as_ref().map_or(0, Tally::word);
+    let room = options.tally.as_ref().map_or(1, |tally| tally.room.max(1));
     EbpfLoader::new()
         .btf(Some(btf))
         .allow_unsupported_maps()
@@ -245,7 +264,10 @@ fn fit(object: &[u8], options: &Options, btf: &Btf) -> Result<Ebpf, Error> {
         .override_global("follow", &follow, true)
         .override_global("snaplen", &snaplen, true)
         .override_global("self", &own, true)
+        .override_global("counting", &counting, true)
         .override_global("rows", rows.as_slice(), true)
+        .map_max_entries("sums_even", room)
+        .map_max_entries("sums_odd", room)
         .map_max_entries("slots", SLOTS)
         .map_max_entries("free_slots", SLOTS)
         .map_max_entries("rings", processors())

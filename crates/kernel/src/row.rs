@@ -108,10 +108,11 @@ pub enum Mode {
 pub(crate) const ROW_BYTES: usize = 8 + OPS * 8;
 
 /// The row as the kernel's half reads it.
-pub(crate) fn encode(copies: &[(When, Copy)], mode: Mode) -> [u8; ROW_BYTES] {
+pub(crate) fn encode(copies: &[(When, Copy)], mode: Mode, counted: [u8; 2]) -> [u8; ROW_BYTES] {
     let mut bytes = [0; ROW_BYTES];
     bytes[0] = mode as u8;
     bytes[1] = copies.len().min(OPS) as u8;
+    bytes[2..4].copy_from_slice(&counted);
     for (to, (when, copy)) in bytes[8..].chunks_exact_mut(8).zip(copies) {
         to.copy_from_slice(&operation(*when, *copy));
     }
@@ -166,8 +167,9 @@ mod tests {
                 (When::Failure, Copy::File(Fd::Return)),
             ],
             Mode::Failed,
+            [1, 6],
         );
-        assert_eq!(row[..8], [2, 3, 0, 0, 0, 0, 0, 0]);
+        assert_eq!(row[..8], [2, 3, 1, 6, 0, 0, 0, 0]);
         assert_eq!(row[8..16], [1, 1, 0, 0, 0, 0, 0, 0]);
         assert_eq!(row[16..24], [2, 1, 7, 2, 1, 1, 1, 0]);
         assert_eq!(row[24..32], [11, 6, 0, 0, 0, 2, 0, 0]);

@@ -3,6 +3,7 @@
 use crate::number;
 use crate::record::CALLS;
 use crate::row::Mode;
+use crate::tally::Tally;
 
 /// Which tasks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,6 +89,8 @@ pub struct Options {
     pub ends: Ends,
     /// What happens besides calls.
     pub besides: &'static [Besides],
+    /// What is counted in the kernel, beside what is told.
+    pub tally: Option<Tally>,
 }
 
 /// Which ends of a call are looked at.
@@ -119,6 +122,7 @@ impl Options {
             ring: usual_ring(),
             ends: Ends::Both,
             besides: &[],
+            tally: None,
         }
     }
 }

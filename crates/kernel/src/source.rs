@@ -12,6 +12,7 @@ use crate::row::Mode;
 use crate::scope::{Calls, Options, Scope};
 use crate::subject::Subject;
 use crate::sys::Shared;
+use crate::tally::{Drained, Sum};
 use crate::{Error, capture};
 
 /// A call that takes longer is shown by its beginning; what happened after it waits no longer.
@@ -31,6 +32,9 @@ pub struct Source {
     snaplen: u64,
     calls: Calls,
     pause: Duration,
+    turn: u32,
+    /// Of totals without room, what was told already.
+    rest: [Sum; 2],
 }
 
 impl Source {
@@ -65,6 +69,8 @@ impl Source {
             snaplen: options.snaplen.into(),
             calls: options.calls.clone(),
             pause: SHORTEST,
+            turn: 0,
+            rest: [Sum::default(); 2],
         })
     }
 
@@ -90,11 +96,29 @@ impl Source {
 
     /// Hands out all that is left, calls that are under way by their beginnings. Nothing is looked at any more.
     pub fn finish(mut self, deliver: &mut dyn FnMut(Event<'_>)) -> Loss {
-        self.programs.detach();
+        self.detach();
         self.look(0);
         self.drain();
         self.order.release(u64::MAX - 1, deliver);
         self.loss()
+    }
+
+    /// What was counted since the last time, each call once; a call counts when it returns.
+    ///
+    /// # Errors
+    /// Where the kernel does not hand it out, which it does from Linux 5.6 on.
+    pub fn counted(&mut self) -> Result<Drained, Error> {
+        let totals = self.programs.drain_sums(self.turn)?;
+        let turn = (self.turn & 1) as usize;
+        self.turn += 1;
+        let all = self.loss().rest[turn];
+        let told = std::mem::replace(&mut self.rest[turn], all);
+        Ok(Drained { totals, rest: all.since(told) })
+    }
+
+    /// Looks at nothing any more. What has happened can still be asked for.
+    pub fn detach(&mut self) {
+        self.programs.detach();
     }
 
     /// What was sent, and what was lost, so far.
@@ -126,6 +150,13 @@ impl Source {
                 }
                 _ => {}
             }
+            let word = self.slots.load_u32(slot + 12);
+            let (number, compat) = (word as u16, word >> 16 & 1 != 0);
+            let mode = if compat { self.calls.other() } else { self.calls.mode(number.into()) };
+            if mode == Mode::Off {
+                // It is only counted, and nothing will be told of it.
+                continue;
+            }
             let tid = self.slots.load_u32(slot + 8);
             if self.order.has_shown(tid, enter) {
                 continue;
@@ -134,15 +165,12 @@ impl Source {
                 watermark = watermark.min(enter - 1);
                 continue;
             }
-            let word = self.slots.load_u32(slot + 12);
             let args: [u64; ARGS] = std::array::from_fn(|arg| self.slots.load(slot + 16 + arg * 8));
             // The call may have ended meanwhile, and the next one begun.
             if self.slots.load(slot) != enter {
                 watermark = watermark.min(enter - 1);
                 continue;
             }
-            let (number, compat) = (word as u16, word >> 16 & 1 != 0);
-            let mode = if compat { self.calls.other() } else { self.calls.mode(number.into()) };
             if mode != Mode::All {
                 // Whether it fails is not known yet.
                 self.order.keep_quiet(tid, enter);

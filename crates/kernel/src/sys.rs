@@ -23,6 +23,7 @@ use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 const MAP_CREATE: libc::c_int = 0;
 const MAP_UPDATE_ELEM: libc::c_int = 2;
 const MAP_DELETE_ELEM: libc::c_int = 3;
+const MAP_LOOKUP_AND_DELETE_BATCH: libc::c_int = 25;
 /// `BPF_MAP_TYPE_RINGBUF`.
 const RINGBUF: u32 = 27;
 
@@ -53,6 +54,13 @@ fn bpf<T>(command: libc::c_int, attr: &T) -> io::Result<libc::c_long> {
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
 }
 
+/// The same of a command that answers in `attr`.
+fn bpf_writing<T>(command: libc::c_int, attr: &mut T) -> io::Result<libc::c_long> {
+    // SAFETY: as above, and nobody else reads or writes `attr` meanwhile.
+    let result = unsafe { libc::syscall(libc::SYS_bpf, command, std::ptr::from_mut(attr), size_of::<T>()) };
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
+}
+
 /// A ring of `bytes`, which is a power of two and whole pages.
 pub(crate) fn create_ring(bytes: u32) -> io::Result<OwnedFd> {
     let fd = bpf(MAP_CREATE, &Create { map_type: RINGBUF, max_entries: bytes, ..Create::default() })?;
@@ -71,6 +79,58 @@ pub(crate) fn update<K: Copy, V: Copy>(map: BorrowedFd<'_>, key: Option<&K>, val
 pub(crate) fn delete<K: Copy>(map: BorrowedFd<'_>, key: &K) -> io::Result<()> {
     let key = std::ptr::from_ref(key) as u64;
     bpf(MAP_DELETE_ELEM, &Element { map: map.as_raw_fd() as u32, pad: 0, key, value: 0, flags: 0 }).map(drop)
+}
+
+/// `union bpf_attr` for commands on many elements.
+#[repr(C)]
+struct Batch {
+    from: u64,
+    to: u64,
+    keys: u64,
+    values: u64,
+    count: u32,
+    map: u32,
+    element_flags: u64,
+    flags: u64,
+}
+
+/// Elements that are taken at once; more than a table's bucket ever has.
+const AT_ONCE: usize = 4096;
+
+/// Takes all elements out of a table, whose keys and values are so many bytes long, and hands them to `each`. From Linux
+/// 5.6 on.
+pub(crate) fn take_all(
+    map: BorrowedFd<'_>,
+    key: usize,
+    value: usize,
+    each: &mut dyn FnMut(&[u8], &[u8]),
+) -> io::Result<()> {
+    let (mut keys, mut values) = (vec![0_u8; AT_ONCE * key], vec![0_u8; AT_ONCE * value]);
+    // Where the next batch begins; the kernel writes it, and does not read it the first time.
+    let (mut place, mut begun) = ([0_u64; 2], false);
+    loop {
+        let mut batch = Batch {
+            from: if begun { std::ptr::from_ref(&place) as u64 } else { 0 },
+            to: std::ptr::from_mut(&mut place) as u64,
+            keys: keys.as_mut_ptr() as u64,
+            values: values.as_mut_ptr() as u64,
+            count: AT_ONCE as u32,
+            map: map.as_raw_fd() as u32,
+            element_flags: 0,
+            flags: 0,
+        };
+        let result = bpf_writing(MAP_LOOKUP_AND_DELETE_BATCH, &mut batch);
+        let is_last = result.as_ref().is_err_and(|error| error.raw_os_error() == Some(libc::ENOENT));
+        if !is_last {
+            result?;
+        }
+        let count = (batch.count as usize).min(AT_ONCE);
+        keys.chunks_exact(key).zip(values.chunks_exact(value)).take(count).for_each(|(key, value)| each(key, value));
+        if is_last {
+            return Ok(());
+        }
+        begun = true;
+    }
 }
 
 /// Returns when programs that ran somewhere a moment ago have ended: they run without being preempted, and the kernel's

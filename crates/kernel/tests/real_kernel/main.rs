@@ -9,3 +9,4 @@ mod scopes;
 mod snapshot;
 mod stage;
 mod stepping;
+mod tally;
