@@ -6,7 +6,7 @@
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use fathom_kernel::{Options, Scope, Source};
+use fathom_kernel::{Options, Scope, Snapshot, Source};
 
 fn main() {
     let mut words = std::env::args().skip(1).map(|word| word.parse().expect("a number"));
@@ -33,6 +33,17 @@ fn main() {
         }
         first.push(begin.elapsed());
     }
+    let (mut taken, mut taking, mut found) = (Vec::new(), Vec::new(), (0, 0));
+    for _ in 0..rounds {
+        let (begin, before) = (Instant::now(), processor_time());
+        let mut snapshot = Snapshot::local();
+        let pids = snapshot.processes();
+        let all = pids.iter().filter_map(|pid| snapshot.process(*pid)).count();
+        let open: usize = pids.iter().map(|pid| snapshot.descriptors(*pid).len()).sum();
+        taken.push(begin.elapsed());
+        taking.push(processor_time() - before);
+        found = (all, open);
+    }
     for child in crowd.iter_mut().chain([&mut busy]) {
         let _ = (child.kill(), child.wait());
     }
@@ -41,6 +52,9 @@ fn main() {
         times[times.len() / 2]
     };
     let (attached, used, first) = (median(attached), median(used), median(first));
+    let (taken, taking) = (median(taken), median(taking));
+    let (all, open) = found;
+    println!("{all} processes with {open} descriptors known after {taken:?} ({taking:?} of a processor)");
     println!(
         "{processes} processes: attached after {attached:?} ({used:?} of a processor), first event after {first:?}"
     );

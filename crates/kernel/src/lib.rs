@@ -30,6 +30,7 @@ pub mod support;
 mod sys;
 pub mod table;
 pub mod tally;
+mod types;
 pub mod value;
 
 pub use error::Error;

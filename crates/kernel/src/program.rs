@@ -19,7 +19,7 @@ use crate::scope::{Besides, Ends, Follow, Options, Scope};
 use crate::support::{self, STORAGE, URING};
 use crate::sys::{self, Shared};
 use crate::tally::{self, Key, Sum, Tally};
-use crate::{Error, capture};
+use crate::{Error, capture, types};
 
 #[cfg(target_arch = "x86_64")]
 static WITH_STORAGE: &[u8] = aya::include_bytes_aligned!("../../../bpf/trace-x86_64.o");
@@ -32,6 +32,8 @@ static WITHOUT_STORAGE: &[u8] = aya::include_bytes_aligned!("../../../bpf/trace-
 
 /// Threads whose calls under way can be seen at once; more are traced all the same.
 pub(crate) const SLOTS: u32 = 16384;
+/// Slots that are free at first; more are handed out as they are taken.
+pub(crate) const SPARE: u32 = 1024;
 /// Bytes of `struct park` and of `struct tally`.
 pub(crate) const SLOT_BYTES: usize = 64;
 pub(crate) const TALLY_BYTES: usize = 320;
@@ -64,6 +66,7 @@ pub(crate) struct Programs {
     ebpf: Ebpf,
     rings: Vec<OwnedFd>,
     links: Vec<BtfTracePointLink>,
+    slots: u32,
 }
 
 impl Programs {
@@ -72,10 +75,18 @@ impl Programs {
         if let Some(lack) = support::refusals().first() {
             return Err(Error::Unsupported(*lack));
         }
-        let btf = Btf::from_sys_fs().map_err(|_| Error::Unsupported(support::Lack::Types))?;
+        // A loader reads all types of the kernel, whatever it is told afterwards: meanwhile we read those that we need.
+        let (loader, btf, rings) = std::thread::scope(|scope| {
+            let loader = scope.spawn(blank_loader);
+            let rings: Result<Vec<_>, _> = (0..processors()).map(|_| sys::create_ring(options.ring)).collect();
+            let btf = types::of_kernel(&objects());
+            (loader.join().unwrap_or_else(|_| blank_loader()), btf, rings)
+        });
+        let btf = btf.map_err(|_| Error::Unsupported(support::Lack::Types))?;
+        let rings = rings.map_err(|source| Error::Map { what: "make a ring for each processor", source })?;
         let has = |name, kind| btf.id_by_type_name_kind(name, kind).is_ok();
         let object = if marks == Marks::Best && has(STORAGE, BtfKind::Func) { WITH_STORAGE } else { WITHOUT_STORAGE };
-        let mut programs = Programs { ebpf: fit(object, options, &btf)?, rings: Vec::new(), links: Vec::new() };
+        let mut programs = Programs { ebpf: fit(loader, object, options, &btf)?, rings, links: Vec::new(), slots: 0 };
         programs.fill(options)?;
         if has(URING, BtfKind::Typedef) {
             programs.attach_raw("uring_request", "io_uring_submit_req")?;
@@ -155,27 +166,37 @@ impl Programs {
             .map_err(|error| Error::Map { what: "read a variable of the programs", source: io::Error::other(error) })
     }
 
-    /// Makes the rings, frees all slots, and says what is wanted.
+    /// Hands out rings and slots, and says what is wanted.
     fn fill(&mut self, options: &Options) -> Result<(), Error> {
-        for cpu in 0..processors() {
-            let ring = sys::create_ring(options.ring)
-                .map_err(|source| Error::Map { what: "make a ring for each processor", source })?;
-            let fd = std::os::fd::AsRawFd::as_raw_fd(&ring);
+        for (cpu, ring) in (0_u32..).zip(&self.rings) {
+            let fd = std::os::fd::AsRawFd::as_raw_fd(ring);
             sys::update(self.map("rings"), Some(&cpu), &fd)
                 .map_err(|source| Error::Map { what: "hand a ring to the programs", source })?;
-            self.rings.push(ring);
         }
-        // The last that is put in is the first to be taken: low numbers are used first.
-        for slot in (0..SLOTS).rev() {
-            sys::update::<u32, u32>(self.map("free_slots"), None, &slot)
-                .map_err(|source| Error::Map { what: "hand slots to the programs", source })?;
-        }
+        self.hand_out(threads() + SPARE)?;
         let (Scope::Cgroups(wanted) | Scope::PidNamespaces(wanted)) = &options.scope else { return Ok(()) };
         for id in wanted {
             sys::update(self.map("wanted"), Some(id), &1_u8)
                 .map_err(|source| Error::Map { what: "tell the kernel a container", source })?;
         }
         Ok(())
+    }
+
+    /// Hands slots to the programs until they have had so many. The last that is put in is the first to be taken: low
+    /// numbers are used first.
+    pub(crate) fn hand_out(&mut self, slots: u32) -> Result<(), Error> {
+        let slots = slots.min(SLOTS);
+        for slot in (self.slots..slots).rev() {
+            sys::update::<u32, u32>(self.map("free_slots"), None, &slot)
+                .map_err(|source| Error::Map { what: "hand slots to the programs", source })?;
+        }
+        self.slots = self.slots.max(slots);
+        Ok(())
+    }
+
+    /// How many slots the programs have had.
+    pub(crate) fn handed_out(&self) -> u32 {
+        self.slots
     }
 
     /// Looks at nothing any more; what was told stays in the rings.
@@ -231,6 +252,18 @@ impl Programs {
     }
 }
 
+/// What was built from `bpf/`.
+pub(crate) fn objects() -> [&'static [u8]; 2] {
+    [WITH_STORAGE, WITHOUT_STORAGE]
+}
+
+/// How many threads there are on the machine.
+fn threads() -> u32 {
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let threads = load.split_once('/').and_then(|(_, rest)| rest.split_whitespace().next()?.parse().ok());
+    threads.unwrap_or(SLOTS)
+}
+
 /// How many processors there can be.
 pub(crate) fn processors() -> u32 {
     let possible = std::fs::read_to_string("/sys/devices/system/cpu/possible").unwrap_or_default();
@@ -238,8 +271,15 @@ pub(crate) fn processors() -> u32 {
     last.map_or(1, |last| last + 1)
 }
 
+/// A loader that has been told nothing.
+fn blank_loader() -> EbpfLoader<'static> {
+    let mut loader = EbpfLoader::new();
+    loader.btf(None);
+    loader
+}
+
 /// The object with what `options` say written into it, its maps made.
-fn fit(object: &[u8], options: &Options, btf: &Btf) -> Result<Ebpf, Error> {
+fn fit(loader: EbpfLoader<'static>, object: &[u8], options: &Options, btf: &Btf) -> Result<Ebpf, Error> {
     let mut rows = vec![0_u8; CALLS * ROW_BYTES];
     for (number, to) in rows.chunks_exact_mut(ROW_BYTES).enumerate() {
         let copies = u16::try_from(number).ok().and_then(capture::row_of).map_or(&[][..], |row| row.copies);
@@ -257,7 +297,9 @@ fn fit(object: &[u8], options: &Options, btf: &Btf) -> Result<Ebpf, Error> {
     let own = std::process::id();
     let counting = options.tally.as_ref().map_or(0, Tally::word);
     let room = options.tally.as_ref().map_or(1, |tally| tally.room.max(1));
-    EbpfLoader::new()
+    // Lives no longer than what it borrows.
+    let mut loader: EbpfLoader<'_> = loader;
+    loader
         .btf(Some(btf))
         .allow_unsupported_maps()
         .override_global("scope", &scope, true)

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::event::Event;
 use crate::loss::Loss;
 use crate::order::Order;
-use crate::program::{Marks, Programs, SLOT_BYTES, SLOTS, TALLY_BYTES};
+use crate::program::{Marks, Programs, SLOT_BYTES, SLOTS, SPARE, TALLY_BYTES};
 use crate::record::{ARGS, Head, Kind};
 use crate::ring::Ring;
 use crate::row::Mode;
@@ -140,6 +140,10 @@ impl Source {
         let now = now();
         let mut watermark = now.saturating_sub(BLUR);
         let high = self.loss().high.min(u64::from(SLOTS)) as usize;
+        if high as u32 + SPARE / 2 > self.programs.handed_out() {
+            // Where there are none left, calls are told by their ends alone, and that is counted.
+            let _ = self.programs.hand_out(high as u32 + SPARE);
+        }
         for slot in (0..high).map(|slot| slot * SLOT_BYTES) {
             let enter = self.slots.load(slot);
             match enter {

@@ -7,6 +7,8 @@ use aya_obj::btf::BtfKind;
 use fathom_model::Class;
 use rustix::thread::CapabilitySet;
 
+use crate::types::TYPES;
+
 /// One thing that tracing with BPF needs and does not have here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lack {
@@ -72,7 +74,7 @@ impl Support {
 
 /// Asks this kernel. Loads nothing.
 pub fn support() -> Support {
-    let types = aya::Btf::from_sys_fs().ok();
+    let types = crate::types::of_kernel(&[]).ok();
     let has = |name: &str, kind| types.as_ref().is_some_and(|types| types.id_by_type_name_kind(name, kind).is_ok());
     Support { lacks: refusals(), task_storage: has(STORAGE, BtfKind::Func), counts_uring: has(URING, BtfKind::Typedef) }
 }
@@ -99,8 +101,6 @@ pub(crate) fn refusals() -> Vec<Lack> {
     lacks
 }
 
-/// Where the kernel describes its types.
-pub(crate) const TYPES: &str = "/sys/kernel/btf/vmlinux";
 /// The helper that keeps marks with tasks.
 pub(crate) const STORAGE: &str = "bpf_task_storage_get";
 /// The tracepoint of requests to io_uring.
