@@ -47,8 +47,16 @@ const fn event(counted: bool, flagged: bool, large: bool) -> Content {
 /// Type of a section's first block; also what a capture begins with.
 pub const SECTION: u32 = 0x0A0D_0D0A;
 
-/// Types of blocks. Those with the highest bit are of recorders before the format was published.
+/// Types of blocks, those first of which nearly all of a capture consists. Those with the highest bit are of recorders
+/// before the format was published.
 const TYPES: &[(u32, Content)] = &[
+    (0x216, event(true, false, false)),
+    (0x217, event(true, true, false)),
+    (0x208, event(false, true, false)),
+    (0x204, event(false, false, false)),
+    (0x8010_ABCD, event(false, false, false)),
+    (0x221, event(true, false, true)),
+    (0x222, event(true, true, true)),
     (SECTION, Content::Section),
     (0x201, Content::Machine),
     (0x8002_ABCD, Content::Machine),
@@ -73,21 +81,11 @@ const TYPES: &[(u32, Content)] = &[
     (0x203, Content::Descriptors(Lengths::Without)),
     (0x8001_ABCD, Content::Descriptors(Lengths::Without)),
     (0x218, Content::Descriptors(Lengths::With)),
-    (0x204, event(false, false, false)),
-    (0x8010_ABCD, event(false, false, false)),
-    (0x208, event(false, true, false)),
-    (0x216, event(true, false, false)),
-    (0x217, event(true, true, false)),
-    (0x221, event(true, false, true)),
-    (0x222, event(true, true, true)),
 ];
 
 /// What a block of this type holds; unknown ones are passed over by every reader.
+#[inline]
 pub fn content(kind: u32) -> Option<Content> {
-    // Nearly all blocks of a capture are these.
-    if kind == 0x216 {
-        return Some(event(true, false, false));
-    }
     TYPES.iter().find(|(number, _)| *number == kind).map(|(_, content)| *content)
 }
 

@@ -2,12 +2,14 @@
 //! the parameters. Borrowed from the block; nothing is copied.
 
 use crate::block::Framing;
-use crate::cursor::Cursor;
 use crate::error::Damage;
 use crate::schema::{self, EventType, Traits};
 
 /// Flag of an event that is in the capture for what it changes, and is not to be shown.
 pub const STATE_ONLY: u32 = 1;
+
+/// Time, thread, length and type: what every generation has in its header.
+const FIXED: usize = 22;
 
 /// One event of a capture.
 #[derive(Debug, Clone, Copy)]
@@ -55,30 +57,30 @@ impl<'a> Event<'a> {
     }
 
     /// Takes the body of an event's block apart.
+    #[inline]
     pub fn parse(body: &'a [u8], framing: Framing) -> Result<Self, Damage> {
-        let mut cursor = Cursor(body);
         let short = Damage::Event { kind: 0 };
-        let cpu = cursor.u16().ok_or(short)?;
-        let flags = if framing.flagged { cursor.u32().ok_or(short)? } else { 0 };
-        let ts = cursor.u64().ok_or(short)?;
-        let tid = cursor.i64().ok_or(short)?;
-        let length = cursor.u32().ok_or(short)?;
-        let number = cursor.u16().ok_or(short)?;
+        let (cpu, body) = body.split_first_chunk().ok_or(short)?;
+        let (flags, body) = match framing.flagged {
+            true => body.split_first_chunk().map(|(flags, body)| (u32::from_le_bytes(*flags), body)).ok_or(short)?,
+            false => (0, body),
+        };
+        let (fixed, body) = body.split_first_chunk::<FIXED>().ok_or(short)?;
+        let [ts, tid] = [0, 8].map(|at| u64::from_le_bytes(part(fixed, at)));
+        let (length, number) = (u32::from_le_bytes(part(fixed, 16)), u16::from_le_bytes(part(fixed, 20)));
+        let (tid, cpu) = (tid as i64, u16::from_le_bytes(*cpu));
         let broken = Damage::Event { kind: number };
-        let kind = schema::event_type(number);
         // Padding, and what a broken length claims beyond the block, is not the event's.
-        let header = if framing.counted { 26 } else { 22 };
-        let rest = (length as usize).saturating_sub(header);
+        let within = |header: usize, body: &'a [u8]| &body[..(length as usize).saturating_sub(header).min(body.len())];
         if framing.counted {
-            let count = cursor.u32().ok_or(broken)? as usize;
-            let large = kind.map_or(framing.large, |kind| kind.traits.any(Traits::LARGE));
-            let whole = &cursor.0[..rest.min(cursor.left())];
-            let width = if large { 4 } else { 2 };
-            let split = count.checked_mul(width).filter(|split| *split <= whole.len()).ok_or(broken)?;
-            let (lengths, data) = whole.split_at(split);
+            let (count, body) = body.split_first_chunk().ok_or(broken)?;
+            let count = u32::from_le_bytes(*count) as usize;
+            let large = schema::event_type(number).map_or(framing.large, |kind| kind.traits.any(Traits::LARGE));
+            let lengths = count.checked_mul(if large { 4 } else { 2 }).ok_or(broken)?;
+            let (lengths, data) = within(FIXED + 4, body).split_at_checked(lengths).ok_or(broken)?;
             return Ok(Event { ts, tid, number, cpu, flags, count, lengths, data, large });
         }
-        let whole = first_generation(number, &cursor.0[..rest.min(cursor.left())]);
+        let whole = first_generation(number, within(FIXED, body));
         let count = count_of(whole).ok_or(broken)?;
         let (lengths, data) = whole.split_at(count * 2);
         Ok(Event { ts, tid, number, cpu, flags, count, lengths, data, large: false })
@@ -181,6 +183,12 @@ impl Kept {
         let Kept { ts, tid, number, cpu, count, large, .. } = *self;
         Event { ts, tid, number, cpu, flags: 0, count, lengths, data, large }
     }
+}
+
+/// Bytes of the header from `at` on.
+#[inline]
+fn part<const N: usize>(fixed: &[u8; FIXED], at: usize) -> [u8; N] {
+    std::array::from_fn(|index| fixed[at + index])
 }
 
 /// Two types of the first generation claim three bytes too many.

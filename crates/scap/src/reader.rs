@@ -114,6 +114,7 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// What the system says; damage if the reader is strict.
     #[allow(clippy::should_implement_trait, reason = "items borrow from the reader, which an iterator's cannot")]
+    #[inline]
     pub fn next(&mut self) -> Result<Option<Item<'_>>, Error> {
         let offset = self.input.offset();
         let frame = match self.frame() {
@@ -122,15 +123,13 @@ impl<'a> Reader<'a> {
             Err(Stop::Read(source)) => return Err(Error::Read { offset, source }),
             Err(Stop::Damage(damage)) => return self.pass_over(offset, damage),
         };
-        // Looked at twice, because what is borrowed from the reader cannot be given up again.
-        if let Err(damage) = item(self.input.last(frame.length), &frame) {
-            return match self.tolerance {
+        match item(self.input.last(frame.length), &frame) {
+            Ok(item) => Ok(Some(item)),
+            Err(damage) => match self.tolerance {
                 Tolerance::Strict => Err(Error::Damaged { offset, damage }),
                 Tolerance::Salvage => Ok(Some(Item::Gap(Gap { offset, length: frame.length as u64, damage }))),
-            };
+            },
         }
-        let item = item(self.input.last(frame.length), &frame);
-        Ok(item.ok())
     }
 
     /// The next block, checked and taken off the input.
