@@ -34,7 +34,8 @@ pub struct Format {
     parts: Vec<Part>,
     /// Print the event though a value is not there.
     tolerant: bool,
-    names: Vec<(String, usize)>,
+    /// Keys of JSON in their order, and where their fields stand among the parts.
+    keys: Vec<(Vec<u8>, usize)>,
     resolved: std::cell::RefCell<Vec<u8>>,
 }
 
@@ -66,9 +67,9 @@ impl Format {
             message,
             hint,
         };
-        let mut mistakes = Vec::new();
+        let (mut mistakes, mut names) = (Vec::new(), Vec::new());
         let (tolerant, begin) = if text.starts_with('*') { (true, 1) } else { (false, 0) };
-        let mut format = Format { parts: Vec::new(), tolerant, names: Vec::new(), resolved: Vec::new().into() };
+        let mut format = Format { parts: Vec::new(), tolerant, keys: Vec::new(), resolved: Vec::new().into() };
         if text.len() == begin {
             mistakes.push(mistake(0, text.len(), "the format is empty".to_owned(), None));
         }
@@ -92,7 +93,7 @@ impl Format {
                     at += length;
                 }
                 Ok((bound, length)) => {
-                    format.names.push((text[at..at + length].to_owned(), format.parts.len()));
+                    names.push((&text[at..at + length], format.parts.len()));
                     format.parts.push(Part::Field(Box::new(bound), width));
                     at += length;
                 }
@@ -109,8 +110,9 @@ impl Format {
             }
         }
         // JSON has each key once, in the order of keys.
-        format.names.sort();
-        format.names.dedup_by(|later, earlier| later.0 == earlier.0);
+        names.sort_unstable();
+        names.dedup_by(|later, earlier| later.0 == earlier.0);
+        format.keys = names.into_iter().map(|(name, part)| (json::key(name), part)).collect();
         if mistakes.is_empty() { Ok(format) } else { Err(Mistakes { text: text.to_owned(), all: mistakes, more: 0 }) }
     }
 

@@ -5,5 +5,5 @@ pub mod names;
 pub mod number;
 mod param;
 
-pub use param::write;
 pub(crate) use param::{list, thread_place};
+pub use param::{write, write_meaning};

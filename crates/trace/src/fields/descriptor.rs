@@ -239,9 +239,8 @@ fn asked_for(m: &Moment<'_>) -> Option<Vec<u8>> {
     let Some((_, index, in_folder)) = NAMES.iter().find(|row| row.0 == m.event.number) else { return Some(Vec::new()) };
     let mut value = Vec::new();
     if !in_folder {
-        let mut resolved = Vec::new();
-        render::write(m, *index, &mut value, &mut resolved);
-        return Some(if resolved.is_empty() { value } else { resolved });
+        render::write_meaning(m, *index, &mut value);
+        return Some(value);
     }
     let place = render::thread_place(m)?;
     let (name, folder) = (m.event.param(*index)?, m.event.i64(index - 1)?);

@@ -75,7 +75,7 @@ pub(super) const ROWS: &[Row] = &[
         if m.purpose == crate::moment::Purpose::Compare {
             return m.event.param(index).map_or(Value::Unknown, Value::bytes);
         }
-        render::write(m, index, s, &mut Vec::new());
+        render::write(m, index, s);
         made(s)
     }),
     Row::new("evt.around", Kind::Nearness, "within so many milliseconds of a time: evt.around[TIME]=MS", |m, b, _| {
@@ -204,16 +204,13 @@ fn args<'a>(m: &'a Moment<'a>, _: &'a Bound, scratch: &'a mut Vec<u8>) -> Value<
     if m.event.number < 2 {
         return made(scratch);
     }
-    let mut resolved = Vec::new();
     for index in 0..m.params() {
         scratch.extend_from_slice(m.kind.params[index].name.as_bytes());
         scratch.push(b'=');
-        render::write(m, index, scratch, &mut resolved);
-        if !resolved.is_empty() {
-            scratch.push(b'(');
-            scratch.extend_from_slice(&resolved);
+        let resolved = render::write(m, index, scratch);
+        if resolved < scratch.len() {
+            scratch.insert(resolved, b'(');
             scratch.push(b')');
-            resolved.clear();
         }
         scratch.push(b' ');
     }
@@ -232,11 +229,7 @@ fn position(m: &Moment<'_>, bound: &Bound) -> Option<usize> {
 
 fn arg<'a>(m: &'a Moment<'a>, bound: &'a Bound, scratch: &'a mut Vec<u8>) -> Value<'a> {
     let Some(index) = position(m, bound) else { return Value::Unknown };
-    let mut resolved = Vec::new();
-    render::write(m, index, scratch, &mut resolved);
-    if !resolved.is_empty() {
-        *scratch = resolved;
-    }
+    render::write_meaning(m, index, scratch);
     made(scratch)
 }
 

@@ -145,11 +145,7 @@ fn result<'a>(m: &'a Moment<'a>, _: &'a Bound, scratch: &'a mut Vec<u8>) -> Valu
         None => Value::Unknown,
         Some((_, 0..)) => Value::text("SUCCESS"),
         Some((index, _)) => {
-            let mut resolved = Vec::new();
-            render::write(m, index, scratch, &mut resolved);
-            if !resolved.is_empty() {
-                *scratch = resolved;
-            }
+            render::write_meaning(m, index, scratch);
             made(scratch)
         }
     }

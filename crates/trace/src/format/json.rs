@@ -16,13 +16,12 @@ impl Format {
         let mut scratch = self.resolved.borrow_mut();
         let mut complete = true;
         into.push(b'{');
-        for (index, (name, part)) in self.names.iter().enumerate() {
+        for (index, (key, part)) in self.keys.iter().enumerate() {
             let Part::Field(bound, _) = &self.parts[*part] else { continue };
             if index > 0 {
                 into.push(b',');
             }
-            text(name.as_bytes(), into);
-            into.push(b':');
+            into.extend_from_slice(key);
             scratch.clear();
             let value = bound.get(moment, &mut scratch);
             if !self::value(&value, bound.row.shape, moment, into) {
@@ -65,9 +64,40 @@ fn value(value: &Value<'_>, shape: Shape, moment: &Moment<'_>, into: &mut Vec<u8
     true
 }
 
-/// A string. What is no UTF-8 becomes the character that says so; what is no ASCII is escaped.
+/// A key and the colon behind it.
+pub(super) fn key(name: &str) -> Vec<u8> {
+    let mut key = Vec::new();
+    text(name.as_bytes(), &mut key);
+    key.push(b':');
+    key
+}
+
+/// A string.
 fn text(bytes: &[u8], into: &mut Vec<u8>) {
     into.push(b'"');
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        // Text is long stretches of what stands for itself, and short ones of what does not.
+        let (plain, after) = split(rest, |byte| !is_plain(byte));
+        let (special, after) = split(after, is_plain);
+        into.extend_from_slice(plain);
+        escape(special, into);
+        rest = after;
+    }
+    into.push(b'"');
+}
+
+fn split(bytes: &[u8], at: impl Fn(u8) -> bool) -> (&[u8], &[u8]) {
+    bytes.split_at(bytes.iter().position(|byte| at(*byte)).unwrap_or(bytes.len()))
+}
+
+/// Whether a byte is a character that stands for itself.
+fn is_plain(byte: u8) -> bool {
+    matches!(byte, b' '..=0x7f) && byte != b'"' && byte != b'\\'
+}
+
+/// What does not stand for itself. What is no UTF-8 becomes the character that says so.
+fn escape(bytes: &[u8], into: &mut Vec<u8>) {
     for chunk in bytes.utf8_chunks() {
         for character in chunk.valid().chars() {
             match character {
@@ -78,7 +108,6 @@ fn text(bytes: &[u8], into: &mut Vec<u8>) {
                 '\n' => into.extend_from_slice(b"\\n"),
                 '\r' => into.extend_from_slice(b"\\r"),
                 '\t' => into.extend_from_slice(b"\\t"),
-                ' '..='\x7f' => into.push(character as u8),
                 _ => {
                     let mut units = [0; 2];
                     for unit in character.encode_utf16(&mut units) {
@@ -91,5 +120,4 @@ fn text(bytes: &[u8], into: &mut Vec<u8>) {
             into.extend_from_slice(b"\\ufffd");
         }
     }
-    into.push(b'"');
 }

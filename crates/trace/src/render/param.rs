@@ -15,9 +15,9 @@ use crate::state::{Descriptor, Text};
 /// The working folder, where a descriptor could be given.
 const HERE: i64 = -100;
 
-/// Writes parameter `index` into `value`, and what it stands for, if that is known, into `resolved`.
-pub fn write(moment: &Moment<'_>, index: usize, value: &mut Vec<u8>, resolved: &mut Vec<u8>) {
-    let Some(param) = moment.kind.params.get(index) else { return };
+/// Appends parameter `index`, and behind it what it stands for, if that is known. Where the latter begins.
+pub fn write(moment: &Moment<'_>, index: usize, into: &mut Vec<u8>) -> usize {
+    let Some(param) = moment.kind.params.get(index) else { return into.len() };
     let bytes = moment.event.param(index).unwrap_or_default();
     let (kind, bytes) = match (param.kind, param.meaning) {
         (Kind::Dynamic, Meaning::OneOf(kinds)) => match bytes.split_first() {
@@ -26,7 +26,18 @@ pub fn write(moment: &Moment<'_>, index: usize, value: &mut Vec<u8>, resolved: &
         },
         _ => (param.kind, bytes),
     };
-    Writing { moment, param, kind, bytes, value, resolved }.write();
+    let mut writing = Writing { moment, param, kind, bytes, value: into, resolved: None };
+    writing.write();
+    writing.resolved.unwrap_or(into.len())
+}
+
+/// Appends what parameter `index` stands for, or if that is not known, the parameter.
+pub fn write_meaning(moment: &Moment<'_>, index: usize, into: &mut Vec<u8>) {
+    let begin = into.len();
+    let resolved = write(moment, index, into);
+    if resolved < into.len() {
+        into.drain(begin..resolved);
+    }
 }
 
 struct Writing<'w, 'm> {
@@ -35,7 +46,8 @@ struct Writing<'w, 'm> {
     kind: Kind,
     bytes: &'w [u8],
     value: &'w mut Vec<u8>,
-    resolved: &'w mut Vec<u8>,
+    /// Where in it begins what the value stands for.
+    resolved: Option<usize>,
 }
 
 impl Writing<'_, '_> {
@@ -107,8 +119,14 @@ impl Writing<'_, '_> {
         i64::from_le_bytes(whole)
     }
 
+    /// The value is written: what follows is what it stands for.
+    fn resolved(&mut self) -> &mut Vec<u8> {
+        self.resolved.get_or_insert(self.value.len());
+        self.value
+    }
+
     fn resolve(&mut self, name: Option<&str>) {
-        self.resolved.extend_from_slice(name.unwrap_or_default().as_bytes());
+        self.resolved().extend_from_slice(name.unwrap_or_default().as_bytes());
     }
 
     fn ports(&self) -> Ports {
@@ -126,13 +144,13 @@ impl Writing<'_, '_> {
         match fd {
             0.. => {
                 if let Some(found) = self.moment.state.descriptor_of(thread, fd) {
-                    self.resolved.push(b'<');
-                    self.resolved.push(found.thing.letter());
+                    let resolved = self.resolved();
+                    resolved.extend_from_slice(&[b'<', found.thing.letter()]);
                     if found.thing.is_net() {
-                        self.resolved.extend(found.transport().and_then(letter));
+                        resolved.extend(found.transport().and_then(letter));
                     }
-                    self.resolved.push(b'>');
-                    printable(&found.name, self.resolved);
+                    resolved.push(b'>');
+                    printable(&found.name, resolved);
                 }
             }
             HERE => self.resolve(Some("AT_FDCWD")),
@@ -156,7 +174,8 @@ impl Writing<'_, '_> {
     fn process(&mut self, pid: i64) {
         number::signed(pid, self.value);
         if let Some(place) = self.moment.state.threads.find_quietly(pid) {
-            self.resolved.extend_from_slice(&self.moment.state.threads[place].comm);
+            let comm = &self.moment.state.threads[place].comm;
+            self.resolved().extend_from_slice(comm);
         }
     }
 
@@ -179,9 +198,9 @@ impl Writing<'_, '_> {
                     folder.extend_from_slice(&base)
                 }
                 folder.extend_from_slice(if slash { b"/" } else { b"" });
-                append(&folder, self.bytes, self.resolved);
+                append(&folder, self.bytes, self.resolved());
             }
-            None => append(b"", self.bytes, self.resolved),
+            None => append(b"", self.bytes, self.resolved()),
         }
     }
 
@@ -202,8 +221,8 @@ impl Writing<'_, '_> {
             return self.value.extend_from_slice(b"none");
         }
         write_number(nanoseconds, self.value);
-        number::general(nanoseconds as f64 / 1e9, self.resolved);
-        self.resolved.push(b's');
+        number::general(nanoseconds as f64 / 1e9, self.resolved());
+        self.value.push(b's');
     }
 
     fn flags(&mut self, bits: u32) {
@@ -214,8 +233,8 @@ impl Writing<'_, '_> {
     fn names(&mut self, bits: u32) {
         let Meaning::Names(table) = self.param.meaning else { return };
         match self.kind {
-            Kind::Enum8 | Kind::Enum16 | Kind::Enum32 => names::of_value(bits, table, self.resolved),
-            _ => names::bits(bits, table, self.resolved),
+            Kind::Enum8 | Kind::Enum16 | Kind::Enum32 => names::of_value(bits, table, self.resolved()),
+            _ => names::bits(bits, table, self.resolved()),
         }
     }
 
@@ -226,7 +245,7 @@ impl Writing<'_, '_> {
         }
         number::signed(i64::from(id as i32), self.value);
         match name(id) {
-            Some(name) => printable(name, self.resolved),
+            Some(name) => printable(name, self.resolved()),
             None => self.resolve(Some("<NA>")),
         }
     }
