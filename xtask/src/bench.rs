@@ -10,6 +10,7 @@ mod page;
 mod prompt;
 mod start;
 mod stream;
+mod trace;
 mod turns;
 
 use std::path::PathBuf;
@@ -27,6 +28,8 @@ pub(crate) enum Words {
     Enter(Enter),
     /// `fathom enter` into pods beside kubectl
     Cluster(cluster::Words),
+    /// `fathom trace` beside sysdig
+    Trace(trace::Words),
     /// Inside a mount namespace of its own: the part of `enter` that has 500 containers
     #[command(hide = true)]
     Crowd(crowd::Words),
@@ -73,6 +76,7 @@ pub(crate) fn run(words: &Words) -> anyhow::Result<u8> {
     let words = match words {
         Words::Enter(words) => words,
         Words::Cluster(words) => return cluster::run(words),
+        Words::Trace(words) => return trace::run(words),
         Words::Crowd(words) => return crowd::inside(words),
     };
     let program = match &words.program {

@@ -46,6 +46,11 @@ impl Page {
         let _ = writeln!(self.text, "- {name}: {value}");
     }
 
+    /// A program that fathom is measured beside, by what it says of its version.
+    pub(super) fn peer(&mut self, name: &str, command: &mut Command) {
+        self.line(name, &said(command));
+    }
+
     /// The engines that fathom is measured beside.
     pub(super) fn engines(&mut self, containers: &Containers) {
         let mut line = |name: &str, value: &str| self.line(name, value);
