@@ -28,7 +28,7 @@ pub(crate) enum Words {
     Enter(Enter),
     /// `fathom enter` into pods beside kubectl
     Cluster(cluster::Words),
-    /// `fathom trace` beside sysdig
+    /// `fathom trace` beside sysdig and strace
     Trace(trace::Words),
     /// Inside a mount namespace of its own: the part of `enter` that has 500 containers
     #[command(hide = true)]

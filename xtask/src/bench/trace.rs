@@ -1,5 +1,7 @@
-//! `cargo xtask bench trace`: `fathom trace` beside Debian's sysdig on a recording of a million events.
+//! `cargo xtask bench trace`: `fathom trace` beside Debian's sysdig on a recording of a million events, and beside
+//! strace on what happens now.
 
+mod live;
 mod reading;
 mod recording;
 
@@ -24,21 +26,43 @@ pub(crate) struct Words {
     /// The recording whose events are repeated [default: a sample]
     #[arg(long, value_name = "FILE")]
     sample: Option<PathBuf>,
+    /// Only this part
+    #[arg(long, value_enum, value_name = "PART")]
+    only: Option<Part>,
     /// Write docs/benchmarks.md too
     #[arg(long)]
     write: bool,
 }
 
+/// A part of the page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Part {
+    /// A recording of a million events beside sysdig
+    Reading,
+    /// What happens now beside strace; as root
+    Live,
+}
+
 pub(super) fn run(words: &Words) -> anyhow::Result<u8> {
-    install(&[("sysdig", "sysdig")])?;
-    let recording = Recording::make(words.sample.as_deref())?;
+    let wants = |part| words.only.is_none_or(|only| only == part);
     let program = match &words.program {
         Some(file) => file.canonicalize().with_context(|| format!("there is no {}", file.display()))?,
         None => fathom(Profile::Release)?,
     };
     let mut page = Page::begin("trace", words.rounds, &program);
-    page.peer("sysdig", Command::new("sysdig").arg("--version"));
-    page.line("recording", &recording.describe());
-    reading::measure(&program, &recording, words.rounds, &mut page)?;
+    if wants(Part::Live) {
+        install(&[("strace", "strace")])?;
+        page.peer("strace", Command::new("strace").arg("--version"));
+    }
+    if wants(Part::Reading) {
+        install(&[("sysdig", "sysdig")])?;
+        page.peer("sysdig", Command::new("sysdig").arg("--version"));
+        let recording = Recording::make(words.sample.as_deref())?;
+        page.line("recording", &recording.describe());
+        reading::measure(&program, &recording, words.rounds, &mut page)?;
+    }
+    if wants(Part::Live) {
+        live::measure(&program, words.rounds, &mut page)?;
+    }
     page.show(words.write)
 }
