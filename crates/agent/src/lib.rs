@@ -6,6 +6,7 @@
 //! [`Node`], and listens.
 //!
 //! Read in this order: [`node`], [`resolve`] (a name to a process), [`entry`] (an entry to a session), [`relay`].
+//! [`scope`] is a name as the kernel is told it.
 //! [`beside`] is the same in an ephemeral container, where nothing can be made. [`installed`] listens where a server is installed, and has a relay for each conversation.
 
 pub mod beside;
@@ -16,6 +17,7 @@ mod next;
 pub mod node;
 pub mod relay;
 pub mod resolve;
+pub mod scope;
 pub mod tools;
 pub mod watch;
 

@@ -91,8 +91,14 @@ fn process(host: &Host, pid: u32, title: String) -> Result<Subject, Failure> {
     Ok(Subject { title, nature: Nature::Process, pinned: host.pin(pid)?, network: None })
 }
 
-/// By what files and /proc tell; if that does not settle it, the engines are asked.
 fn container(node: &Node, name: &str, engine: Option<Engine>) -> Result<Subject, Failure> {
+    let (found, pinned) = running(node, name, engine)?;
+    Ok(Subject { title: found.describe(), nature: Nature::Process, pinned, network: None })
+}
+
+/// A container that runs, and its first process. By what files and /proc tell; if that does not settle it, the engines
+/// are asked.
+pub(crate) fn running(node: &Node, name: &str, engine: Option<Engine>) -> Result<(Container, Pinned), Failure> {
     let (host, quick) = (&node.host, node.at_once());
     let found = match quick.find(name, engine) {
         Match::One(container) if container.pid.is_some() && (container.id == name || directory::is_whole(&quick)) => {
@@ -109,7 +115,7 @@ fn container(node: &Node, name: &str, engine: Option<Engine>) -> Result<Subject,
     if !sighting::is_meant(host, &found, &pinned.process, &pinned.cgroup) {
         return Err(fathom_host::Error::Gone { pid }.into());
     }
-    Ok(Subject { title: found.describe(), nature: Nature::Process, pinned, network: None })
+    Ok((found, pinned))
 }
 
 fn settled(directory: &Directory, name: &str, engine: Option<Engine>) -> Result<Container, Failure> {
@@ -140,41 +146,56 @@ fn candidate(container: &Container) -> String {
 
 /// The eldest process in the cgroup that systemd gave the unit.
 fn unit(host: &Host, name: &str) -> Result<Subject, Failure> {
-    let full = if name.contains('.') { name.to_owned() } else { format!("{name}.service") };
-    let mut eldest: Option<(u64, u32)> = None;
+    let eldest = of_unit(host, name)?.into_iter().filter_map(|(pid, _)| Some((host.process(pid).ok()?.started, pid)));
+    let (_, pid) = eldest.min().ok_or_else(|| no_unit(name))?;
+    process(host, pid, format!("unit:{name}"))
+}
+
+/// Every process of a unit, with its file of cgroups.
+pub(crate) fn of_unit(host: &Host, name: &str) -> Result<Vec<(u32, String)>, Failure> {
+    let full = unit_name(name);
+    let mut found = Vec::new();
     for pid in host.pids()? {
         let cgroup = host.read(format!("proc/{pid}/cgroup")).unwrap_or_default();
         let cgroup = String::from_utf8_lossy(&cgroup);
-        if !naming::paths(&cgroup).any(|path| path.split('/').any(|part| part == full)) {
-            continue;
-        }
-        if let Ok(process) = host.process(pid).map(|process| (process.started, pid)) {
-            eldest = eldest.min(Some(process)).or(Some(process));
+        if naming::paths(&cgroup).any(|path| path.split('/').any(|part| part == full)) {
+            found.push((pid, cgroup.into_owned()));
         }
     }
-    let (_, pid) = eldest.ok_or_else(|| {
-        Failure::new(Class::NotFound, format!("no process of the unit `{full}` runs"))
-            .hinting("`systemctl list-units` names the units that run")
-    })?;
-    process(host, pid, format!("unit:{name}"))
+    if found.is_empty() { Err(no_unit(name)) } else { Ok(found) }
+}
+
+/// `nginx` is `nginx.service`.
+pub(crate) fn unit_name(name: &str) -> String {
+    if name.contains('.') { name.to_owned() } else { format!("{name}.service") }
+}
+
+fn no_unit(name: &str) -> Failure {
+    Failure::new(Class::NotFound, format!("no process of the unit `{}` runs", unit_name(name)))
+        .hinting("`systemctl list-units` names the units that run")
 }
 
 /// By name as `ip netns` keeps them, or by path.
 fn network(host: &Host, path: &Path) -> Result<Subject, Failure> {
-    let full = if path.is_absolute() { path.to_owned() } else { Path::new("/run/netns").join(path) };
-    let opened = std::fs::File::open(&full).and_then(|file| Namespace::from_fd(Kind::Net, file.into()));
-    let network = opened.map_err(|error| {
-        Failure {
-            cause: Some(error.to_string()),
-            ..Failure::new(Class::NotFound, format!("cannot open the network namespace {}", full.display()))
-        }
-        .hinting("`ip netns list` names them")
-    })?;
+    let network = open_network(path)?;
     Ok(Subject {
         title: format!("netns:{}", path.display()),
         nature: Nature::Network,
         pinned: machine(host)?,
         network: Some(network),
+    })
+}
+
+/// The network namespace of this name, or at this path.
+pub(crate) fn open_network(path: &Path) -> Result<Namespace, Failure> {
+    let full = if path.is_absolute() { path.to_owned() } else { Path::new("/run/netns").join(path) };
+    let opened = std::fs::File::open(&full).and_then(|file| Namespace::from_fd(Kind::Net, file.into()));
+    opened.map_err(|error| {
+        Failure {
+            cause: Some(error.to_string()),
+            ..Failure::new(Class::NotFound, format!("cannot open the network namespace {}", full.display()))
+        }
+        .hinting("`ip netns list` names them")
     })
 }
 

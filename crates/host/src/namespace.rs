@@ -41,6 +41,12 @@ impl Namespace {
         Self::from_fd(kind, File::open(format!("/proc/self/ns/{}", kind.name()))?.into())
     }
 
+    /// The one that it was made in, of pid and user namespaces; none above our own.
+    pub fn parent(&self) -> Option<Namespace> {
+        let fd = crate::sys::parent_namespace(self.fd.as_fd()).ok()?;
+        Self::from_fd(self.kind, fd).ok()
+    }
+
     /// Gives up the name and keeps the descriptor.
     pub fn into_fd(self) -> OwnedFd {
         self.fd

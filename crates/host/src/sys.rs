@@ -362,6 +362,20 @@ pub fn take_terminal(fd: impl AsFd) -> io::Result<()> {
     rustix::process::ioctl_tiocsctty(fd).map_err(Into::into)
 }
 
+/// The namespace that `fd`, a pid or user namespace, was made in.
+///
+/// # Errors
+/// `EPERM` where that is outside of ours.
+pub fn parent_namespace(fd: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+    // SAFETY: the request takes no argument, and its answer is a descriptor that nobody else has yet.
+    unsafe {
+        match libc::ioctl(fd.as_raw_fd(), libc::NS_GET_PARENT) {
+            -1 => Err(io::Error::last_os_error()),
+            number => Ok(OwnedFd::from_raw_fd(number)),
+        }
+    }
+}
+
 /// Ends this process at once, without running what a forked child inherited from its parent to run at exit.
 pub fn exit_now(status: i32) -> ! {
     // SAFETY: `_exit` runs no handler of ours: what a forked child inherited must not run twice.
