@@ -6,6 +6,7 @@
 
 pub mod command;
 pub mod container;
+pub mod detail;
 pub mod directory;
 pub mod failure;
 pub mod field;
@@ -17,6 +18,7 @@ pub mod target;
 
 pub use command::Command;
 pub use container::{Claim, Container, Engine, PodRef, State};
+pub use detail::Detail;
 pub use directory::Directory;
 pub use failure::{Class, Ending, Failure};
 pub use field::{Field, Kind, Value};

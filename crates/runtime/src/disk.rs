@@ -1,6 +1,7 @@
 //! Walks the folders that engines keep on this machine and reads the records in them.
 
 mod containerd;
+pub(crate) mod detail;
 mod docker;
 mod file;
 mod oci;

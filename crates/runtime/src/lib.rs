@@ -34,6 +34,19 @@ pub fn command(places: &Places, id: Option<&str>, image: &str, patience: Duratio
     live::command(places, id, image, patience)
 }
 
+/// One container from close by: what its engine's files say, and what engines that listen know beyond that. Takes at most
+/// about `patience`.
+pub fn detail(places: &Places, container: &fathom_model::Container, patience: Duration) -> fathom_model::Detail {
+    let mut detail = disk::detail::read(places, container);
+    detail.absorb(live::detail(places, container, patience));
+    detail
+}
+
+/// The same without asking anybody.
+pub fn detail_on_disk(places: &Places, container: &fathom_model::Container) -> fathom_model::Detail {
+    disk::detail::read(places, container)
+}
+
 /// What files alone say: microseconds instead of an engine's milliseconds, and right when every engine is dead.
 pub fn on_disk(places: &Places) -> Listing {
     disk::read(places).finished()

@@ -5,6 +5,7 @@
 mod command;
 mod containerd;
 mod cri;
+mod detail;
 mod docker;
 mod exchange;
 mod grpc;
@@ -21,6 +22,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::places::{Origin, Places, Socket, Speech};
 use crate::{Listing, Missing};
 pub(crate) use command::command;
+pub(crate) use detail::detail;
 use exchange::Failure;
 
 /// Ids whose process is known already, so that nobody need be asked for it.

@@ -5,6 +5,7 @@
 
 mod bundle;
 mod demo;
+mod detail;
 mod docker;
 mod json;
 mod machine;
@@ -18,13 +19,15 @@ use fathom_model::Container;
 
 pub use bundle::{annotate, annotations};
 pub use demo::demo_state;
+pub(crate) use detail::digits;
+pub use detail::{docker_detail, docker_digest, inspected, runc_bundle, spec_detail};
 pub use docker::{docker_config, docker_list, docker_pid};
 pub use json::Garbled;
 pub use machine::machine;
 pub(crate) use pod::{of_labels, of_sandbox};
 pub use runc::{crun_status, runc_state};
 pub use settings::{Storage, homes, storage_conf};
-pub use storage::storage_containers;
+pub use storage::{of_storage, storage_containers};
 pub use timestamp::seconds;
 
 /// A list of records in which some may be garbled: the good ones stand.

@@ -11,7 +11,7 @@ use crate::places::Places;
 use crate::records::{annotate, annotations};
 
 /// State folders of containerd as distributions of Kubernetes and docker place them.
-const STATES: &[&str] = &[
+pub(super) const STATES: &[&str] = &[
     "run/containerd",
     "run/k3s/containerd",
     "run/k0s/containerd",
@@ -20,7 +20,7 @@ const STATES: &[&str] = &[
     "run/docker/containerd/daemon",
 ];
 
-const TASKS: &str = "io.containerd.runtime.v2.task";
+pub(super) const TASKS: &str = "io.containerd.runtime.v2.task";
 
 /// Annotations stand before the seccomp profile; with a hundred mounts before them, 16 KiB hold them.
 const HEAD: usize = 16 * 1024;

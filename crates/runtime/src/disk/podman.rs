@@ -14,6 +14,13 @@ use crate::{Listing, Missing};
 type Home = (u32, PathBuf);
 
 pub(super) fn read(places: &Places, listing: &mut Listing) {
+    for (graph_root, run_root) in stores(places, listing) {
+        read_store(graph_root, &run_root, listing);
+    }
+}
+
+/// Every store: what survives a reboot, and what does not.
+pub(super) fn stores(places: &Places, listing: &mut Listing) -> Vec<(PathBuf, PathBuf)> {
     let mut stores = vec![(places.at("var/lib/containers/storage"), places.at("run/containers/storage"))];
     stores.push(configured(places, &places.at("etc/containers/storage.conf"), stores[0].clone(), listing));
     for (uid, home) in users_homes(places, listing) {
@@ -24,9 +31,7 @@ pub(super) fn read(places: &Places, listing: &mut Listing) {
     }
     stores.sort();
     stores.dedup();
-    for (graph_root, run_root) in stores {
-        read_store(graph_root, &run_root, listing);
-    }
+    stores
 }
 
 /// The homes of users who are here, which is who has a run folder. Others' homes are not looked at: they hold nothing

@@ -17,6 +17,7 @@ use super::{Answer, Known, grpc, lacks_pid, within};
 use crate::records::{of_labels, of_sandbox};
 
 pub(super) mod command;
+pub(super) mod detail;
 
 const SERVICE: &str = "/runtime.v1.RuntimeService";
 

@@ -5,13 +5,13 @@ pub(super) mod command;
 
 use std::path::{Path, PathBuf};
 
-use fathom_model::{Container, Engine};
+use fathom_model::{Container, Detail, Engine};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::exchange::{Failure, Http1, Reply};
 use super::{Answer, Known, lacks_pid, within};
-use crate::records::{Records, docker_list, docker_pid};
+use crate::records::{Records, docker_list, docker_pid, inspected};
 
 /// How many containers are looked at, at the same time.
 const LOOKERS: usize = 8;
@@ -64,6 +64,15 @@ async fn look(socket: PathBuf, share: Vec<(usize, String)>, deadline: Instant) -
         }
     }
     found
+}
+
+/// One container from close by; nothing if the engine does not know it.
+pub(super) async fn detail(socket: &Path, id: &str) -> Result<Detail, Failure> {
+    if !is_plain(id) {
+        return Ok(Detail::default());
+    }
+    let reply = Http1::open(socket).await?.get(&format!("/containers/{id}/json")).await?;
+    inspected(&reply.body).map_err(Failure::Garbled)
 }
 
 /// The id is an engine's word, but a word with a slash or a space would ask something else.

@@ -42,6 +42,23 @@ pub fn storage_containers(bytes: &[u8]) -> Records {
     records
 }
 
+/// The id of the image that the container `id` of such a list was made of.
+pub fn of_storage(bytes: &[u8], id: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Made<'a> {
+        #[serde(borrow)]
+        id: Text<'a>,
+        #[serde(borrow)]
+        image: Option<Text<'a>>,
+    }
+    let mut found = None;
+    let _ = elements(bytes, |element| {
+        let made = parse::<Made<'_>>(element.get().as_bytes()).ok().filter(|made| made.id == id);
+        found = found.take().or(made.and_then(|made| said(made.image)));
+    });
+    found
+}
+
 fn container(stored: Stored<'_>) -> Container {
     let metadata: Metadata =
         stored.metadata.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
