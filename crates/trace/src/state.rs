@@ -5,7 +5,9 @@ pub mod address;
 mod apply;
 pub mod cgroup;
 pub mod container;
+pub mod described;
 pub mod descriptor;
+mod leaves;
 mod load;
 pub mod path;
 pub mod thread;
@@ -64,6 +66,10 @@ pub struct State {
     switched: Vec<u64>,
     /// Descriptors that end with the event that was seen last, and whose they are.
     closing: (Tid, Vec<i64>),
+    /// Whose cgroups those are that are not called by an id.
+    leaves: leaves::Leaves,
+    /// Cgroups that nobody was asked about yet.
+    strangers: leaves::Strangers,
     /// Stands for the thread of an event that describes a container.
     described: Option<Box<Thread>>,
     /// The thread that ended with it.
@@ -112,6 +118,20 @@ impl State {
     /// Nothing is known yet.
     pub fn new(ports: Ports) -> Self {
         State { ports, ..State::default() }
+    }
+
+    /// From now on [`State::new_cgroups`] has every cgroup in which a thread is seen for the first time, those of threads
+    /// that are known already included.
+    pub fn watch_cgroups(&mut self) {
+        self.strangers.begin();
+        let known: Vec<Text> = self.threads.iter().map(|thread| thread.cgroups.clone()).collect();
+        known.iter().for_each(|cgroups| self.strangers.meet(cgroups));
+    }
+
+    /// Cgroups that were not there before, each as [`Thread::cgroups`] has them.
+    #[inline]
+    pub fn new_cgroups(&mut self) -> Vec<Text> {
+        self.strangers.take()
     }
 
     /// The descriptor behind a handle, if it is still there.

@@ -33,6 +33,12 @@ pub fn entries(cgroups: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     })
 }
 
+/// Whether one of them is `leaf` or below it.
+pub(super) fn is_within(cgroups: &[u8], leaf: &[u8]) -> bool {
+    entries(cgroups)
+        .any(|(_, path)| path.strip_prefix(leaf).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/")))
+}
+
 /// The same with the names that subsystems have elsewhere, each followed by a NUL.
 pub(super) fn normalised(cgroups: &[u8]) -> Text {
     let mut whole = Vec::with_capacity(cgroups.len());

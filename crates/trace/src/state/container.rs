@@ -54,6 +54,11 @@ impl Engine {
         self.row().2
     }
 
+    /// Its number in recordings.
+    pub fn number(self) -> u64 {
+        self.row().0
+    }
+
     /// Whether it is known of its containers if they are privileged.
     pub fn tells_privileges(self) -> bool {
         self.row().3
@@ -121,6 +126,10 @@ pub struct Probe {
 /// The recorder asked the engine, and got an answer.
 const FOUND: u64 = 1;
 
+/// The key of the cgroup that the container has. Ours: others have the container's id from the cgroup's name, and do not
+/// find those that are called otherwise.
+pub(super) const CGROUP: &str = "cgroup";
+
 /// Keys of probes.
 const PROBES: &[(&str, Role)] =
     &[("Healthcheck", Role::Healthcheck), ("LivenessProbe", Role::Liveness), ("ReadinessProbe", Role::Readiness)];
@@ -131,7 +140,7 @@ impl Container {
         self.labels.iter().find(|(label, _)| &label[..] == name).map(|(_, value)| value)
     }
 
-    fn parse(json: &Value) -> Option<Self> {
+    pub(super) fn parse(json: &Value) -> Option<Self> {
         let container = json.get("container")?;
         let text = |value: &Value| -> Text { value.as_str().unwrap_or_default().as_bytes().into() };
         let field = |key: &str| text(&container[key]);
@@ -170,6 +179,7 @@ impl State {
     /// Finds out which container a thread is in, and what it does there.
     pub(super) fn settle(&mut self, thread: &mut Thread) {
         thread.container = Text::default();
+        self.strangers.meet(&thread.cgroups);
         if let Some((id, engine)) = cgroup::container(thread) {
             thread.container = id.clone();
             // Of others nothing is known before somebody says it.
@@ -182,6 +192,8 @@ impl State {
                     ..Container::default()
                 });
             }
+        } else if let Some(id) = self.leaves.container_of(&thread.cgroups) {
+            thread.container = id.clone();
         }
         self.find_role(thread);
     }
@@ -229,8 +241,22 @@ impl State {
             // Of some the recorder could not find out anything.
             now.hidden = json["container"]["lookup_state"].as_u64().is_some_and(|state| state != FOUND);
             self.described = Some(Box::new(Thread::describing(&container.id)));
-            self.containers.insert(container.id.clone(), container);
+            let id = container.id.clone();
+            self.containers.insert(id.clone(), container);
+            if let Some(leaf) = json["container"][CGROUP].as_str() {
+                self.move_in(leaf.as_bytes(), &id);
+            }
         }
+    }
+
+    /// Threads in the cgroup `leaf` are of the container `id`, unless the cgroup itself says whose they are.
+    fn move_in(&mut self, leaf: &[u8], id: &Text) {
+        if !self.leaves.add(leaf, id) {
+            return;
+        }
+        let lost = |place: &Place| cgroup::is_within(&self.threads[*place].cgroups, leaf);
+        let lost: Vec<Place> = self.threads.places().filter(lost).collect();
+        lost.into_iter().for_each(|place| self.settle_at(place));
     }
 
     /// An event of older recorders that describes a container.

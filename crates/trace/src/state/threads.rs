@@ -45,6 +45,11 @@ impl Threads {
         self.places.values().map(|place| &self[*place])
     }
 
+    /// Where all of them are, in no order.
+    pub(super) fn places(&self) -> impl Iterator<Item = Place> {
+        self.places.values().copied()
+    }
+
     /// Where thread `tid` is.
     #[inline]
     pub fn find(&self, tid: Tid) -> Option<Place> {
