@@ -6,13 +6,14 @@
 //! [`Node`], and listens.
 //!
 //! Read in this order: [`node`], [`resolve`] (a name to a process), [`entry`] (an entry to a session), [`relay`].
-//! [`scope`] is a name as the kernel is told it.
+//! [`scope`] is a name as the kernel is told it, [`names`] finds out whose a cgroup is.
 //! [`beside`] is the same in an ephemeral container, where nothing can be made. [`installed`] listens where a server is installed, and has a relay for each conversation.
 
 pub mod beside;
 pub mod directory;
 pub mod entry;
 pub mod installed;
+pub mod names;
 mod next;
 pub mod node;
 pub mod relay;
@@ -21,4 +22,5 @@ pub mod scope;
 pub mod tools;
 pub mod watch;
 
+pub use names::Names;
 pub use node::{Listener, Node};
