@@ -11,14 +11,17 @@ use std::time::{Duration, Instant};
 use fathom_host::cgroup::naming;
 use fathom_model::{Container, Directory, Engine};
 use fathom_runtime::{Missing, PATIENCE};
-use fathom_trace::state::{cgroup, described};
+use fathom_trace::state::cgroup;
+use fathom_trace::state::described::Description;
 
 use crate::Node;
 
 /// Who is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Whom {
+pub enum Whom {
+    /// What engines keep on disk.
     Files,
+    /// Engines that listen.
     Engines,
 }
 
@@ -35,7 +38,7 @@ const TRIES: &[(Whom, Duration)] = &[
 #[derive(Debug)]
 pub struct Names {
     questions: Sender<Vec<u8>>,
-    answers: Receiver<Vec<u8>>,
+    answers: Receiver<Answer>,
 }
 
 impl Names {
@@ -54,15 +57,36 @@ impl Names {
         let _ = self.questions.send(cgroups.to_vec());
     }
 
-    /// What was found out meanwhile: parameters of events that describe containers, see [`described`].
-    pub fn answers(&self) -> impl Iterator<Item = Vec<u8>> {
-        self.answers.try_iter()
+    /// What was found out meanwhile. Never waits.
+    pub fn answers(&self) -> impl Iterator<Item = Description> {
+        self.answers.try_iter().filter_map(|answer| match answer {
+            Answer::Found(description) => Some(*description),
+            Answer::Looked(_) => None,
+        })
     }
 
-    /// Waits for an answer, for no longer than `patience`.
-    pub fn wait(&self, patience: Duration) -> Option<Vec<u8>> {
-        self.answers.recv_timeout(patience).ok()
+    /// What one look into files, or a question to engines, has found out; waits for it no longer than `patience`.
+    pub fn wait(&self, whom: Whom, patience: Duration) -> Vec<Description> {
+        let deadline = Instant::now() + patience;
+        let mut found = Vec::new();
+        loop {
+            match self.answers.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(Answer::Found(description)) => found.push(*description),
+                Ok(Answer::Looked(at)) if at == whom => return found,
+                Ok(Answer::Looked(_)) => {}
+                Err(_) => return found,
+            }
+        }
     }
+}
+
+/// What the thread says.
+#[derive(Debug)]
+enum Answer {
+    /// What is known of a container.
+    Found(Box<Description>),
+    /// All that was asked until then was looked up there.
+    Looked(Whom),
 }
 
 /// Something that was asked, and is not done.
@@ -76,14 +100,14 @@ struct Open {
 /// The thread.
 struct Search {
     node: Node,
-    told: Sender<Vec<u8>>,
+    told: Sender<Answer>,
     open: Vec<Open>,
     /// What was said last of whoever is in a cgroup.
-    said: HashMap<String, Vec<u8>>,
+    said: HashMap<String, Description>,
 }
 
 impl Search {
-    fn new(node: Node, told: Sender<Vec<u8>>) -> Self {
+    fn new(node: Node, told: Sender<Answer>) -> Self {
         Search { node, told, open: Vec::new(), said: HashMap::new() }
     }
 
@@ -105,7 +129,7 @@ impl Search {
     }
 
     /// Looks up all that is due; one look at the machine for all of them.
-    fn look(&mut self) -> Result<(), mpsc::SendError<Vec<u8>>> {
+    fn look(&mut self) -> Result<(), mpsc::SendError<Answer>> {
         let now = Instant::now();
         for whom in [Whom::Files, Whom::Engines] {
             let due = |open: &Open| open.due <= now && TRIES[open.tries].0 == whom;
@@ -138,22 +162,23 @@ impl Search {
                     self.open.push(Open { due: now + *pause, ..open });
                 }
             }
+            self.told.send(Answer::Looked(whom))?;
         }
         Ok(())
     }
 
     /// Says what is known of the container at `path`, if it is more than before.
-    fn tell(&mut self, container: &Container, path: &str, whom: Whom) -> Result<(), mpsc::SendError<Vec<u8>>> {
+    fn tell(&mut self, container: &Container, path: &str, whom: Whom) -> Result<(), mpsc::SendError<Answer>> {
         let detail = match whom {
             Whom::Files => fathom_runtime::detail_on_disk(&self.node.places, container),
             Whom::Engines => fathom_runtime::detail(&self.node.places, container, PATIENCE),
         };
-        let words = described::describe(container, &detail, path);
+        let words = Description::new(container, &detail, path);
         if self.said.get(path) == Some(&words) {
             return Ok(());
         }
         self.said.insert(path.to_owned(), words.clone());
-        self.told.send(words)
+        self.told.send(Answer::Found(Box::new(words)))
     }
 }
 

@@ -13,6 +13,7 @@ use fathom_host::Host;
 use fathom_host::cgroup::{Layout, naming};
 use fathom_host::namespace::{Kind, Namespace};
 use fathom_kernel::Scope;
+use fathom_model::directory::Found as Match;
 use fathom_model::target::{Object, ObjectKind};
 use fathom_model::{Class, Container, Directory, Engine, Failure, Target};
 
@@ -56,17 +57,29 @@ pub fn watched(node: &Node, target: &Target) -> Result<Watched, Failure> {
     }
 }
 
-/// Whether the word is the name of a container here, or the beginning of an id: what decides whether it is a target.
-pub fn is_known(node: &Node, name: &str) -> Known {
-    use fathom_model::directory::Found;
-    let known = |directory: &Directory| match directory.find(name, None) {
-        Found::None(alike) => Known::No { alike },
-        Found::One(_) | Found::Several(_) => Known::Yes,
+/// Whether something of this name is here: what decides whether a word that could be anything is a target.
+pub fn is_known(node: &Node, target: &Target) -> Known {
+    let known = |directory: &Directory| match target {
+        Target::Container { engine, name } => match directory.find(name, *engine) {
+            Match::None(alike) => Known::No { alike },
+            Match::One(_) | Match::Several(_) => Known::Yes,
+        },
+        Target::Object(object) if directory.containers().iter().any(|container| is_of(container, object)) => Known::Yes,
+        _ => Known::No { alike: Vec::new() },
     };
     match known(&node.at_once()) {
         Known::Yes => Known::Yes,
         Known::No { .. } => known(&node.complete().0),
     }
+}
+
+/// Whether a container is of the pod that is meant, or is the one of it that is.
+fn is_of(container: &Container, object: &Object) -> bool {
+    container.pod.as_ref().is_some_and(|pod| {
+        pod.name == object.name
+            && object.namespace.as_ref().is_none_or(|namespace| *namespace == pod.namespace)
+            && object.container.as_ref().is_none_or(|name| pod.container.as_ref() == Some(name))
+    })
 }
 
 /// Whether there is such a container.
@@ -93,16 +106,14 @@ fn pod(node: &Node, object: &Object) -> Result<Watched, Failure> {
         return Err(elsewhere(object, "a cluster knows which pods it means, and this machine does not")
             .hinting("name a pod of this machine, as in shop/pod/web-0"));
     }
-    let is_meant = |container: &&Container| {
-        container.pod.as_ref().is_some_and(|pod| {
-            pod.name == object.name
-                && object.namespace.as_ref().is_none_or(|namespace| *namespace == pod.namespace)
-                && object.container.as_ref().is_none_or(|name| pod.container.as_ref() == Some(name))
-        })
-    };
     let (directory, _) = node.complete();
-    let meant: Vec<Container> =
-        directory.containers().iter().filter(|container| container.pid.is_some()).filter(is_meant).cloned().collect();
+    let meant: Vec<Container> = directory
+        .containers()
+        .iter()
+        .filter(|container| container.pid.is_some())
+        .filter(|container| is_of(container, object))
+        .cloned()
+        .collect();
     let namespaces: BTreeSet<&str> =
         meant.iter().filter_map(|container| container.pod.as_ref()).map(|pod| pod.namespace.as_str()).collect();
     match (meant.is_empty(), namespaces.len()) {

@@ -6,6 +6,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use fathom_agent::names::Whom;
 use fathom_agent::scope::{Known, Watched, is_known, watched};
 use fathom_agent::{Names, Node};
 use fathom_enter::session::Registry;
@@ -66,9 +67,10 @@ fn a_container_is_its_pid_namespace_and_who_comes_later_is_in_it() {
         assert!(Command::new("cat").arg("/dev/null").status().expect("cat runs").success());
     });
     assert!(seen.contains("busybox") && !seen.contains("cat"), "{seen:?}");
-    assert_eq!(is_known(&node, "web-by-name"), Known::Yes);
-    assert_eq!(is_known(&node, "web-by-nam"), Known::Yes, "ids may be shortened, and this is one");
-    assert_eq!(is_known(&node, "wep-by-name"), Known::No { alike: vec!["web-by-name".into()] });
+    let known = |name: &str| is_known(&node, &name.parse().expect("it is a target"));
+    assert_eq!(known("web-by-name"), Known::Yes);
+    assert_eq!(known("web-by-nam"), Known::Yes, "ids may be shortened, and this is one");
+    assert_eq!(known("wep-by-name"), Known::No { alike: vec!["web-by-name".into()] });
 }
 
 /// The container `name` of runc once more, with what `change` makes of its configuration.
@@ -161,11 +163,10 @@ fn told(node: Node, container: &Running) -> Value {
     let line = |line: &str| line.splitn(3, ':').nth(2).map(|path| format!("x={path}\0"));
     let names = Names::start(node);
     names.ask(file.lines().filter_map(line).collect::<String>().as_bytes());
-    let mut last = names.wait(Duration::from_secs(20)).expect("somebody knows it");
-    while let Some(better) = names.wait(Duration::from_millis(1500)) {
-        last = better;
-    }
-    serde_json::from_slice::<Value>(last.strip_suffix(&[0]).expect("it ends with NUL")).expect("it is JSON")["container"].take()
+    let files = names.wait(Whom::Files, Duration::from_secs(20));
+    let engines = names.wait(Whom::Engines, Duration::from_secs(20));
+    let last = engines.into_iter().chain(files).next().expect("somebody knows it");
+    serde_json::from_slice::<Value>(last.words()).expect("it is JSON")["container"].take()
 }
 
 fn spec(name: &str) -> Spec {

@@ -4,7 +4,7 @@
 mod doctor;
 mod enter;
 mod sessions;
-mod trace;
+pub(crate) mod trace;
 mod why;
 
 use crate::words::{Verb, Words};

@@ -10,6 +10,7 @@ use fathom_protocol::{Entry, Input};
 use fathom_trace::lines::Page;
 use fathom_trace::replay::Replay;
 
+use crate::commands::trace::asked::Standing;
 use crate::output::doctor::Check;
 use crate::words::{Enter, Sessions, Trace};
 
@@ -76,7 +77,12 @@ pub(crate) fn sessions(_: &Sessions) -> anyhow::Result<i32> {
         .into())
 }
 
-pub(crate) fn trace(_: &Trace, _: Replay, _: Page<'_>) -> anyhow::Result<i32> {
+/// Whether a target is here: nothing is.
+pub(crate) fn standing(_: &Target) -> Standing {
+    Standing::Unknown(Vec::new())
+}
+
+pub(crate) fn trace(_: &Trace, _: Option<&Target>, _: Replay, _: Page<'_>) -> anyhow::Result<i32> {
     Err(Failure::new(Class::Unsupported, "nothing can be traced on this machine: it has no Linux")
         .hinting("read a recording: `fathom trace -r FILE`")
         .into())

@@ -31,7 +31,7 @@ pub(crate) use enter::enter;
 pub(crate) use names::{containers, session_ids, toolkits};
 pub(crate) use program::called;
 pub(crate) use sessions::sessions;
-pub(crate) use trace::trace;
+pub(crate) use trace::{standing, trace};
 pub(crate) use words::{Here, TARGETS, Verb};
 
 /// Does what was asked.

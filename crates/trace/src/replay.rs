@@ -160,6 +160,14 @@ impl Replay {
         each(&self.moment(event, kind, &now, Purpose::Show))
     }
 
+    /// What an event says that nobody recorded, a description of a container for instance. It is not shown.
+    pub fn learn(&mut self, event: &Event<'_>) {
+        if let Some(kind) = event_type(event.number) {
+            let mut now = self.state.begin(event, kind);
+            self.state.apply(event, &mut now);
+        }
+    }
+
     #[inline]
     fn asked_for(&mut self, event: &Event<'_>, kind: &'static fathom_scap::schema::EventType, now: &Now) -> bool {
         let Some(filter) = &self.filter else { return true };

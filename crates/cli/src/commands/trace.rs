@@ -15,7 +15,10 @@ use fathom_trace::{Buffers, Fields, Format, Json, Lines, Ports, Style, Summary, 
 use crate::words::Trace;
 use crate::{environment, machine, printer};
 
+pub(crate) mod asked;
 mod lists;
+
+use asked::{Asked, Bare, Origin, Typed};
 
 /// Done, and something was found: the recording is damaged.
 const FOUND: i32 = 1;
@@ -36,14 +39,14 @@ pub(crate) fn run(words: &Trace) -> anyhow::Result<i32> {
         return Ok(0);
     }
     // Before any file is read: mistakes in words are told at once.
-    let wish = words.filter.clone().unwrap_or_else(|| words.words.join(" "));
+    let Asked { target, filter: wish, .. } = asked(words)?;
     filter(&wish)?;
     let mut summary = words.summary.then(Summary::default);
     let mut status = 0;
     if words.files.is_empty() {
         let mut out = printer::stream();
         let (replay, page) = lines(words, default, &wish)?.begin(&mut out, summary.as_mut());
-        status = machine::trace(words, replay, page)?;
+        status = machine::trace(words, target.as_ref(), replay, page)?;
     }
     for file in &words.files {
         let lines = lines(words, default, &wish)?;
@@ -63,6 +66,20 @@ pub(crate) fn run(words: &Trace) -> anyhow::Result<i32> {
         printer::data(&String::from_utf8_lossy(&table));
     }
     Ok(status)
+}
+
+/// What the words mean here.
+fn asked(words: &Trace) -> Result<Asked, Failure> {
+    let typed = Typed {
+        words: &words.words,
+        target: words.target.as_deref(),
+        filter: words.filter.as_deref(),
+        pod: (words.namespace.as_deref(), words.container.as_deref()),
+        bare: if environment::is_plugin() { Bare::Pod } else { Bare::Container },
+    };
+    let looks_here = words.files.is_empty() && words.command.is_empty();
+    let origin = if looks_here { Origin::Machine } else { Origin::Else };
+    asked::divide(&typed, &[], origin, machine::standing)
 }
 
 /// Whether stdout shows colours.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use fathom_host::sys;
 use fathom_kernel::{Event, Held, Options, Scope, Source};
-use fathom_model::{Class, Failure};
+use fathom_model::{Class, Failure, Target};
 use fathom_trace::lines::{Page, Stopped};
 use fathom_trace::live::Tables;
 use fathom_trace::replay::Replay;
@@ -19,8 +19,12 @@ use rustix::event::{PollFd, PollFlags, poll};
 
 use crate::words::Trace;
 
+mod names;
+mod target;
 mod told;
 
+use names::Naming;
+pub(crate) use target::standing;
 use told::Stats;
 
 /// Bytes of data that are kept of a call, as in sysdig.
@@ -29,22 +33,27 @@ const SNAPLEN: u32 = 80;
 const LATE: Duration = Duration::from_millis(50);
 
 /// Shows what happens until somebody ends it, or the command has ended, whose status is passed on.
-pub(crate) fn trace(words: &Trace, replay: Replay, page: Page<'_>) -> anyhow::Result<i32> {
+pub(crate) fn trace(words: &Trace, target: Option<&Target>, replay: Replay, page: Page<'_>) -> anyhow::Result<i32> {
     // Before any thread exists, so that all have it.
     let signals = sys::signal_fd(&[libc::SIGINT, libc::SIGTERM, libc::SIGHUP])?;
     let held = if words.command.is_empty() { None } else { Some(hold(&words.command)?) };
-    let scope = held.as_ref().map_or(Scope::Machine, |held| Scope::Trees(vec![held.id()]));
+    let scope = match (&held, target) {
+        (Some(held), _) => Scope::Trees(vec![held.id()]),
+        (None, Some(target)) => target::scope(target)?,
+        (None, None) => Scope::Machine,
+    };
     let snaplen = words.snaplen.unwrap_or(SNAPLEN);
     let source = Source::attach(&Options { snaplen, ..Options::of(scope) }).map_err(Failure::from)?;
     let mut live =
         Live::new(replay, &held.as_ref().map_or_else(Tables::of_machine, |held| Tables::of_trees(&[held.id()])));
+    let naming = Naming::begin(&mut live);
     let mut child = None;
     if let Some(held) = held {
         live.begin_with_exec(held.id());
         child = Some(held.go().map_err(|error| cannot_start(&words.command[0], &error))?);
     }
     let deadline = words.seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
-    let watch = Watch { source, live, page, signals, deadline };
+    let watch = Watch { source, live, naming, page, signals, deadline };
     watch.until_the_end(child, words)
 }
 
@@ -76,6 +85,7 @@ fn cannot_start(name: &OsString, error: &io::Error) -> Failure {
 struct Watch<'o> {
     source: Source,
     live: Live,
+    naming: Naming,
     page: Page<'o>,
     signals: OwnedFd,
     deadline: Option<Instant>,
@@ -93,6 +103,7 @@ impl Watch<'_> {
                 }
             };
             let count = self.source.poll(deliver);
+            self.naming.go_on(&mut self.live);
             if count == 0 || written.elapsed() > LATE {
                 written = Instant::now();
                 flow = if self.page.flush() == Flow::Enough { Flow::Enough } else { flow };

@@ -10,12 +10,21 @@ use fathom_trace::Clock;
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("data").args(["print_ascii", "print_hex_ascii", "print_hex", "print_base64"]))]
 pub(crate) struct Trace {
-    /// Show only events of which this holds: 'evt.type=open and fd.name startswith /etc'
-    #[arg(value_name = "FILTER", conflicts_with = "filter")]
+    /// What is looked at, as for `enter`, and which events: web 'evt.type=open and fd.name startswith /etc'
+    #[arg(value_name = "[TARGET] [FILTER]")]
     pub(crate) words: Vec<String>,
-    /// The same, if it could be taken for something else
+    /// What is looked at, if it could be taken for something else
+    #[arg(long, value_name = "TARGET")]
+    pub(crate) target: Option<String>,
+    /// Which events, if it could be taken for something else
     #[arg(long, value_name = "FILTER")]
     pub(crate) filter: Option<String>,
+    /// Namespace of the pod
+    #[arg(long, value_name = "NAME")]
+    pub(crate) namespace: Option<String>,
+    /// Container of the pod [default: all of them]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) container: Option<String>,
     /// Start a command and trace it with all that it starts; what it prints goes to stderr, its status is passed on
     #[arg(last = true, value_name = "CMD", conflicts_with = "files")]
     pub(crate) command: Vec<OsString>,

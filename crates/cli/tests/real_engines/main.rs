@@ -12,3 +12,4 @@ mod place;
 mod recycled;
 mod seeds;
 mod silence;
+mod traced;

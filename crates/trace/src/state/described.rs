@@ -2,6 +2,8 @@
 //! event that a file brings, so that both take the same way into the state, and a file has what was known live.
 
 use fathom_model::{Container, Detail, Engine as Made};
+use fathom_scap::Event;
+use fathom_scap::event::Head;
 use serde_json::{Map, Value, json};
 
 use super::container::{CGROUP, Engine};
@@ -21,20 +23,41 @@ const ENGINES: &[(Made, Engine)] = &[
     (Made::Lxc, Engine::Lxc),
 ];
 
-/// The one parameter of the event: JSON that ends with NUL. `cgroup` is where the container's threads are.
-pub fn describe(container: &Container, detail: &Detail, cgroup: &str) -> Vec<u8> {
-    let mut said = members(container, detail, cgroup);
-    // From the longest and least asked for: variables hold whole files sometimes.
-    for part in ["env", "Mounts", "labels"] {
-        let bytes = json!({ "container": &said }).to_string();
-        if bytes.len() <= LONGEST {
-            break;
+/// What is said of a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Description {
+    /// JSON that ends with NUL: the one parameter of the event.
+    words: Vec<u8>,
+    length: [u8; 2],
+}
+
+impl Description {
+    /// Of a container whose threads are in `cgroup`.
+    pub fn new(container: &Container, detail: &Detail, cgroup: &str) -> Self {
+        let mut said = members(container, detail, cgroup);
+        // From the longest and least asked for: variables hold whole files sometimes.
+        for part in ["env", "Mounts", "labels"] {
+            if json!({ "container": &said }).to_string().len() <= LONGEST {
+                break;
+            }
+            said.remove(part);
         }
-        said.remove(part);
+        let mut words = json!({ "container": said }).to_string().into_bytes();
+        words.truncate(LONGEST);
+        words.push(0);
+        let length = u16::try_from(words.len()).expect("it was made short enough").to_le_bytes();
+        Description { words, length }
     }
-    let mut bytes = json!({ "container": said }).to_string().into_bytes();
-    bytes.push(0);
-    bytes
+
+    /// The JSON.
+    pub fn words(&self) -> &[u8] {
+        &self.words[..self.words.len() - 1]
+    }
+
+    /// The event that a recording has of it, so many nanoseconds after 1970.
+    pub fn event(&self, ts: u64) -> Event<'_> {
+        Event::new(Head { ts, tid: 0, number: EVENT, cpu: 0 }, &self.length, &self.words)
+    }
 }
 
 fn members(container: &Container, detail: &Detail, cgroup: &str) -> Map<String, Value> {
@@ -115,8 +138,8 @@ mod tests {
     use super::*;
     use crate::state::container::Container as Known;
 
-    fn read(bytes: &[u8]) -> Known {
-        let json = serde_json::from_slice(bytes.strip_suffix(&[0]).expect("it ends with NUL")).expect("it is JSON");
+    fn read(said: &Description) -> Known {
+        let json = serde_json::from_slice(said.words()).expect("it is JSON");
         Known::parse(&json).expect("it is a container")
     }
 
@@ -143,7 +166,7 @@ mod tests {
             mounts: vec![mount],
             ..Detail::default()
         };
-        let mut known = read(&describe(&web, &detail, "/x"));
+        let mut known = read(&Description::new(&web, &detail, "/x"));
         let text = |text: &super::super::Text| String::from_utf8_lossy(text).into_owned();
         assert_eq!(
             (text(&known.id), known.engine, text(&known.name)),
@@ -169,8 +192,9 @@ mod tests {
     fn an_event_s_parameter_has_room_for_it() {
         let detail = Detail { env: vec!["A=".to_owned() + &"x".repeat(100_000)], ..Detail::default() };
         let web = Container { name: Some("web".into()), ..Container::new("web", Made::Runc) };
-        let bytes = describe(&web, &detail, "/web");
-        assert!(bytes.len() < 1000);
-        assert_eq!(&read(&bytes).name[..], b"web");
+        let said = Description::new(&web, &detail, "/web");
+        assert!(said.words().len() < 1000);
+        assert_eq!(&read(&said).name[..], b"web");
+        assert_eq!(said.event(7).param(0), Some(&said.words[..]));
     }
 }

@@ -1,0 +1,51 @@
+//! Names of the containers that are seen: asked for when their cgroups appear, learnt when they are known.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use fathom_agent::Names;
+use fathom_agent::names::Whom;
+use fathom_trace::Live;
+use fathom_trace::state::described::Description;
+
+use crate::machine::node;
+
+/// How long the first event may wait for the names of what was there before it. Files are read in a few milliseconds; only
+/// a disk that does not answer takes longer.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Somebody who looks names up, and what was asked of them.
+pub(super) struct Naming(Names);
+
+impl Naming {
+    /// Of all that is there already, files say the names before anything is shown.
+    pub(super) fn begin(live: &mut Live) -> Naming {
+        let naming = Naming(Names::start(node::node()));
+        live.replay.state.watch_cgroups();
+        if naming.ask(live) {
+            let found = naming.0.wait(Whom::Files, PATIENCE);
+            found.iter().for_each(|description| learn(live, description));
+        }
+        naming
+    }
+
+    /// Asks for what has appeared, and learns what was found out.
+    #[inline]
+    pub(super) fn go_on(&self, live: &mut Live) {
+        self.ask(live);
+        for description in self.0.answers() {
+            learn(live, &description);
+        }
+    }
+
+    /// Whether there was anything to ask.
+    fn ask(&self, live: &mut Live) -> bool {
+        let new = live.replay.state.new_cgroups();
+        new.iter().for_each(|cgroups| self.0.ask(cgroups));
+        !new.is_empty()
+    }
+}
+
+fn learn(live: &mut Live, description: &Description) {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    live.replay.learn(&description.event(u64::try_from(now.as_nanos()).unwrap_or(u64::MAX)));
+}
