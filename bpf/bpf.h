@@ -50,7 +50,9 @@ static long (*read_user)(void *to, u32 size, const void *from) = (void *)112;
 static long (*read_kernel)(void *to, u32 size, const void *from) = (void *)113;
 static long (*read_user_str)(void *to, u32 size, const void *from) = (void *)114;
 static long (*read_kernel_str)(void *to, u32 size, const void *from) = (void *)115;
+static long (*seq_write)(void *seq, const void *data, u32 size) = (void *)127;
 static long (*ringbuf_output)(void *ring, void *data, u64 size, u64 flags) = (void *)130;
+static long (*path_of)(void *path, char *to, u32 size) = (void *)147;
 static void *(*task_storage)(void *map, void *task, void *value, u64 flags) = (void *)156;
 static void *(*current_task_btf)(void) = (void *)158;
 

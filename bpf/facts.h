@@ -4,6 +4,7 @@
 
 #define S_IFMT 0170000
 #define S_IFSOCK 0140000
+#define O_CLOEXEC 02000000
 #define FAMILY_UNIX 1
 #define FAMILY_INET6 10
 
@@ -48,6 +49,14 @@ inline_always u32 outer_number(struct pid *pid)
 	return READ(number, nr);
 }
 
+/* Its device, as stat(2) has it. */
+inline_always u32 terminal_of(struct tty_struct *tty)
+{
+	struct tty_driver *driver = READ(tty, driver);
+	u32 minor = READ(driver, minor_start) + READ(tty, index);
+	return (minor & 0xff) | READ(driver, major) << 8 | (minor & ~0xffu) << 12;
+}
+
 static void facts_of_task(struct task_struct *task, struct task_facts *facts)
 {
 	struct task_struct *leader = READ(task, group_leader), *parent = READ(task, real_parent);
@@ -79,7 +88,7 @@ static void facts_of_task(struct task_struct *task, struct task_facts *facts)
 	facts->sid = outer_number(pid);
 	facts->vsid = inner_number(pid);
 	facts->loginuid = FIELD_EXISTS(task, loginuid) ? READ(task, loginuid.val) : (u32)-1;
-	facts->tty = tty ? READ(tty, index) + 1 : 0;
+	facts->tty = tty ? terminal_of(tty) : 0;
 	facts->flags = READ(task, flags);
 	facts->fd_limit = READ(signal, rlim[7].rlim_cur);
 	facts->minor_faults = READ(task, min_flt);
@@ -88,7 +97,8 @@ static void facts_of_task(struct task_struct *task, struct task_facts *facts)
 	struct cgroup *cgroup = READ(set, dfl_cgrp);
 	struct kernfs_node *node = READ(cgroup, kn);
 	facts->cgroup = READ(node, id);
-	facts->start = READ(task, start_time);
+	struct task_struct___older *older = (void *)task;
+	facts->start = FIELD_EXISTS(task, start_boottime) ? READ(task, start_boottime) : READ(older, real_start_time);
 	facts->size_kib = memory.size_kib;
 	facts->resident_kib = memory.resident_kib;
 	facts->swap_kib = memory.swap_kib;

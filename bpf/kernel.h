@@ -62,7 +62,11 @@ struct cred {
 	/* One word, or two halves of one: eight bytes in either case. */
 	kernel_cap_t cap_inheritable, cap_permitted, cap_effective;
 };
+struct tty_driver {
+	int major, minor_start;
+};
 struct tty_struct {
+	struct tty_driver *driver;
 	int index;
 };
 struct rlimit {
@@ -90,13 +94,18 @@ struct inode {
 	unsigned long i_ino;
 	struct super_block *i_sb;
 };
+struct path {
+	void *mnt, *dentry;
+};
 struct file {
+	struct path f_path;
 	struct inode *f_inode;
 	void *private_data;
 	u32 f_flags;
 };
 struct fdtable {
 	u32 max_fds;
+	unsigned long *close_on_exec;
 	struct file **fd;
 };
 struct files_struct {
@@ -114,7 +123,7 @@ struct task_struct {
 	int pid, tgid;
 	struct task_struct *real_parent, *group_leader;
 	struct pid *thread_pid;
-	u64 start_time;
+	u64 start_time, start_boottime;
 	unsigned long min_flt, maj_flt;
 	const struct cred *real_cred;
 	char comm[16];
@@ -152,8 +161,26 @@ struct unix_sock {
 	struct unix_address *addr;
 	struct sock *peer;
 };
+struct seq_file {
+	void *buf;
+};
+struct bpf_iter_meta {
+	struct seq_file *seq;
+};
 struct bpf_iter__task {
+	struct bpf_iter_meta *meta;
 	struct task_struct *task;
+};
+struct bpf_iter__task_file {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+	u32 fd;
+	struct file *file;
+};
+
+/* Before 5.5 the time since boot had another name. */
+struct task_struct___older {
+	u64 real_start_time;
 };
 
 /* Until 6.2 the counters of resident pages were plain; what follows three underscores is no part of the name. */

@@ -136,6 +136,23 @@ struct file_facts {
 	u32 device, flags, mode, pad;
 };
 
+/* A thread as it is found; what it was given lies in its memory. */
+struct found_task {
+	struct task_facts facts;
+	u64 arguments, arguments_end, environment, environment_end;
+	u64 cgroups; /* tasks in the same cgroups have the same number here */
+};
+
+/* A descriptor as it is found; its path follows. */
+struct found_file {
+	u32 pid;
+	s32 descriptor;
+	struct file_facts facts;
+	u32 is_socket;
+	u32 path_length;
+	struct socket_facts socket;
+};
+
 /* What calls are counted by; bits of `counting`. */
 enum {
 	BY_PROCESS = 1,

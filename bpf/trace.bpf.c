@@ -14,6 +14,7 @@
 #include "facts.h"
 #include "copy.h"
 #include "sums.h"
+#include "found.h"
 
 /* Helpers that read memory of tasks are for programs under the GPL only, and the kernel looks for this very word. The
  * programs may be used under either licence; the rest of fathom, which only loads them, is Apache-2.0. */

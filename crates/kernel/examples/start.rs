@@ -33,16 +33,17 @@ fn main() {
         }
         first.push(begin.elapsed());
     }
-    let (mut taken, mut taking, mut found) = (Vec::new(), Vec::new(), (0, 0));
+    let (mut taken, mut taking, mut by_proc, mut found) = (Vec::new(), Vec::new(), Vec::new(), (0, 0));
+    let mut source = Source::attach(&Options::of(Scope::Trees(Vec::new()))).expect("this machine can be traced");
     for _ in 0..rounds {
         let (begin, before) = (Instant::now(), processor_time());
-        let mut snapshot = Snapshot::local();
-        let pids = snapshot.processes();
-        let all = pids.iter().filter_map(|pid| snapshot.process(*pid)).count();
-        let open: usize = pids.iter().map(|pid| snapshot.descriptors(*pid).len()).sum();
+        let all = source.found();
         taken.push(begin.elapsed());
         taking.push(processor_time() - before);
-        found = (all, open);
+        found = (all.processes.len(), all.descriptors.values().map(Vec::len).sum::<usize>());
+        let before = processor_time();
+        std::hint::black_box(Snapshot::local().all());
+        by_proc.push(processor_time() - before);
     }
     for child in crowd.iter_mut().chain([&mut busy]) {
         let _ = (child.kill(), child.wait());
@@ -54,7 +55,10 @@ fn main() {
     let (attached, used, first) = (median(attached), median(used), median(first));
     let (taken, taking) = (median(taken), median(taking));
     let (all, open) = found;
-    println!("{all} processes with {open} descriptors known after {taken:?} ({taking:?} of a processor)");
+    let by_proc = median(by_proc);
+    println!(
+        "{all} processes with {open} descriptors known after {taken:?} ({taking:?} of a processor; {by_proc:?} by /proc)"
+    );
     println!(
         "{processes} processes: attached after {attached:?} ({used:?} of a processor), first event after {first:?}"
     );

@@ -43,7 +43,7 @@ pub struct TaskFacts<'a> {
     pub vpgid: u32,
     pub vsid: u32,
     pub loginuid: u32,
-    /// The number of its terminal plus one; 0: it has none.
+    /// The device of its terminal, as stat(2) has it; 0: it has none.
     pub tty: u32,
     /// The kernel's flags of the task, `PF_` in include/linux/sched.h.
     pub flags: u64,
@@ -52,7 +52,7 @@ pub struct TaskFacts<'a> {
     pub major_faults: u64,
     /// The id of its cgroup of version 2.
     pub cgroup: u64,
-    /// When it began, in nanoseconds of the monotonic clock.
+    /// When it began, in nanoseconds since boot.
     pub start: u64,
     /// Capabilities, as bits.
     pub inheritable: u64,

@@ -67,6 +67,8 @@ pub(crate) struct Programs {
     rings: Vec<OwnedFd>,
     links: Vec<BtfTracePointLink>,
     slots: u32,
+    /// Whether what there is already can be found within the kernel.
+    can_find: bool,
 }
 
 impl Programs {
@@ -86,12 +88,17 @@ impl Programs {
         let rings = rings.map_err(|source| Error::Map { what: "make a ring for each processor", source })?;
         let has = |name, kind| btf.id_by_type_name_kind(name, kind).is_ok();
         let object = if marks == Marks::Best && has(STORAGE, BtfKind::Func) { WITH_STORAGE } else { WITHOUT_STORAGE };
-        let mut programs = Programs { ebpf: fit(loader, object, options, &btf)?, rings, links: Vec::new(), slots: 0 };
+        let mut programs =
+            Programs { ebpf: fit(loader, object, options, &btf)?, rings, links: Vec::new(), slots: 0, can_find: false };
         programs.fill(options)?;
         if has(URING, BtfKind::Typedef) {
             programs.attach_raw("uring_request", "io_uring_submit_req")?;
         }
-        programs.load_adopt(&btf)?;
+        programs.load_iterator("adopt", "task", &btf)?;
+        // Where the kernel refuses these, `/proc` says the same.
+        programs.can_find = object == WITH_STORAGE
+            && programs.load_iterator("find_task", "task", &btf).is_ok()
+            && programs.load_iterator("find_file", "task_file", &btf).is_ok();
         let besides = options.besides.iter().flat_map(|besides| match besides {
             Besides::Switches => SWITCHES,
             Besides::Faults => FAULTS,
@@ -118,10 +125,32 @@ impl Programs {
         loaded.load().and_then(|()| loaded.attach(tracepoint).map(drop)).map_err(said)
     }
 
-    fn load_adopt(&mut self, btf: &Btf) -> Result<(), Error> {
-        let said = |source| Error::Load { program: "adopt", source: Box::new(source) };
-        let iterator: &mut Iter = self.program("adopt").try_into().map_err(said)?;
-        iterator.load("task", btf).map_err(said)
+    fn load_iterator(&mut self, program: &'static str, over: &str, btf: &Btf) -> Result<(), Error> {
+        let said = |source| Error::Load { program, source: Box::new(source) };
+        let iterator: &mut Iter = self.program(program).try_into().map_err(said)?;
+        iterator.load(over, btf).map_err(said)
+    }
+
+    /// Runs an iterator over all that it goes through. What it writes can be read.
+    fn iterate(&mut self, program: &'static str) -> Result<impl io::Read, Error> {
+        let said = |source: ProgramError| Error::Load { program, source: Box::new(source) };
+        let iterator: &mut Iter = self.program(program).try_into().map_err(said)?;
+        let link = iterator.attach().and_then(|id| iterator.take_link(id)).map_err(said)?;
+        link.into_file().map_err(|error| Error::Map { what: "go through all tasks", source: io::Error::other(error) })
+    }
+
+    /// What the iterators find: tasks, and files that they have open. Nothing where this kernel has no such iterators.
+    pub(crate) fn find(&mut self) -> Result<Option<[Vec<u8>; 2]>, Error> {
+        if !self.can_find {
+            return Ok(None);
+        }
+        let mut all = [Vec::new(), Vec::new()];
+        for (program, to) in ["find_task", "find_file"].into_iter().zip(&mut all) {
+            let mut from = self.iterate(program)?;
+            let said = |source| Error::Map { what: "go through all tasks", source };
+            io::Read::read_to_end(&mut from, to).map_err(said)?;
+        }
+        Ok(Some(all))
     }
 
     fn program(&mut self, name: &str) -> &mut Program {
@@ -134,15 +163,9 @@ impl Programs {
             sys::update(self.map("roots"), Some(root), &1_u8)
                 .map_err(|source| Error::Map { what: "tell the kernel a process", source })?;
         }
-        let said = |source: ProgramError| Error::Load { program: "adopt", source: Box::new(source) };
         loop {
             let before = self.adopted()?;
-            let iterator: &mut Iter = self.program("adopt").try_into().map_err(said)?;
-            let link = iterator.attach().and_then(|id| iterator.take_link(id)).map_err(said)?;
-            let file = link
-                .into_file()
-                .map_err(|error| Error::Map { what: "go through all tasks", source: io::Error::other(error) })?;
-            io::copy(&mut &file, &mut io::sink())
+            io::copy(&mut self.iterate("adopt")?, &mut io::sink())
                 .map_err(|source| Error::Map { what: "go through all tasks", source })?;
             if self.adopted()? == before {
                 break;

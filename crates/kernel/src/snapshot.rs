@@ -3,6 +3,7 @@
 //! Taken from `/proc` after the programs are attached, so that whatever changes while this is read comes as an event too.
 //! A process that ends meanwhile is left out. Nothing here knows what a container or a user is called.
 
+mod found;
 mod network;
 mod process;
 
@@ -12,6 +13,8 @@ use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+pub use found::Found;
+pub(crate) use found::{descriptors as found_descriptors, processes as found_processes};
 pub use network::{Protocol, Socket};
 pub use process::{Process, Thread};
 
@@ -107,6 +110,17 @@ impl Snapshot {
         descriptors
     }
 
+    /// Everything at once, file by file: what [`crate::Source::found`] does where the kernel cannot.
+    pub fn all(&mut self) -> Found {
+        let mut found = Found::default();
+        for pid in self.processes() {
+            let Some(process) = self.process(pid) else { continue };
+            found.descriptors.insert(pid, self.descriptors(pid));
+            found.processes.push(process);
+        }
+        found
+    }
+
     /// The socket behind a descriptor of a process or thread.
     pub fn socket_at(&mut self, pid: u32, fd: i32) -> Option<Socket> {
         let folder = self.proc.join(pid.to_string());
@@ -122,9 +136,8 @@ impl Snapshot {
         if name.starts_with(b"pipe:[") {
             return Opened::Pipe(Vec::new());
         }
-        if let Some(kind) = name.strip_prefix(b"anon_inode:") {
-            let kind = String::from_utf8_lossy(kind);
-            return Opened::Anonymous(kind.trim_matches(['[', ']']).to_owned());
+        if let Some(kind) = anonymous(&name) {
+            return Opened::Anonymous(kind);
         }
         match mode & libc::S_IFMT {
             libc::S_IFDIR => Opened::Folder(name),
@@ -143,6 +156,12 @@ impl Snapshot {
         }
         tables.get(&inode).cloned()
     }
+}
+
+/// The kind of a file that the kernel made of nothing, which is what its path says.
+fn anonymous(path: &[u8]) -> Option<String> {
+    let kind = String::from_utf8_lossy(path.strip_prefix(b"anon_inode:")?);
+    Some(kind.trim_matches(['[', ']']).to_owned())
 }
 
 /// Entries of a folder whose names are numbers, in order.

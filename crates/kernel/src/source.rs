@@ -10,6 +10,7 @@ use crate::record::{ARGS, Head, Kind};
 use crate::ring::Ring;
 use crate::row::Mode;
 use crate::scope::{Calls, Options, Scope};
+use crate::snapshot::{self, Found, Snapshot};
 use crate::subject::Subject;
 use crate::sys::Shared;
 use crate::tally::{Drained, Sum};
@@ -77,6 +78,17 @@ impl Source {
     /// Looks at more processes, with what they have started, from now on.
     pub fn adopt(&mut self, roots: &[u32]) -> Result<(), Error> {
         self.programs.adopt(roots)
+    }
+
+    /// All processes and what they have open, as of now: what there was before one began to look, if it is asked for at
+    /// once. Gone through within the kernel, or where that cannot, in `/proc`.
+    pub fn found(&mut self) -> Found {
+        match self.programs.find() {
+            Ok(Some([tasks, files])) => {
+                Found { processes: snapshot::found_processes(&tasks), descriptors: snapshot::found_descriptors(&files) }
+            }
+            Ok(None) | Err(_) => Snapshot::local().all(),
+        }
     }
 
     /// Hands out what has come and is in order; says how many events that were. Never waits: [`Source::pause`] says for

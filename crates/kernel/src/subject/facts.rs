@@ -26,7 +26,8 @@ pub(crate) fn task(tid: u32) -> Option<Vec<u8>> {
         process.minor_faults,
         process.major_faults,
         0,
-        process.start,
+        // The clock of proc(5) ticks a hundred times a second.
+        process.start * 10_000_000,
         process.inheritable,
         process.permitted,
         process.effective,

@@ -40,6 +40,7 @@ fn acts_if_asked_to() {
         ["compat"] => compat(),
         ["block"] => block(),
         ["uring"] => uring(),
+        ["open", folder] => open(folder),
         ["refused"] => refused(),
         _ => panic!("no such act: {words:?}"),
     }
@@ -241,6 +242,39 @@ fn uring() {
         queue.add(tail).cast::<u32>().write_volatile(3);
         assert_eq!(libc::syscall(libc::SYS_io_uring_enter, ring, 3, 0, 0, 0, 0), 3);
     }
+}
+
+/// Has one of everything open, says so, and waits.
+fn open(folder: &str) {
+    let path = |name: &str| format!("{folder}/{name}");
+    let file = std::fs::File::create(path("a file")).expect("there is room");
+    let deleted = std::fs::File::create(path("deleted")).expect("there is room");
+    std::fs::remove_file(path("deleted")).expect("it was made");
+    let inside = std::fs::File::open(folder).expect("it is there");
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback is there");
+    let client = TcpStream::connect(listener.local_addr().expect("it is bound")).expect("somebody listens");
+    let six = TcpListener::bind("[::1]:0").expect("loopback is there");
+    let udp = UdpSocket::bind("127.0.0.1:0").expect("loopback is there");
+    let unix = UnixListener::bind(path("socket")).expect("the folder is there");
+    let pair = UnixStream::pair().expect("sockets can be made");
+    // SAFETY: descriptors of our own, which live until the end.
+    let made = unsafe {
+        let mut ends = [0; 2];
+        assert_eq!(libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC | libc::O_NONBLOCK), 0);
+        [
+            libc::eventfd(0, 0),
+            libc::epoll_create1(libc::EPOLL_CLOEXEC),
+            libc::memfd_create(c"memory".as_ptr(), 0),
+            libc::socket(libc::AF_NETLINK, libc::SOCK_RAW, 0),
+        ]
+    };
+    assert!(made.iter().all(|fd| *fd >= 0), "{made:?}");
+    let thread = std::thread::spawn(|| {
+        std::io::stdout().write_all(b"\nready\n").expect("it is a pipe");
+        std::io::stdin().read_to_end(&mut Vec::new()).expect("it is a pipe");
+    });
+    thread.join().expect("it ends well");
+    drop((file, deleted, inside, listener, client, six, udp, unix, pair));
 }
 
 /// Without rights, BPF is refused with the reason, and stepping works.

@@ -7,8 +7,8 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
 use std::process::{Command, Stdio};
 
-use fathom_kernel::Snapshot;
-use fathom_kernel::snapshot::{Opened, Socket};
+use fathom_kernel::snapshot::{Opened, Process, Socket};
+use fathom_kernel::{Options, Scope, Snapshot, Source};
 use fathom_testkit::{Need, Scratch, needs};
 
 #[test]
@@ -97,4 +97,61 @@ fn a_tree_begins_with_its_root() {
     let pid = rustix::process::Pid::from_raw(tree[1].pid as i32).expect("no process is 0");
     rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("our child's child");
     child.wait().expect("it is our child");
+}
+
+/// Without what changes from one look to the next.
+fn settled(mut process: Process) -> Process {
+    (process.minor_faults, process.major_faults) = (0, 0);
+    (process.size_kib, process.resident_kib, process.swap_kib) = (0, 0, 0);
+    process.threads.sort_by_key(|thread| thread.tid);
+    process
+}
+
+#[test]
+fn the_kernel_finds_what_proc_says() {
+    needs!(Need::Root);
+    let folder = Scratch::new("kernel");
+    let words = crate::actor::act(&format!("open {}", folder.path().display()));
+    let mut child = Command::new(&words[0])
+        .args(&words[1..])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("this program can be started");
+    // What the test runner of that program says comes first.
+    let mut said = Vec::new();
+    let mut stdout = child.stdout.take().expect("it is a pipe");
+    while !said.ends_with(b"ready\n") {
+        let mut byte = [0];
+        stdout.read_exact(&mut byte).expect("it says so");
+        said.extend(byte);
+    }
+
+    let mut source = Source::attach(&Options::of(Scope::Trees(Vec::new()))).expect("this machine can be traced");
+    let found = source.found();
+    let mut snapshot = Snapshot::local();
+    let of_proc = snapshot.process(child.id()).expect("it lives");
+    let process = found.processes.iter().find(|process| process.pid == child.id()).expect("it lives");
+    assert_eq!(settled(process.clone()), settled(of_proc));
+    assert!(process.threads.len() >= 3 && !process.env.is_empty() && process.start > 0);
+    let near = |one: u32, other: u32| one.abs_diff(other) <= other / 4 + 64;
+    let again = snapshot.process(child.id()).expect("it lives");
+    assert!(near(process.resident_kib, again.resident_kib), "{} {}", process.resident_kib, again.resident_kib);
+
+    let descriptors = &found.descriptors[&child.id()];
+    let of_proc = snapshot.descriptors(child.id());
+    assert!(of_proc.len() > 10, "{of_proc:?}");
+    for (one, other) in descriptors.iter().zip(&of_proc) {
+        if other.what == Opened::Socket(None) {
+            // The tables of `/proc` leave out sockets that are bound to nothing.
+            assert_eq!((one.fd, &one.what), (other.fd, &Opened::Socket(Some(Socket::Netlink))));
+        } else {
+            assert_eq!(one, other);
+        }
+    }
+    assert_eq!(descriptors.len(), of_proc.len());
+    drop(child.stdin.take());
+    child.wait().expect("it is our child");
+    let all = snapshot.processes().len();
+    assert!(found.processes.len().abs_diff(all) < all / 2 + 20, "{} and {all}", found.processes.len());
 }
