@@ -142,10 +142,14 @@ pub(super) const ROWS: &[Row] = &[
     Row::new("thread.vtid", Kind::Number, "thread id in its pid namespace", |m, _, _| known(m, |t| t.vtid)),
     Row::new("proc.vpid", Kind::Number, "process id in its pid namespace", |m, _, _| known(m, |t| t.vpid)),
     Row::new("thread.cpu", Kind::Real, "per cent of a processor in the last second", |m, _, _| {
-        processor(m, |[u, s]| u.recent + s.recent)
+        processor(m, |[_, _, both]| both.recent)
     }),
-    Row::new("thread.cpu.user", Kind::Real, "of that in its own code", |m, _, _| processor(m, |[u, _]| u.recent)),
-    Row::new("thread.cpu.system", Kind::Real, "of that in the kernel", |m, _, _| processor(m, |[_, s]| s.recent)),
+    Row::new("thread.cpu.user", Kind::Real, "of that in its own code", |m, _, _| {
+        processor(m, |[user, ..]| user.recent)
+    }),
+    Row::new("thread.cpu.system", Kind::Real, "of that in the kernel", |m, _, _| {
+        processor(m, |[_, system, _]| system.recent)
+    }),
     Row::new("thread.vmsize", Kind::Unsigned, "KiB of address space of main threads, zero of others", |m, _, _| {
         main_only(m, |t| t.memory[0].into())
     }),
@@ -332,7 +336,7 @@ fn session_name<'a>(m: &'a Moment<'a>, _: &'a Bound, _: &'a mut Vec<u8>) -> Valu
     Value::bytes(&oldest.unwrap_or(main).comm)
 }
 
-fn processor<'a>(m: &Moment<'a>, get: fn([Usage; 2]) -> u64) -> Value<'a> {
+fn processor<'a>(m: &Moment<'a>, get: fn([Usage; 3]) -> u64) -> Value<'a> {
     if m.event.number != 234 {
         return Value::Unknown;
     }

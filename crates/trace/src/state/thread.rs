@@ -120,8 +120,8 @@ pub struct Thread {
     pub latency: u64,
     /// Nanoseconds that it ran since the recording began.
     pub ran: u64,
-    /// Per cent of a processor that it used lately, of the user and of the system, and totals before.
-    pub cpu: [Usage; 2],
+    /// Per cent of a processor that it used lately in its own code, in the kernel and in both, and totals before.
+    pub cpu: [Usage; 3],
     /// The event with which it entered a call that is looked at again at its end.
     pub(super) kept: Option<Box<Kept>>,
     /// Whether it is still of use.

@@ -139,9 +139,9 @@ fn group_seen(state: &mut State, event: &Event<'_>, _: &mut Now) {
 
 fn used_processor(state: &mut State, event: &Event<'_>, now: &mut Now) {
     let Some(place) = now.thread else { return };
-    let totals = [event.u64(0), event.u64(1)];
+    let [user, system] = [0, 1].map(|index| event.u64(index).unwrap_or_default());
+    let totals = [user, system, user.wrapping_add(system)];
     for (usage, total) in state.threads[place].cpu.iter_mut().zip(totals) {
-        let total = total.unwrap_or_default();
         let recent = if usage.total == 0 { 0 } else { total.saturating_sub(usage.total) };
         *usage = Usage { total, recent };
     }
