@@ -28,6 +28,17 @@ impl Transport {
             _ => Transport::Unknown,
         }
     }
+
+    /// The format's number.
+    pub(crate) fn number(self) -> u8 {
+        match self {
+            Transport::Unknown => 0,
+            Transport::Tcp => 2,
+            Transport::Udp => 3,
+            Transport::Icmp => 4,
+            Transport::Raw => 5,
+        }
+    }
 }
 
 /// What a descriptor leads to.

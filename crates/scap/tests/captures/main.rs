@@ -6,3 +6,4 @@
 mod damage;
 mod generations;
 mod samples;
+mod written;

@@ -8,7 +8,7 @@ use fathom_scap::{Item, Reader, Tolerance};
 use fathom_testkit::need::{Need, missing, workspace};
 
 /// The folder of the captures, in one of the folders above the workspace.
-fn folder() -> Option<PathBuf> {
+pub(crate) fn folder() -> Option<PathBuf> {
     let found = workspace().ancestors().map(|above| above.join("shared/data/scap")).find(|folder| folder.is_dir());
     if found.is_none() {
         missing(&[Need::Path("../shared/data/scap")]);
@@ -17,7 +17,7 @@ fn folder() -> Option<PathBuf> {
 }
 
 /// Name and number of events of each capture.
-fn table(folder: &Path) -> Vec<(String, usize)> {
+pub(crate) fn table(folder: &Path) -> Vec<(String, usize)> {
     let text = fs::read_to_string(folder.join("SOURCES.md")).unwrap();
     let rows = text.lines().filter(|line| line.contains(".scap |"));
     let cell = |row: &str, index: usize| row.split('|').nth(index).unwrap().trim().to_owned();
