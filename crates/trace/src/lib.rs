@@ -19,6 +19,7 @@ pub mod lines;
 #[cfg(target_os = "linux")]
 pub mod live;
 pub mod moment;
+pub mod recorder;
 pub mod render;
 pub mod replay;
 pub mod services;
@@ -32,6 +33,7 @@ pub use lines::Lines;
 #[cfg(target_os = "linux")]
 pub use live::Live;
 pub use moment::{Buffers, Clock, Json, Moment, Style};
+pub use recorder::Recorder;
 pub use replay::{Flow, Replay};
 pub use socket::Ports;
 pub use state::State;

@@ -8,6 +8,7 @@ use fathom_scap::{Error, Event, Gap, Item, Reader};
 use crate::fields::Bound;
 use crate::lines::Accounts;
 use crate::moment::{Moment, Purpose, Style};
+use crate::recorder::{Reason, Recorder};
 use crate::state::{Now, State};
 
 /// What is asked of a recording.
@@ -22,6 +23,8 @@ pub struct Replay {
     pub accounts: Accounts,
     /// What was counted.
     pub counts: Counts,
+    /// What keeps a recording of it.
+    pub recorder: Option<Recorder>,
     loaded: bool,
     scratch: Vec<u8>,
 }
@@ -69,6 +72,7 @@ impl Replay {
             style,
             accounts: Accounts::Recorded,
             counts: Counts::default(),
+            recorder: None,
             loaded: false,
             scratch: Vec::new(),
         }
@@ -90,6 +94,9 @@ impl Replay {
                 Item::Section { .. } => {
                     self.state.clear();
                     self.loaded = false;
+                    if let Some(recorder) = &mut self.recorder {
+                        recorder.section();
+                    }
                     Ok(())
                 }
                 Item::Users(_) if self.accounts == Accounts::Unnamed => Ok(()),
@@ -101,7 +108,11 @@ impl Replay {
                     self.gap(gap);
                     Ok(())
                 }
-                Item::Machine(_) | Item::Other(_) => Ok(()),
+                Item::Machine(machine) => {
+                    self.state.machine = machine.into();
+                    Ok(())
+                }
+                Item::Other(_) => Ok(()),
             };
             if let Err(damage) = damage {
                 self.gap(Gap { offset: reader.offset(), length: 0, damage });
@@ -123,17 +134,19 @@ impl Replay {
     pub fn event(&mut self, event: &Event<'_>, each: &mut impl FnMut(&Moment<'_>) -> Flow) -> Flow {
         let Some(kind) = event_type(event.number) else {
             self.counts.unknown += 1;
-            return Flow::On;
+            return if self.filter.is_none() { self.record(event, Reason::Asked) } else { Flow::On };
         };
         // These are tables in the form of events.
         if ACCOUNTS.contains(&event.number) {
+            let flow = self.record_table(event);
             self.state.apply(event, &mut Now::default());
-            return Flow::On;
+            return flow;
         }
         self.counts.events += 1;
         if !self.loaded {
             // Containers that are described before anything happens belong to the tables.
             if CONTAINERS.contains(&event.number) {
+                self.record_table(event);
                 let mut now = self.state.begin(event, kind);
                 self.state.apply(event, &mut now);
                 return Flow::On;
@@ -142,8 +155,13 @@ impl Replay {
             self.state.finish_loading();
         }
         let mut now = self.state.begin(event, kind);
-        // What changes the state is followed before it is asked about, everything else not at all if nobody asks.
         let changes = kind.traits.any(Traits::STATE);
+        // What is certain to be recorded is recorded before it changes what is known: readers do that themselves.
+        let certain = self.filter.is_none() || kind.category == Category::Internal;
+        if certain && self.record(event, Reason::Asked) == Flow::Enough {
+            return Flow::Enough;
+        }
+        // What changes the state is followed before it is asked about, everything else not at all if nobody asks.
         if self.filter.is_some() {
             self.state.recall(event, &mut now);
         }
@@ -151,8 +169,18 @@ impl Replay {
             self.state.forget_call(event, kind, &now);
             return Flow::On;
         }
+        let before = (!certain && self.recorder.is_some()).then(|| self.state.folder_before(event, &now)).flatten();
         self.state.apply(event, &mut now);
-        if (changes && !self.asked_for(event, kind, &now)) || now.hidden || event.flags & STATE_ONLY != 0 {
+        let asked = !changes || self.asked_for(event, kind, &now);
+        if !certain && self.recorder.is_some() {
+            let after = before.map(|before| self.state.exchange_folder(&now, before));
+            let flow = self.record(event, if asked { Reason::Asked } else { Reason::Change });
+            after.map(|after| self.state.exchange_folder(&now, after));
+            if flow == Flow::Enough {
+                return flow;
+            }
+        }
+        if !asked || now.hidden || event.flags & STATE_ONLY != 0 {
             return Flow::On;
         }
         self.state.finish(kind, &now);
@@ -166,6 +194,31 @@ impl Replay {
             let mut now = self.state.begin(event, kind);
             self.state.apply(event, &mut now);
         }
+    }
+
+    /// Keeps an event, if anything is kept; whether that makes sense any longer.
+    #[inline]
+    fn record(&mut self, event: &Event<'_>, reason: Reason) -> Flow {
+        match &mut self.recorder {
+            Some(recorder) => recorder.keep(event, &self.state, reason),
+            None => Flow::On,
+        }
+    }
+
+    /// Keeps a table in the form of an event. If there is a filter, nobody knows yet when the recording will begin, and
+    /// what is known then will be written.
+    fn record_table(&mut self, event: &Event<'_>) -> Flow {
+        if self.filter.is_some() && !self.loaded { Flow::On } else { self.record(event, Reason::Table) }
+    }
+
+    /// Ends the recording. One of nothing still says what there was.
+    pub fn finish_recording(&mut self) -> Option<Recorder> {
+        let mut recorder = self.recorder.take()?;
+        if !self.loaded {
+            self.state.finish_loading();
+        }
+        recorder.finish(&self.state);
+        Some(recorder)
     }
 
     #[inline]

@@ -9,6 +9,7 @@ pub mod described;
 pub mod descriptor;
 mod leaves;
 mod load;
+pub mod machine;
 pub mod path;
 pub mod thread;
 mod threads;
@@ -24,11 +25,15 @@ pub use address::Addresses;
 pub use container::Container;
 pub use descriptor::{Descriptor, Table, Thing};
 pub use load::OnExec;
+pub use machine::Machine;
 pub use thread::{Thread, Threads, Tid};
 pub use threads::Place;
 
 /// Text of a capture: nobody knows that it is UTF-8. Shared, because children have it from their parents.
 pub type Text = Arc<[u8]>;
+
+/// The end of chdir, whose folder is relative to the one before.
+const CHDIR: u16 = 95;
 
 /// A user of the machine.
 #[derive(Debug, Clone, Default)]
@@ -39,6 +44,8 @@ pub struct User {
     pub home: Text,
     /// What a login starts.
     pub shell: Text,
+    /// Number of the first group.
+    pub gid: u32,
 }
 
 /// Everything that is known.
@@ -52,7 +59,9 @@ pub struct State {
     pub groups: FxHashMap<u32, Text>,
     /// Containers by the short form of their ids.
     pub containers: FxHashMap<Text, Container>,
-    /// The machine's own addresses.
+    /// The machine.
+    pub machine: Machine,
+    /// Its own addresses.
     pub addresses: Addresses,
     /// When the first event happened.
     pub first: u64,
@@ -162,6 +171,19 @@ impl State {
             return self.described.as_deref();
         }
         now.thread.or_else(|| self.threads.find(event.tid)).map(|place| &self.threads[place])
+    }
+
+    /// The folder of the event's thread, if the event may change it.
+    pub(crate) fn folder_before(&self, event: &Event<'_>, now: &Now) -> Option<Text> {
+        (event.number == CHDIR).then(|| now.thread.map(|place| self.threads[place].cwd.clone())).flatten()
+    }
+
+    /// Puts the event's thread into another folder; the one where it was.
+    pub(crate) fn exchange_folder(&mut self, now: &Now, folder: Text) -> Text {
+        match now.thread {
+            Some(place) => std::mem::replace(&mut self.threads[place].cwd, folder),
+            None => folder,
+        }
     }
 
     /// What is known of the container of `thread`.

@@ -11,10 +11,17 @@ use super::descriptor::Tuple;
 pub struct Addresses {
     v4: Vec<(Ipv4Addr, Ipv4Addr)>,
     v6: Vec<Ipv6Addr>,
+    interfaces: Vec<Interface>,
 }
 
 impl Addresses {
+    /// The interfaces that have them.
+    pub fn interfaces(&self) -> &[Interface] {
+        &self.interfaces
+    }
+
     pub(super) fn add(&mut self, interface: &Interface) {
+        self.interfaces.push(interface.clone());
         match interface {
             Interface::V4 { address, mask, .. } => self.v4.push((*address, *mask)),
             Interface::V6 { address, .. } => self.v6.push(*address),

@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use fathom_scap::Event;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::thread::Role;
 use super::{Now, State, Text, Thread, cgroup};
@@ -86,6 +86,8 @@ pub struct Container {
     pub mounts: Vec<Mount>,
     /// What is started in it to see whether it is well.
     pub probes: Vec<Probe>,
+    /// All that was said of it, as a recording says it; nothing if only its id is known.
+    pub said: Text,
 }
 
 /// Something that is mounted into a container.
@@ -171,6 +173,7 @@ impl Container {
             labels,
             mounts: container["Mounts"].as_array().into_iter().flatten().map(mount).collect(),
             probes: PROBES.iter().filter_map(probe).collect(),
+            said: Text::default(),
         })
     }
 }
@@ -234,9 +237,10 @@ impl State {
     /// An event that describes a container.
     pub(super) fn container_seen(&mut self, event: &Event<'_>, now: &mut Now) {
         let Some(json) = event.param(0) else { return };
-        let json = json.strip_suffix(&[0]).unwrap_or(json);
-        let Ok(json) = serde_json::from_slice(json) else { return };
-        if let Some(container) = Container::parse(&json) {
+        let said = json.strip_suffix(&[0]).unwrap_or(json);
+        let Ok(json) = serde_json::from_slice(said) else { return };
+        if let Some(mut container) = Container::parse(&json) {
+            container.said = said.into();
             now.describes = true;
             // Of some the recorder could not find out anything.
             now.hidden = json["container"]["lookup_state"].as_u64().is_some_and(|state| state != FOUND);
@@ -263,7 +267,10 @@ impl State {
     pub(super) fn older_container_seen(&mut self, event: &Event<'_>) {
         let text = |index: usize| -> Text { super::path::until_nul(event.param(index).unwrap_or_default()).into() };
         let number = u64::from(event.u32(1).unwrap_or_default());
+        let [id, name, image] = [0, 2, 3].map(|index| String::from_utf8_lossy(&text(index)).into_owned());
+        let said = json!({ "container": { "id": id, "type": number, "name": name, "image": image } });
         let container = Container {
+            said: said.to_string().as_bytes().into(),
             id: text(0),
             engine: ENGINES.iter().find(|row| row.0 == number).map(|row| row.1).unwrap_or_default(),
             name: text(2),

@@ -96,6 +96,11 @@ impl Thing {
         THINGS.iter().find(|row| row.1 == self).unwrap_or(&THINGS[0])
     }
 
+    /// The capture format's number for it; of several, the newest.
+    pub(crate) fn number(self) -> u8 {
+        THINGS.iter().rev().find(|row| row.1 == self).map_or(0, |row| row.0)
+    }
+
     /// One letter.
     pub fn letter(self) -> u8 {
         self.row().2

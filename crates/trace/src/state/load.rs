@@ -38,8 +38,8 @@ impl State {
     /// A user or a group.
     pub fn load_account(&mut self, account: &Account<'_>) {
         match *account {
-            Account::User { uid, name, home, shell, .. } => {
-                self.users.insert(uid, User { name: name.into(), home: home.into(), shell: shell.into() });
+            Account::User { uid, gid, name, home, shell } => {
+                self.users.insert(uid, User { name: name.into(), home: home.into(), shell: shell.into(), gid });
             }
             Account::Group { gid, name } => {
                 self.groups.insert(gid, name.into());

@@ -174,7 +174,7 @@ impl Thread {
     }
 
     /// Whether nothing more than its number is known.
-    pub(super) fn is_unknown(&self) -> bool {
+    pub(crate) fn is_unknown(&self) -> bool {
         &self.comm[..] == b"<NA>" && self.uid == u32::MAX
     }
 

@@ -127,7 +127,8 @@ fn user_seen(state: &mut State, event: &Event<'_>, _: &mut Now) {
     // Users of containers have their own numbers.
     if let (Some(uid), Some(name), None) = (event.u32(0), known(event, "name"), known(event, "container_id")) {
         let (home, shell) = (known(event, "home").unwrap_or_default(), known(event, "shell").unwrap_or_default());
-        state.users.insert(uid, crate::state::User { name, home, shell });
+        let gid = event.u32(1).unwrap_or(u32::MAX);
+        state.users.insert(uid, crate::state::User { name, home, shell, gid });
     }
 }
 
