@@ -2,6 +2,7 @@
 //! where to go instead. The names are those of `machine.rs`.
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
@@ -52,6 +53,11 @@ pub(crate) fn checks() -> anyhow::Result<Vec<Check>> {
     Err(Failure::new(Class::Unsupported, "there is nothing to look at on this machine: it has no Linux")
         .hinting("--remote looks at a cluster")
         .into())
+}
+
+/// Whether two names mean one file.
+pub(crate) fn is_same_file(one: &Path, other: &Path) -> bool {
+    one.canonicalize().is_ok_and(|one| other.canonicalize().is_ok_and(|other| one == other))
 }
 
 /// Ids of the sessions that are on record here: none is.

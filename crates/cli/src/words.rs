@@ -18,7 +18,7 @@ mod why;
 pub(crate) use ephemeral::Ephemeral;
 pub(crate) use fork::Fork;
 pub(crate) use pods::Pods;
-pub(crate) use trace::Trace;
+pub(crate) use trace::{ScapProfile, Trace};
 pub(crate) use why::{Answer, Why};
 
 /// See and enter containers, on a Linux machine or in a cluster, with tools, leaving nothing behind.

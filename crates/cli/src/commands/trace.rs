@@ -8,15 +8,17 @@ use fathom_filter::{Mistakes, Predicate};
 use fathom_model::{Class, Failure, Hint as _};
 use fathom_scap::{Reader, Tolerance};
 use fathom_trace::fields::Bound;
-use fathom_trace::lines::{Accounts, Stopped, What, When};
+use fathom_trace::lines::{Accounts, Page, Stopped, What, When};
+use fathom_trace::recorder::AfterError;
 use fathom_trace::replay::Counts;
-use fathom_trace::{Buffers, Fields, Format, Json, Lines, Ports, Style, Summary, format};
+use fathom_trace::{Buffers, Fields, Format, Json, Lines, Ports, Replay, Style, Summary, format};
 
 use crate::words::Trace;
 use crate::{environment, machine, printer};
 
 pub(crate) mod asked;
 mod lists;
+pub(crate) mod recording;
 
 use asked::{Asked, Bare, Origin, Typed};
 
@@ -32,7 +34,7 @@ pub(crate) fn run(words: &Trace) -> anyhow::Result<i32> {
         printer::data(&lists::events());
         return Ok(0);
     }
-    let coloured = words.format.is_none() && !words.json && is_colourful();
+    let coloured = words.format.is_none() && !words.json && words.write.is_none() && is_colourful();
     let default = if coloured { format::COLOURED } else { format::DEFAULT };
     if words.format.as_deref() == Some("p") {
         printer::data(&format!("{default}\n"));
@@ -45,13 +47,30 @@ pub(crate) fn run(words: &Trace) -> anyhow::Result<i32> {
     let mut status = 0;
     if words.files.is_empty() {
         let mut out = printer::stream();
-        let (replay, page) = lines(words, default, &wish)?.begin(&mut out, summary.as_mut());
+        let (mut replay, page) = lines(words, default, &wish)?.begin(&mut out, summary.as_mut());
+        replay.recorder = recording::open(words, AfterError::Stop)?;
         status = machine::trace(words, target.as_ref(), replay, page)?;
     }
-    for file in &words.files {
+    let mut recorder = None;
+    for (index, file) in words.files.iter().enumerate() {
         let lines = lines(words, default, &wish)?;
-        match write(file, lines, summary.as_mut()) {
-            Ok(counts) => status = status.max(tell(&counts)),
+        let mut reader = open(file).map_err(|error| failure(file, error.into()))?;
+        // Not before it is known that there is something to read.
+        if index == 0 {
+            recorder = recording::open(words, AfterError::Count)?;
+        }
+        let mut out = printer::stream();
+        let (mut replay, page) = lines.begin(&mut out, summary.as_mut());
+        replay.recorder = recorder.take();
+        let played = play(&mut reader, &mut replay, page);
+        drop(out);
+        // Several recordings become one of several sections.
+        if index + 1 == words.files.len() || played.is_err() {
+            recording::close(&mut replay, words)?;
+        }
+        recorder = replay.recorder.take();
+        match played {
+            Ok(()) => status = status.max(tell(&replay.counts)),
             // Nobody reads any more: `fathom trace -r FILE | head`.
             Err(Stopped::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(0),
             Err(error) => return Err(failure(file, error).into()),
@@ -108,7 +127,7 @@ fn lines(words: &Trace, default: &str, wish: &str) -> Result<Lines, Failure> {
     *(if words.displayflt { &mut lines.shown } else { &mut lines.filter }) = filter;
     lines.most = words.numevents;
     lines.longest = words.seconds.map(|seconds| seconds.saturating_mul(1_000_000_000));
-    lines.what = if words.quiet { What::Nothing } else { What::Events };
+    lines.what = if words.quiet || words.write.is_some() { What::Nothing } else { What::Events };
     lines.when = if words.unbuffered { When::Each } else { When::Together };
     lines.accounts = if words.exclude_users { Accounts::Unnamed } else { Accounts::Recorded };
     Ok(lines)
@@ -131,14 +150,19 @@ fn style(words: &Trace) -> Style {
     }
 }
 
-fn write(file: &Path, lines: Lines, summary: Option<&mut Summary>) -> Result<Counts, Stopped> {
+fn open(file: &Path) -> Result<Reader<'static>, fathom_scap::Error> {
     let source: Box<dyn Read + Send> = if file == Path::new("-") {
         Box::new(io::stdin())
     } else {
         Box::new(File::open(file).map_err(|source| fathom_scap::Error::Read { offset: 0, source })?)
     };
-    let mut reader = Reader::stream(source, Tolerance::Salvage)?;
-    lines.write(&mut reader, &mut printer::stream(), summary)
+    Reader::stream(source, Tolerance::Salvage)
+}
+
+fn play(reader: &mut Reader<'_>, replay: &mut Replay, mut page: Page<'_>) -> Result<(), Stopped> {
+    let played = replay.play(reader, |moment| page.take(moment));
+    page.finish()?;
+    Ok(played?)
 }
 
 /// Says what of a recording was not shown; the status that belongs to it.

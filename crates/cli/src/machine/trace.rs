@@ -17,6 +17,8 @@ use fathom_trace::replay::Replay;
 use fathom_trace::{Flow, Live};
 use rustix::event::{PollFd, PollFlags, poll};
 
+use crate::commands::trace::recording;
+use crate::printer;
 use crate::words::Trace;
 
 mod names;
@@ -107,6 +109,9 @@ impl Watch<'_> {
             if count == 0 || written.elapsed() > LATE {
                 written = Instant::now();
                 flow = if self.page.flush() == Flow::Enough { Flow::Enough } else { flow };
+                if let Some(recorder) = &mut self.live.replay.recorder {
+                    recorder.flush();
+                }
             }
             if let Some(child) = &mut child {
                 status = child.try_wait()?;
@@ -130,10 +135,17 @@ impl Watch<'_> {
                 return Err(Failure { cause: Some(error.to_string()), ..Failure::new(Class::System, message) }.into());
             }
         }
+        let kept = recording::close(&mut live.replay, words);
         told::losses(&loss, if words.stats { Stats::All } else { Stats::Losses });
         // What was started goes on undisturbed if there is nothing more to show of it.
         if let (Some(child), None) = (&mut child, status) {
             status = Some(child.wait()?);
+        }
+        match (kept, status) {
+            // The command's own status is worth more; what we could not do is said all the same.
+            (Err(failure), Some(_)) => printer::trouble(&failure),
+            (Err(failure), None) => return Err(failure.into()),
+            (Ok(()), _) => {}
         }
         Ok(status.map_or(0, passed_on))
     }

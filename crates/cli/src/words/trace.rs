@@ -31,6 +31,30 @@ pub(crate) struct Trace {
     /// Read a recording, `-` for stdin; can be repeated
     #[arg(short = 'r', long = "readfile", value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
+    /// Keep what is asked for as a recording and show no lines, `-` for stdout; sysdig, csysdig, tshark and Stratoshark open it
+    #[arg(short = 'w', long = "write", value_name = "FILE")]
+    pub(crate) write: Option<PathBuf>,
+    /// Pack the recording
+    #[arg(short = 'z', long, requires = "write")]
+    pub(crate) compress: bool,
+    /// Begin another file after so many millions of bytes: FILE0, FILE1, …
+    #[arg(short = 'C', long, value_name = "MB", requires = "write", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) file_size: Option<u64>,
+    /// Begin another file after so many seconds; FILE may have the time in it, as strftime(3) writes it
+    #[arg(short = 'G', long, value_name = "SECONDS", requires = "write", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) file_seconds: Option<u64>,
+    /// Begin another file after so many events: FILE0, FILE1, …
+    #[arg(short = 'e', long, value_name = "N", requires = "write", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) events: Option<u64>,
+    /// Keep no more files than these, and write over the oldest
+    #[arg(short = 'W', long, value_name = "N", requires = "write", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) limit: Option<u32>,
+    /// Keep what is not asked for too if it changes what later events mean; readers do not show it
+    #[arg(short = 'F', long, requires = "write")]
+    pub(crate) fatfile: bool,
+    /// Who is to read the recording
+    #[arg(long, value_name = "WHO", value_enum, default_value_t = ScapProfile::Legacy, requires = "write")]
+    pub(crate) scap_profile: ScapProfile,
     /// What a line looks like: text with %FIELD in it, or c (containers), k (pods), m (tasks of Mesos), p (print the default)
     #[arg(short = 'p', long = "print", value_name = "FORMAT")]
     pub(crate) format: Option<String>,
@@ -91,6 +115,15 @@ pub(crate) struct Trace {
     /// List all events with their parameters
     #[arg(short = 'L', long)]
     pub(crate) list_events: bool,
+}
+
+/// Who is to read a recording.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ScapProfile {
+    /// Everybody, from sysdig 0.29 on
+    Legacy,
+    /// The newest readers: everything as it is
+    Modern,
 }
 
 /// Which time stands before an event.
