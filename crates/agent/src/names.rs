@@ -37,7 +37,7 @@ const TRIES: &[(Whom, Duration)] = &[
 /// Looks up whose cgroups those are that it is asked about. Ends with this value.
 #[derive(Debug)]
 pub struct Names {
-    questions: Sender<Vec<u8>>,
+    questions: Sender<Vec<Vec<u8>>>,
     answers: Receiver<Answer>,
 }
 
@@ -51,10 +51,11 @@ impl Names {
         Names { questions, answers }
     }
 
-    /// Whose are these? `SUBSYSTEM=PATH`, each followed by a NUL, as events have them.
-    pub fn ask(&self, cgroups: &[u8]) {
+    /// Whose are these, each as events have them: `SUBSYSTEM=PATH`, followed by NULs? They are looked up together.
+    pub fn ask(&self, all: impl IntoIterator<Item = impl AsRef<[u8]>>) {
+        let all: Vec<Vec<u8>> = all.into_iter().map(|cgroups| cgroups.as_ref().to_vec()).collect();
         // Without the thread nobody answers.
-        let _ = self.questions.send(cgroups.to_vec());
+        let _ = self.questions.send(all);
     }
 
     /// What was found out meanwhile. Never waits.
@@ -112,59 +113,65 @@ impl Search {
     }
 
     /// Until nobody asks or listens any more.
-    fn run(mut self, asked: &Receiver<Vec<u8>>) {
-        let ask = |cgroups| Open { cgroups, tries: 0, due: Instant::now() };
+    fn run(mut self, asked: &Receiver<Vec<Vec<u8>>>) {
         loop {
             let next = self.open.iter().map(|open| open.due).min();
             let patience = next.map_or(Duration::from_secs(3600), |due| due.saturating_duration_since(Instant::now()));
             match asked.recv_timeout(patience) {
-                Ok(cgroups) => self.open.extend(std::iter::once(cgroups).chain(asked.try_iter()).map(ask)),
+                Ok(all) => self.take(all),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
-            if self.look().is_err() {
+            asked.try_iter().for_each(|all| self.take(all));
+            // Whoever can be found in files does not wait for engines that are asked of others.
+            let looked = self.look(Whom::Files).and_then(|()| {
+                asked.try_iter().for_each(|all| self.take(all));
+                self.look(Whom::Files)
+            });
+            if looked.and_then(|()| self.look(Whom::Engines)).is_err() {
                 return;
             }
         }
     }
 
-    /// Looks up all that is due; one look at the machine for all of them.
-    fn look(&mut self) -> Result<(), mpsc::SendError<Answer>> {
+    fn take(&mut self, all: Vec<Vec<u8>>) {
+        let due = Instant::now();
+        self.open.extend(all.into_iter().map(|cgroups| Open { cgroups, tries: 0, due }));
+    }
+
+    /// Looks up all that is due there; one look at the machine for all of them.
+    fn look(&mut self, whom: Whom) -> Result<(), mpsc::SendError<Answer>> {
         let now = Instant::now();
-        for whom in [Whom::Files, Whom::Engines] {
-            let due = |open: &Open| open.due <= now && TRIES[open.tries].0 == whom;
-            let (due, rest) = std::mem::take(&mut self.open).into_iter().partition::<Vec<_>, _>(due);
-            self.open = rest;
-            if due.is_empty() {
-                continue;
-            }
-            let (directory, missing) = match whom {
-                Whom::Files => (self.node.at_once(), Vec::new()),
-                Whom::Engines => self.node.complete(),
-            };
-            // One that hangs would keep us waiting for every single container.
-            let hangs = missing.iter().any(|missing| matches!(missing, Missing::Silent { .. }));
-            let closer = if hangs { Whom::Files } else { whom };
-            for mut open in due {
-                let found = found(&directory, &open.cgroups);
-                let is_known = found.is_some();
-                if let Some((container, path)) = found {
-                    self.tell(container, path, closer)?;
-                }
-                // Engines know all that can be known; what looks like no container is none of theirs.
-                let is_done = is_known && whom == Whom::Engines;
-                open.tries += 1;
-                if !is_known && !is_of_a_container(&open.cgroups) {
-                    open.tries =
-                        (open.tries..TRIES.len()).find(|at| TRIES[*at].0 == Whom::Files).unwrap_or(TRIES.len());
-                }
-                if let Some((_, pause)) = TRIES.get(open.tries).filter(|_| !is_done) {
-                    self.open.push(Open { due: now + *pause, ..open });
-                }
-            }
-            self.told.send(Answer::Looked(whom))?;
+        let is_due = |open: &Open| open.due <= now && TRIES[open.tries].0 == whom;
+        let (due, rest) = std::mem::take(&mut self.open).into_iter().partition::<Vec<_>, _>(is_due);
+        self.open = rest;
+        if due.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let (directory, missing) = match whom {
+            Whom::Files => (self.node.at_once(), Vec::new()),
+            Whom::Engines => self.node.complete(),
+        };
+        // One that hangs would keep us waiting for every single container.
+        let hangs = missing.iter().any(|missing| matches!(missing, Missing::Silent { .. }));
+        let closer = if hangs { Whom::Files } else { whom };
+        for mut open in due {
+            let found = found(&directory, &open.cgroups);
+            let is_known = found.is_some();
+            if let Some((container, path)) = found {
+                self.tell(container, path, closer)?;
+            }
+            // Engines know all that can be known; what looks like no container is none of theirs.
+            let is_done = is_known && whom == Whom::Engines;
+            open.tries += 1;
+            if !is_known && !is_of_a_container(&open.cgroups) {
+                open.tries = (open.tries..TRIES.len()).find(|at| TRIES[*at].0 == Whom::Files).unwrap_or(TRIES.len());
+            }
+            if let Some((_, pause)) = TRIES.get(open.tries).filter(|_| !is_done) {
+                self.open.push(Open { due: now + *pause, ..open });
+            }
+        }
+        self.told.send(Answer::Looked(whom))
     }
 
     /// Says what is known of the container at `path`, if it is more than before.

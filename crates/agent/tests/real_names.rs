@@ -162,7 +162,7 @@ fn told(node: Node, container: &Running) -> Value {
     let file = fs::read_to_string(format!("/proc/{}/cgroup", container.pid())).expect("it lives");
     let line = |line: &str| line.splitn(3, ':').nth(2).map(|path| format!("x={path}\0"));
     let names = Names::start(node);
-    names.ask(file.lines().filter_map(line).collect::<String>().as_bytes());
+    names.ask([file.lines().filter_map(line).collect::<String>()]);
     let files = names.wait(Whom::Files, Duration::from_secs(20));
     let engines = names.wait(Whom::Engines, Duration::from_secs(20));
     let last = engines.into_iter().chain(files).next().expect("somebody knows it");

@@ -40,8 +40,11 @@ impl Naming {
     /// Whether there was anything to ask.
     fn ask(&self, live: &mut Live) -> bool {
         let new = live.replay.state.new_cgroups();
-        new.iter().for_each(|cgroups| self.0.ask(cgroups));
-        !new.is_empty()
+        let is_any = !new.is_empty();
+        if is_any {
+            self.0.ask(new);
+        }
+        is_any
     }
 }
 
