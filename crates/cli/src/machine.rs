@@ -12,8 +12,6 @@ mod hold;
 mod image;
 mod install;
 mod listening;
-#[cfg(all(target_arch = "x86_64", target_env = "musl"))]
-mod memcpy;
 mod names;
 mod node;
 mod output;

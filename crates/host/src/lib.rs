@@ -4,11 +4,15 @@
 //! containers: a container is a cgroup here. Readers take a root folder, so that tests use a recorded tree.
 //! Read [`process`] and [`namespace`] first, then [`pin`], which ties them to one live process, then [`cgroup`].
 //! [`feature`] says what this kernel can do at all.
+//!
+//! Whoever links this crate copies memory with its `memcpy`.
 
 pub mod cgroup;
 pub mod error;
 pub mod feature;
 pub mod incarnation;
+#[cfg(all(target_arch = "x86_64", target_env = "musl"))]
+mod memcpy;
 pub mod mountinfo;
 pub mod namespace;
 pub mod pin;
