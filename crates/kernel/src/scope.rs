@@ -67,7 +67,8 @@ impl Calls {
         self.mode(CALLS - 1)
     }
 
-    pub(crate) fn mode(&self, number: usize) -> Mode {
+    /// Of the call with this number.
+    pub fn mode(&self, number: usize) -> Mode {
         self.modes.get(number).copied().unwrap_or_default()
     }
 }

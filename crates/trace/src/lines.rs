@@ -154,6 +154,11 @@ pub struct Page<'o> {
 }
 
 impl Page<'_> {
+    /// Every field that is read of what passes.
+    pub fn fields(&self) -> Vec<&Bound> {
+        self.format.fields().chain(self.shown.iter().flat_map(Predicate::fields)).collect()
+    }
+
     /// Writes what happened, or keeps it until there is more.
     pub fn take(&mut self, moment: &Moment<'_>) -> Flow {
         if self.most.is_some_and(|most| self.seen >= most) {

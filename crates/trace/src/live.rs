@@ -6,6 +6,7 @@
 mod cgroups;
 mod compose;
 mod tables;
+pub mod wanted;
 
 use fathom_kernel::{Event, What};
 

@@ -12,9 +12,9 @@ use fathom_host::sys;
 use fathom_kernel::{Event, Held, Options, Scope, Source};
 use fathom_model::{Class, Failure, Target};
 use fathom_trace::lines::{Page, Stopped};
-use fathom_trace::live::Tables;
+use fathom_trace::live::{Tables, wanted};
 use fathom_trace::replay::Replay;
-use fathom_trace::{Flow, Live};
+use fathom_trace::{Early, Flow, Live, Shown};
 use rustix::event::{PollFd, PollFlags, poll};
 
 use crate::commands::trace::recording;
@@ -45,9 +45,11 @@ pub(crate) fn trace(words: &Trace, target: Option<&Target>, replay: Replay, page
         (None, None) => Scope::Machine,
     };
     let snaplen = words.snaplen.unwrap_or(SNAPLEN);
-    let source = Source::attach(&Options { snaplen, ..Options::of(scope) }).map_err(Failure::from)?;
-    let mut live =
-        Live::new(replay, &held.as_ref().map_or_else(Tables::of_machine, |held| Tables::of_trees(&[held.id()])));
+    let early = Early::new(replay.filter.as_ref(), &Shown::Fields(page.fields()));
+    let options = wanted::narrow(&early, Options { snaplen, ..Options::of(scope) });
+    let mut source = Source::attach(&options).map_err(Failure::from)?;
+    let tables = held.as_ref().map_or_else(|| Tables::of(source.found()), |held| Tables::of_trees(&[held.id()]));
+    let mut live = Live::new(replay, &tables);
     let naming = Naming::begin(&mut live);
     let mut child = None;
     if let Some(held) = held {

@@ -38,6 +38,17 @@ impl Tables {
         tables
     }
 
+    /// Of what a source has found.
+    pub fn of(found: snapshot::Found) -> Tables {
+        let mut open = found.descriptors;
+        let with = |process: snapshot::Process| {
+            let named = |open: snapshot::Descriptor| Open { name: name(&open), open };
+            let descriptors = open.remove(&process.pid).unwrap_or_default().into_iter().map(named).collect();
+            Found { cgroups: cgroups::listed(&process.cgroups), process, descriptors }
+        };
+        Tables { processes: found.processes.into_iter().map(with).collect() }
+    }
+
     /// Of these processes, with all that they have started, and of those that have started them.
     pub fn of_trees(roots: &[u32]) -> Tables {
         let mut snapshot = Snapshot::local();

@@ -1,0 +1,80 @@
+//! What is wanted early, told to the kernel: which calls, how much of their data, of whom.
+
+use std::path::Path;
+
+use fathom_kernel::row::Mode;
+use fathom_kernel::scope::Calls;
+use fathom_kernel::{Options, Scope, capture, number};
+
+use crate::early::{Early, Want};
+
+/// The options with what nobody will see left out.
+pub fn narrow(early: &Early<'_>, options: Options) -> Options {
+    let snaplen = if early.needs_data() { options.snaplen } else { 0 };
+    let scope = match options.scope {
+        Scope::Machine => processes(early).map_or(Scope::Machine, Scope::Trees),
+        scope => scope,
+    };
+    Options { scope, snaplen, calls: calls(early), ..options }
+}
+
+/// Which calls, by their names in the kernel.
+pub fn calls(early: &Early<'_>) -> Calls {
+    let mode = |event: u16, name: &str| match early.call(event, name) {
+        Want::Nothing => Mode::Off,
+        Want::Failures => Mode::Failed,
+        Want::Everything => Mode::All,
+    };
+    let others = Calls::none().with_others(mode(0, "<unknown>"));
+    number::all().fold(others, |calls, (number, name)| {
+        calls.with(name, mode(capture::row_of(number).map_or(0, |row| row.event), name))
+    })
+}
+
+/// The processes without which nothing passes, if they are there; one that is not may still come.
+fn processes(early: &Early<'_>) -> Option<Vec<u32>> {
+    let processes = early.processes()?;
+    processes.iter().all(|pid| Path::new("/proc").join(pid.to_string()).exists()).then_some(processes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::early::Shown;
+    use crate::{Fields, Format};
+
+    fn narrowed(filter: &str, format: &str) -> Options {
+        let filter = fathom_filter::compile(filter, &Fields).expect("it is sound");
+        let format = Format::parse(format).expect("it is sound");
+        let early = Early::new(Some(&filter), &Shown::Fields(format.fields().collect()));
+        narrow(&early, Options::of(Scope::Machine))
+    }
+
+    #[test]
+    fn the_kernel_is_told_no_more_than_what_is_wanted() {
+        let mode = |options: &Options, name: &str| {
+            options.calls.mode(usize::from(number::number(name).expect("every machine has it")))
+        };
+        let options = narrowed("evt.type=read and evt.failed=true", crate::format::DEFAULT);
+        assert_eq!(mode(&options, "read"), Mode::Failed);
+        assert_eq!(mode(&options, "openat"), Mode::All, "it says what descriptors are");
+        assert_eq!(mode(&options, "futex"), Mode::Off);
+        assert_eq!(mode(&options, "sched_yield"), Mode::Off);
+        assert_eq!(options.snaplen, 80);
+        let options = narrowed("evt.type in (mmap, sched_yield)", "%proc.name %evt.type");
+        assert_eq!(mode(&options, "sched_yield"), Mode::All);
+        assert_eq!(mode(&options, "mmap"), Mode::All);
+        assert_eq!(mode(&options, "openat"), Mode::Off);
+        assert_eq!(mode(&options, "execve"), Mode::All);
+        assert_eq!(options.snaplen, 0);
+    }
+
+    #[test]
+    fn only_processes_that_are_there_are_all_that_is_looked_at() {
+        let own = std::process::id();
+        let options = narrowed(&format!("proc.pid={own} and evt.type=read"), "%evt.info");
+        assert_eq!(options.scope, Scope::Trees(vec![own]));
+        assert_eq!(narrowed("proc.pid=999999999", "%evt.info").scope, Scope::Machine);
+        assert_eq!(narrowed("proc.name=sh", "%evt.info").scope, Scope::Machine);
+    }
+}
