@@ -4,6 +4,7 @@
 //! A process that ends meanwhile is left out. Nothing here knows what a container or a user is called.
 
 mod found;
+mod machine;
 mod network;
 mod process;
 
@@ -15,6 +16,7 @@ use std::path::{Path, PathBuf};
 
 pub use found::Found;
 pub(crate) use found::{descriptors as found_descriptors, processes as found_processes};
+pub use machine::{Account, Machine};
 pub use network::{Protocol, Socket};
 pub use process::{Process, Thread};
 
@@ -64,6 +66,16 @@ impl Snapshot {
     /// Of a recorded folder in the shape of `/proc`.
     pub fn at(proc: impl Into<PathBuf>) -> Snapshot {
         Snapshot { proc: proc.into(), sockets: HashMap::new() }
+    }
+
+    /// The machine itself.
+    pub fn machine(&self) -> Machine {
+        machine::read(&self.proc)
+    }
+
+    /// Users and groups of this machine.
+    pub fn accounts() -> Vec<Account> {
+        machine::accounts(Path::new("/etc"))
     }
 
     /// The numbers of all processes.

@@ -95,6 +95,11 @@ impl Recorder {
         Recorder { writer, changes, after, due: true, begun: false, preface: Vec::new(), error: None, missing: 0 }
     }
 
+    /// Whether nothing was kept yet of what is to come.
+    pub(crate) fn is_due(&self) -> bool {
+        self.due
+    }
+
     /// What is known so far is void: another section begins.
     pub fn section(&mut self) {
         self.due = true;

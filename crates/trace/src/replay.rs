@@ -191,6 +191,7 @@ impl Replay {
     /// What an event says that nobody recorded, a description of a container for instance. It is not shown.
     pub fn learn(&mut self, event: &Event<'_>) {
         if let Some(kind) = event_type(event.number) {
+            self.record_table(event);
             let mut now = self.state.begin(event, kind);
             self.state.apply(event, &mut now);
         }
@@ -208,7 +209,8 @@ impl Replay {
     /// Keeps a table in the form of an event. If there is a filter, nobody knows yet when the recording will begin, and
     /// what is known then will be written.
     fn record_table(&mut self, event: &Event<'_>) -> Flow {
-        if self.filter.is_some() && !self.loaded { Flow::On } else { self.record(event, Reason::Table) }
+        let is_known_then = self.filter.is_some() && self.recorder.as_ref().is_some_and(Recorder::is_due);
+        if is_known_then { Flow::On } else { self.record(event, Reason::Table) }
     }
 
     /// Ends the recording. One of nothing still says what there was.

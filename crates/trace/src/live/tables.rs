@@ -6,10 +6,13 @@ use fathom_kernel::Snapshot;
 use fathom_kernel::flags::OPEN;
 use fathom_kernel::snapshot::{self, Opened, Protocol, Socket};
 use fathom_scap::descriptor::Thing;
+use fathom_scap::user::Account;
 use fathom_scap::{Descriptor, Process, Transport};
 
 use super::cgroups;
+use crate::lines::Accounts;
 use crate::replay::Replay;
+use crate::state::Machine;
 use crate::state::OnExec;
 use crate::state::descriptor::CLOSE_ON_EXEC;
 use crate::state::thread::{Tid, flag};
@@ -93,8 +96,26 @@ impl Tables {
 
     pub(super) fn load(&self, replay: &mut Replay) {
         let state = &mut replay.state;
+        let snapshot::Machine { cpus, memory, max_pid, hostname, booted } = Snapshot::local().machine();
+        state.machine = Machine { cpus, memory, max_pid, hostname: hostname.into(), booted };
+        if replay.accounts == Accounts::Recorded {
+            Snapshot::accounts().iter().for_each(|account| state.load_account(&named(account)));
+        }
         self.processes().for_each(|process| state.load_process(&process));
         self.descriptors().for_each(|(tid, descriptor, on_exec)| state.load_descriptor(tid, &descriptor, on_exec));
+    }
+}
+
+fn named(account: &snapshot::Account) -> Account<'_> {
+    match account {
+        snapshot::Account::User { uid, gid, texts: [name, home, shell] } => Account::User {
+            uid: *uid,
+            gid: *gid,
+            name: name.as_bytes(),
+            home: home.as_bytes(),
+            shell: shell.as_bytes(),
+        },
+        snapshot::Account::Group { gid, name } => Account::Group { gid: *gid, name: name.as_bytes() },
     }
 }
 
