@@ -49,7 +49,18 @@ impl Held {
     /// # Errors
     /// Where execve fails.
     pub fn go(self) -> io::Result<Child> {
+        self.let_go()?;
+        join(self.starting)
+    }
+
+    /// Opens the gate, and does not wait: whoever steps through its calls has to do so before it can be something else.
+    pub(crate) fn let_go(&self) -> io::Result<()> {
         rustix::io::write(self.gate.as_fd(), &[1])?;
+        Ok(())
+    }
+
+    /// What has become of it.
+    pub(crate) fn started(self) -> io::Result<Child> {
         join(self.starting)
     }
 }

@@ -41,6 +41,6 @@ pub use program::Marks;
 pub use scope::{Options, Scope};
 pub use snapshot::Snapshot;
 pub use source::Source;
-pub use stepper::Stepper;
+pub use stepper::{Progress, Stepper};
 pub use support::{Support, support};
 pub use tally::Tally;

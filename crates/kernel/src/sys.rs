@@ -14,7 +14,8 @@ use std::ptr::NonNull;
 
 pub(crate) use held::hold;
 pub(crate) use tracee::{
-    Call, Stop, Stopped, call_of, go_on, kill, read_memory, signal_origin, start_traced, wait_for_stop,
+    Call, Stop, Stopped, Wait, attach, call_of, detach, go_on, halt, kill, read_memory, run_on, signal_origin,
+    wait_for_stop,
 };
 
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};

@@ -6,7 +6,7 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 /// Signals that whoever traces takes care of; what it starts has them as everybody does.
-const OURS: [libc::c_int; 3] = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP];
+const OURS: [libc::c_int; 4] = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGCHLD];
 
 /// Has `command` say its number through `gate` and wait there for a byte before it executes; without one it does not.
 /// `ours` is the other end, of which the child must have no copy: it could not see it being closed.
@@ -29,7 +29,7 @@ pub(crate) fn hold(command: &mut Command, gate: RawFd, ours: RawFd) {
 }
 
 /// Lets through what the tracer has blocked.
-pub(super) fn unblock() {
+fn unblock() {
     // SAFETY: an all-zero set is valid and filled before it is used; the calls take no other memory.
     unsafe {
         let mut signals: libc::sigset_t = std::mem::zeroed();

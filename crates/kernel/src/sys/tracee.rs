@@ -1,8 +1,6 @@
 //! ptrace(2) and reading another process's memory, each behind a safe face.
 
 use std::io;
-use std::os::unix::process::CommandExt;
-use std::process::Command;
 
 /// Why a thread stands still.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,21 +59,12 @@ fn ptrace(request: libc::c_int, tid: u32, address: usize, data: usize) -> io::Re
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
 }
 
-/// Starts a command that stands still after its first execve, and dies if we do.
-pub(crate) fn start_traced(command: &mut Command) -> io::Result<u32> {
-    let trace_me = || {
-        // SAFETY: the request takes no pointer; between fork and exec nothing else is done.
-        let result = unsafe { libc::ptrace(libc::PTRACE_TRACEME as _, 0, 0_usize, 0_usize) };
-        super::held::unblock();
-        if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
-    };
-    // SAFETY: what runs in the child makes system calls, and touches no lock and no memory of ours.
-    unsafe { command.pre_exec(trace_me) };
-    let child = command.spawn()?;
-    let pid = child.id();
+/// Begins to trace a process of one thread, which stands still then, and dies if we do.
+pub(crate) fn attach(pid: u32) -> io::Result<()> {
+    ptrace(libc::PTRACE_ATTACH as _, pid, 0, 0)?;
     let mut status = 0;
     // SAFETY: `status` lives through the call.
-    if unsafe { libc::waitpid(pid as libc::pid_t, &mut status, 0) } < 0 {
+    if unsafe { libc::waitpid(pid as libc::pid_t, &mut status, libc::__WALL) } < 0 {
         return Err(io::Error::last_os_error());
     }
     if !libc::WIFSTOPPED(status) {
@@ -88,16 +77,26 @@ pub(crate) fn start_traced(command: &mut Command) -> io::Result<u32> {
         | libc::PTRACE_O_TRACEEXEC
         | libc::PTRACE_O_TRACEEXIT
         | libc::PTRACE_O_EXITKILL;
-    ptrace(libc::PTRACE_SETOPTIONS as _, pid, 0, options as usize)?;
-    Ok(pid)
+    ptrace(libc::PTRACE_SETOPTIONS as _, pid, 0, options as usize).map(drop)
 }
 
-/// Waits until any child of this thread stops or ends; nothing if there is none left.
-pub(crate) fn wait_for_stop() -> Option<(u32, Stopped)> {
+/// Whether to wait for a stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wait {
+    /// Until there is one.
+    Long,
+    /// Only if there is one.
+    Not,
+}
+
+/// Waits until anything that this thread traces stops or ends; says nothing if nothing is left, or if nothing has
+/// stopped and nobody wants to wait.
+pub(crate) fn wait_for_stop(wait: Wait) -> Option<Option<(u32, Stopped)>> {
     let mut status = 0;
+    let flags = libc::__WALL | libc::__WNOTHREAD | if wait == Wait::Not { libc::WNOHANG } else { 0 };
     let tid = loop {
         // SAFETY: `status` lives through the call.
-        let tid = unsafe { libc::waitpid(-1, &mut status, libc::__WALL | libc::__WNOTHREAD) };
+        let tid = unsafe { libc::waitpid(-1, &mut status, flags) };
         if tid >= 0 {
             break tid as u32;
         }
@@ -105,8 +104,13 @@ pub(crate) fn wait_for_stop() -> Option<(u32, Stopped)> {
             return None;
         }
     };
+    Some((tid != 0).then(|| told(tid, status)))
+}
+
+/// What wait(2) says of a thread.
+fn told(tid: u32, status: i32) -> (u32, Stopped) {
     if !libc::WIFSTOPPED(status) {
-        return Some((tid, Stopped::Ended(status)));
+        return (tid, Stopped::Ended(status));
     }
     let signal = libc::WSTOPSIG(status);
     let stop = match status >> 16 {
@@ -118,7 +122,7 @@ pub(crate) fn wait_for_stop() -> Option<(u32, Stopped)> {
         _ if signal == libc::SIGTRAP | 0x80 => Stop::Call,
         _ => Stop::Signal(signal),
     };
-    Some((tid, Stopped::At(stop)))
+    (tid, Stopped::At(stop))
 }
 
 /// What came with a stop.
@@ -166,6 +170,23 @@ pub(crate) fn read_memory(tid: u32, from: u64, bytes: usize) -> Option<Vec<u8>> 
     let read = unsafe { libc::process_vm_readv(tid as libc::pid_t, &local, 1, &remote, 1, 0) };
     to.truncate(usize::try_from(read).ok()?);
     Some(to)
+}
+
+/// Lets a thread go on to its next signal.
+pub(crate) fn run_on(tid: u32, signal: i32) -> io::Result<()> {
+    ptrace(libc::PTRACE_CONT as _, tid, 0, signal as usize).map(drop)
+}
+
+/// Has a thread stand still soon.
+pub(crate) fn halt(tid: u32) -> io::Result<()> {
+    // SAFETY: the call takes numbers.
+    let result = unsafe { libc::syscall(libc::SYS_tkill, tid, libc::SIGSTOP) };
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// Traces a thread that stands still no longer; it goes on as if nobody ever had.
+pub(crate) fn detach(tid: u32) -> io::Result<()> {
+    ptrace(libc::PTRACE_DETACH as _, tid, 0, 0).map(drop)
 }
 
 /// Ends a process and collects it.

@@ -288,8 +288,8 @@ fn refused() {
     assert!(failure.cause.is_some_and(|cause| cause.contains("CAP_BPF")));
     assert!(failure.hint.is_some_and(|hint| hint.contains("root")));
     let mut events = 0;
-    let mut command = std::process::Command::new("true");
-    let mut stepper = fathom_kernel::Stepper::start(&mut command, &options).expect("it can be started");
+    let command = std::process::Command::new("true");
+    let mut stepper = fathom_kernel::Stepper::start(command, &options).expect("it can be started");
     while stepper.step(&mut |_| events += 1).is_some() {}
     assert_eq!(stepper.ending(), Some(0));
     assert!(events > 10, "{events}");

@@ -17,7 +17,7 @@ fn step(words: &[&str], change: impl FnOnce(&mut Options)) -> (Story, i32) {
     change(&mut options);
     let mut command = Command::new(words[0]);
     command.args(&words[1..]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    let mut stepper = Stepper::start(&mut command, &options).expect("it can be started");
+    let mut stepper = Stepper::start(command, &options).expect("it can be started");
     let mut events = Vec::new();
     while stepper.step(&mut |event| events.push(Seen::of(&event))).is_some() {}
     let ending = stepper.ending().expect("it has ended");
