@@ -35,8 +35,20 @@ impl Cluster {
         ))
     }
 
+    /// Whether it has gone because nobody needed it: then it had no session, and what it was told last is not begun.
+    pub(crate) async fn ended_well(&self, agent: &Agent) -> bool {
+        self.end(agent).await.is_some_and(|(_, end)| end.exit_code == 0)
+    }
+
     /// The end of its log, or what its runtime says; nothing of a pod that runs, or never began.
     async fn last_words(&self, agent: &Agent) -> Option<String> {
+        let (pod, end) = self.end(agent).await?;
+        let pods: Api<Pod> = Api::namespaced(self.client.clone(), &agent.namespace);
+        Some(words(&pods, &pod, &agent.container, end).await)
+    }
+
+    /// How its container ended, as soon as that is told.
+    async fn end(&self, agent: &Agent) -> Option<(Pod, ContainerStateTerminated)> {
         let pods: Api<Pod> = Api::namespaced(self.client.clone(), &agent.namespace);
         let its = match &agent.job {
             Some(job) => ListParams::default().labels(&format!("{JOB}={job}")),
@@ -46,7 +58,7 @@ impl Cluster {
             let pod = pods.list(&its).await.ok()?.items.into_iter().next()?;
             let state = state(&pod, &agent.container)?;
             if let Some(end) = state.terminated {
-                return Some(words(&pods, &pod, &agent.container, end).await);
+                return Some((pod, end));
             }
             state.running?;
             tokio::time::sleep(LOOK).await;

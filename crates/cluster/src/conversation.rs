@@ -67,6 +67,20 @@ struct Exec {
     buffer: Vec<u8>,
 }
 
+/// A conversation that did not begin.
+struct Silence {
+    failure: Failure,
+    wish: Heard,
+}
+
+/// Whether anybody knows what is wished.
+#[derive(Debug, PartialEq, Eq)]
+enum Heard {
+    Never,
+    /// And may have begun to do it.
+    Perhaps,
+}
+
 /// A conversation over the WebSocket of a server, which has said the wish itself.
 pub(crate) fn over(socket: Socket) -> (Speaker, Listener) {
     let (sink, stream) = socket.split();
@@ -75,7 +89,8 @@ pub(crate) fn over(socket: Socket) -> (Speaker, Listener) {
 }
 
 impl Cluster {
-    /// An agent on `node`, and a conversation with it. An agent that goes just when we come is no reason to fail.
+    /// An agent on `node`, and a conversation with it. An agent that goes just when we come is no reason to fail; one
+    /// that may have begun to do what is wished is: nothing is done twice.
     pub async fn reach(
         &self,
         node: &str,
@@ -83,26 +98,44 @@ impl Cluster {
         action: Action,
     ) -> Result<(Speaker, Listener), Failure> {
         let agent = self.agent(node, options, None).await?;
-        match self.converse(&agent, action.clone()).await {
-            // One that may not be spoken with would not be the last.
-            Err(failure) if agent.found && failure.class != Class::Denied => {
-                let another = self.agent(node, options, Some(&agent)).await?;
-                self.converse(&another, action).await
-            }
-            result => result,
+        if let Some(conversation) = self.try_converse(&agent, action.clone()).await? {
+            return Ok(conversation);
         }
+        let another = self.agent(node, options, Some(&agent)).await?;
+        self.converse(&another, action).await
+    }
+
+    /// A conversation with an agent; none if it is going just now and has not heard us, so that another can be asked.
+    pub(crate) async fn try_converse(
+        &self,
+        agent: &Agent,
+        action: Action,
+    ) -> Result<Option<(Speaker, Listener)>, Failure> {
+        let silence = match self.begin(agent, action).await {
+            Ok(conversation) => return Ok(Some(conversation)),
+            Err(silence) => silence,
+        };
+        // One that may not be spoken with would not be the last.
+        let goes = agent.found
+            && silence.failure.class != Class::Denied
+            && (silence.wish == Heard::Never || self.ended_well(agent).await);
+        if goes { Ok(None) } else { Err(self.told(silence.failure, agent).await) }
     }
 
     /// Starts a relay in the agent and tells it what is wished. Fails when it goes without a word.
     pub async fn converse(&self, agent: &Agent, action: Action) -> Result<(Speaker, Listener), Failure> {
         match self.begin(agent, action).await {
-            // It seemed to run for a moment. Its pod says more than the exec of what is not there.
-            Err(failure) if !agent.found && failure.class != Class::Denied => Err(self.explain(failure, agent).await),
-            result => result,
+            Ok(conversation) => Ok(conversation),
+            Err(silence) => Err(self.told(silence.failure, agent).await),
         }
     }
 
-    async fn begin(&self, agent: &Agent, action: Action) -> Result<(Speaker, Listener), Failure> {
+    /// With what the pod says of an agent that seemed to run for a moment: more than the exec of what is not there.
+    async fn told(&self, failure: Failure, agent: &Agent) -> Failure {
+        if agent.found || failure.class == Class::Denied { failure } else { self.explain(failure, agent).await }
+    }
+
+    async fn begin(&self, agent: &Agent, action: Action) -> Result<(Speaker, Listener), Silence> {
         let pods: Api<Pod> = Api::namespaced(self.client.clone(), &agent.namespace);
         let streams = AttachParams::default()
             .container(&agent.container)
@@ -119,20 +152,23 @@ impl Cluster {
             namespace: Some(&agent.namespace),
             name: &agent.pod,
         };
-        let mut process =
-            pods.exec(&agent.pod, ["/fathom", "relay"], &streams).await.map_err(|error| failure(tried, error))?;
+        let mut process = pods
+            .exec(&agent.pod, ["/fathom", "relay"], &streams)
+            .await
+            .map_err(|error| Silence { failure: failure(tried, error), wish: Heard::Never })?;
+        let perhaps = |failure| Silence { failure, wish: Heard::Perhaps };
         let mut speaker = Speaker(To::Exec(Box::pin(process.stdin().expect("it was asked for"))));
         let stdout = Box::pin(process.stdout().expect("it was asked for"));
         let over = process.take_status().expect("nobody else takes it").boxed().shared();
         let from = From::Exec(Exec { process, over, stdout, buffer: vec![0; PIECE] });
         let mut listener = Listener { from, decoder: Decoder::default(), first: None };
-        speaker.send(&Frame::Word(Word::Wish(Wish { version: VERSION, action }))).await?;
+        speaker.send(&Frame::Word(Word::Wish(Wish { version: VERSION, action }))).await.map_err(perhaps)?;
         // A slow one may have heard us already: it is for whoever carries the conversation to lose patience, and not
         // for us to wish a second time.
         if let Ok(first) = tokio::time::timeout(BEAT, listener.next()).await {
-            match first? {
+            match first.map_err(perhaps)? {
                 Some(frame) => listener.first = Some(frame),
-                None => return Err(listener.post_mortem().await.unwrap_or_else(cut_off)),
+                None => return Err(perhaps(listener.post_mortem().await.unwrap_or_else(cut_off))),
             }
         }
         Ok((speaker, listener))

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use fathom_model::{Class, Failure};
+use fathom_model::Failure;
 use fathom_protocol::Action;
 
 use crate::{Agent, AgentOptions, Cluster, Listener, Speaker};
@@ -27,13 +27,11 @@ impl Agents {
     /// A conversation with the agent on `node`. An agent that goes just when we come is replaced, once for all.
     pub async fn reach(&self, node: &str, action: Action) -> Result<(Speaker, Listener), Failure> {
         let agent = self.agent(node, None).await?;
-        match self.cluster.converse(&agent, action.clone()).await {
-            Err(failure) if agent.found && failure.class != Class::Denied => {
-                let another = self.agent(node, Some(&agent)).await?;
-                self.cluster.converse(&another, action).await
-            }
-            result => result,
+        if let Some(conversation) = self.cluster.try_converse(&agent, action.clone()).await? {
+            return Ok(conversation);
         }
+        let another = self.agent(node, Some(&agent)).await?;
+        self.cluster.converse(&another, action).await
     }
 
     async fn agent(&self, node: &str, not: Option<&Agent>) -> Result<Agent, Failure> {

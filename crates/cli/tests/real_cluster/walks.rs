@@ -63,7 +63,7 @@ const AGENTLESS: &[Stage] = &[
     // A relay is asked for.
     (Held("/exec?"), &[Client, Agent], ToldOrDone),
     // It is there, and has not heard the wish.
-    (Held("#in"), &[Client, Agent, Relay], ToldOrDone),
+    (Held("#in"), &[Client, Agent, Relay], Told),
     // It has, and its first word is under way.
     (Held("#out"), &[Client, Agent, Relay], Told),
     (Begun, &[Client, Agent, Relay], Told),
