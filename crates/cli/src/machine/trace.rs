@@ -45,7 +45,8 @@ pub(crate) fn trace(words: &Trace, target: Option<&Target>, replay: Replay, page
         (None, None) => Scope::Machine,
     };
     let snaplen = words.snaplen.unwrap_or(SNAPLEN);
-    let early = Early::new(replay.filter.as_ref(), &Shown::Fields(page.fields()));
+    let shown = if replay.recorder.is_some() { Shown::Whole } else { Shown::Fields(page.fields()) };
+    let early = Early::new(replay.filter.as_ref(), &shown);
     let options = wanted::narrow(&early, Options { snaplen, ..Options::of(scope) });
     let mut source = Source::attach(&options).map_err(Failure::from)?;
     let tables = held.as_ref().map_or_else(|| Tables::of(source.found()), |held| Tables::of_trees(&[held.id()]));
