@@ -10,6 +10,9 @@ use crate::record::CALLS;
 use crate::row::Row;
 use crate::table;
 
+#[cfg(test)]
+mod widths;
+
 /// Types of events that are no system calls, driver/ppm_events_public.h.
 const GENERIC: u16 = 0;
 const PROCESS_EXIT: u16 = 186;
