@@ -24,7 +24,7 @@ pub use descriptor::{Descriptor, Descriptors, Transport};
 pub use error::{Damage, Error, Gap};
 pub use event::Event;
 pub use machine::{Interface, Interfaces, Machine};
-pub use process::{Process, Processes};
+pub use process::{Process, Processes, Program};
 pub use reader::{Item, Reader, Tolerance};
 pub use user::{Account, Users};
 pub use writer::{Blocks, Packing, Profile, Writer};

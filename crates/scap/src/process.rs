@@ -61,6 +61,36 @@ pub struct Process<'a> {
     pub exe_writable: bool,
     /// Controlling terminal.
     pub tty: u32,
+    /// Process group as seen from the machine, or -1.
+    pub pgid: i64,
+    /// Capabilities as bits: inheritable, permitted, effective.
+    pub capabilities: [u64; 3],
+    /// When the first process of its pid namespace began, in nanoseconds since 1970; zero where nobody wrote it.
+    pub namespace_began: u64,
+    /// The executable file.
+    pub program: Program,
+}
+
+/// The file that a process executes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Program {
+    /// Inode, or zero.
+    pub inode: u64,
+    /// When the inode last changed, in nanoseconds since 1970, or zero.
+    pub ctime: u64,
+    /// When its contents last changed, in nanoseconds since 1970, or zero.
+    pub mtime: u64,
+    /// Bits, see [`crate::schema::names::EXECVE_FLAGS`].
+    pub flags: u32,
+}
+
+impl Program {
+    /// The file is in the upper layer of an overlay.
+    pub const UPPER_LAYER: u32 = 2;
+    /// It is in memory only.
+    pub const IN_MEMORY: u32 = 4;
+    /// It is in the lower layer of an overlay.
+    pub const LOWER_LAYER: u32 = 8;
 }
 
 /// An entry's tail is of the older kind up to this length: login user, writable or not, three sets of capabilities.
@@ -89,6 +119,7 @@ impl<'a> Process<'a> {
             vtid: -1,
             vpid: -1,
             loginuid: u32::MAX,
+            pgid: -1,
             ..Process::default()
         };
         if since(2) {
@@ -114,11 +145,18 @@ impl<'a> Process<'a> {
     /// What there is of the tail.
     fn tail(&mut self, c: &mut Cursor<'a>) -> Option<()> {
         if c.left() > OLDER_TAIL {
-            let _pid_namespace_started = c.u64()?;
+            self.namespace_began = c.u64()?;
             self.tty = c.u32()?;
         }
         self.loginuid = c.u32()?;
         self.exe_writable = c.u8()? != 0;
+        self.capabilities = [c.u64()?, c.u64()?, c.u64()?];
+        let mut flag = |c: &mut Cursor<'a>, bit| c.u8().map(|set| self.program.flags |= if set == 0 { 0 } else { bit });
+        flag(c, Program::UPPER_LAYER)?;
+        (self.program.inode, self.program.ctime, self.program.mtime) = (c.u64()?, c.u64()?, c.u64()?);
+        flag(c, Program::IN_MEMORY)?;
+        flag(c, Program::LOWER_LAYER)?;
+        self.pgid = c.i64()?;
         Some(())
     }
 }

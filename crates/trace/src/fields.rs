@@ -8,8 +8,11 @@ mod descriptor;
 mod event;
 mod gone;
 mod io;
+mod lineage;
 mod list;
+mod path;
 mod process;
+mod program;
 mod time;
 mod user;
 
@@ -112,13 +115,17 @@ pub const GROUPS: &[Group] = &[
     Group { name: "evt", doc: "system calls", rows: event::ROWS },
     Group { name: "evt", doc: "results, and what goes in and out", rows: io::ROWS },
     Group { name: "process", doc: "the thread that makes the call, and its process", rows: process::ROWS },
+    Group { name: "process", doc: "what it executes, with which rights, and its streams", rows: program::ROWS },
+    Group { name: "process", doc: "its ancestors, process group and session", rows: lineage::ROWS },
     Group { name: "user", doc: "the user that the thread runs as", rows: user::USERS },
     Group { name: "group", doc: "the group that the thread runs as", rows: user::GROUPS },
     Group { name: "container", doc: "the container that the thread is in", rows: container::ROWS },
     Group { name: "fd", doc: "the descriptor that the call is about", rows: descriptor::ROWS },
+    Group { name: "fs.path", doc: "the paths that the call is about, if it succeeded", rows: path::ROWS },
     Group { name: "syslog", doc: "a message to the system's log", rows: list::SYSLOG },
     Group { name: "fdlist", doc: "the descriptors of poll and ppoll", rows: list::ROWS },
     Group { name: "k8s", doc: "the pod that the container is of", rows: container::KUBERNETES },
+    Group { name: "util", doc: "for whoever writes formats", rows: list::UTIL },
     Group { name: "mesos", doc: "known to formats and filters; no capture answers them", rows: gone::MESOS },
     Group { name: "span", doc: "known to formats and filters; no capture answers them", rows: gone::SPANS },
     Group { name: "evtin", doc: "known to formats and filters; no capture answers them", rows: gone::WITHIN },

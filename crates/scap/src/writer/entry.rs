@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use super::Profile;
 use crate::descriptor::{Descriptor, Thing, Transport};
 use crate::machine::{Interface, Machine};
-use crate::process::Process;
+use crate::process::{Process, Program};
 use crate::user::Account;
 
 /// What sysdig 0.29 has room for: a path (of a descriptor; of a process one byte more), a list of texts, a name of a
@@ -108,15 +108,21 @@ pub(super) fn process(process: &Process<'_>, profile: Profile, to: &mut Vec<u8>)
         short(profile.cut(p.cgroups, LIST), to);
         short(profile.cut(p.root, PATH + 1), to);
         if profile == Profile::Modern {
-            // When the pid namespace began, which nobody has asked for yet.
-            to.extend([0; 8]);
+            to.extend(p.namespace_began.to_le_bytes());
             to.extend(p.tty.to_le_bytes());
         }
         to.extend(p.loginuid.to_le_bytes());
         to.push(u8::from(p.exe_writable));
         if profile == Profile::Modern {
             // A longer tail than the older kind's: without capabilities nobody could tell them apart.
-            to.extend([0; 3 * 8]);
+            p.capabilities.iter().for_each(|set| to.extend(set.to_le_bytes()));
+            let has = |flag: u32| u8::from(p.program.flags & flag != 0);
+            to.push(has(Program::UPPER_LAYER));
+            [p.program.inode, p.program.ctime, p.program.mtime]
+                .iter()
+                .for_each(|number| to.extend(number.to_le_bytes()));
+            to.extend([has(Program::IN_MEMORY), has(Program::LOWER_LAYER)]);
+            to.extend(p.pgid.to_le_bytes());
         }
     });
 }

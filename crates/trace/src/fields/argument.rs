@@ -10,6 +10,8 @@ pub enum Takes {
     Nothing,
     /// A number in brackets, or nothing: `proc.aname[2]`.
     Generation,
+    /// A number or a name in brackets, or nothing: `proc.aenv[2]`, `proc.env[HOME]`.
+    Variable,
     /// A parameter by number or name: `evt.arg[0]`, `evt.arg.fd`.
     Param,
     /// A parameter by name: `evt.rawarg.fd`.
@@ -57,6 +59,12 @@ impl Argument {
                     Ok((Argument::Index(index), length))
                 }
             },
+            Takes::Variable => Ok(match brackets(text) {
+                None => (Argument::None, 0),
+                Some((inner, length)) => {
+                    (inner.parse().map_or_else(|_| Argument::Word(inner.into()), Argument::Index), length)
+                }
+            }),
             Takes::Instant => {
                 let inner = brackets(text).and_then(|(inner, length)| Some((inner.parse().ok()?, length)));
                 let (instant, length) =

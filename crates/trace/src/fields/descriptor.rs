@@ -6,7 +6,7 @@ use fathom_model::{Kind, Value};
 use fathom_scap::Transport;
 use fathom_scap::schema::Traits;
 
-use super::{Bound, Place, Row, Shape, made, nothing};
+use super::{Argument, Bound, Place, Row, Shape, Takes, made, nothing};
 use crate::moment::{Moment, Purpose};
 use crate::render;
 use crate::render::number::signed;
@@ -140,12 +140,23 @@ pub(super) const ROWS: &[Row] = &[
     }),
     Row::new("fd.ino", Kind::Unsigned, "inode", |m, _, _| {
         found(m).map_or(Value::Unknown, |found| Value::Unsigned(found.inode))
-    })
-    .only(Place::View),
+    }),
     Row::new("fd.nameraw", Kind::Text, "name, also what cannot be printed", |m, _, _| {
         found(m).map_or(Value::Unknown, |found| Value::bytes(&found.name))
-    })
-    .only(Place::View),
+    }),
+    Row::new(
+        "fd.types",
+        Kind::Text,
+        "what the descriptors of the process lead to, or one of them, such as fd.types[0]",
+        types,
+    )
+    .taking(Takes::Generation),
+    Row::new("fd.is_upper_layer", Kind::Flag, "whether a file is in the upper layer of an overlay", |m, _, _| {
+        found(m).map_or(Value::Unknown, |found| Value::Flag(found.flags & flag::UPPER_LAYER != 0))
+    }),
+    Row::new("fd.is_lower_layer", Kind::Flag, "whether a file is in the lower layer of an overlay", |m, _, _| {
+        found(m).map_or(Value::Unknown, |found| Value::Flag(found.flags & flag::LOWER_LAYER != 0))
+    }),
 ];
 
 /// The descriptor and whose it is, of events that make, use or end one.
@@ -168,6 +179,28 @@ fn about<'a>(m: &Moment<'a>) -> Option<About<'a>> {
 
 fn found<'a>(m: &Moment<'a>) -> Option<&'a Descriptor> {
     about(m)?.found
+}
+
+/// Each type once, in the order of the first descriptor of it.
+fn types<'a>(m: &'a Moment<'a>, bound: &'a Bound, scratch: &'a mut Vec<u8>) -> Value<'a> {
+    let Some(place) = render::thread_place(m) else { return Value::Unknown };
+    if let Argument::Index(fd) = bound.argument {
+        return m.state.descriptor_of(place, fd).map_or(Value::Unknown, |found| Value::text(found.thing.word()));
+    }
+    let Some(table) = m.state.threads.table_of(place) else { return Value::Unknown };
+    let mut all: Vec<_> = m.state.threads[table].fds.iter().map(|(fd, found)| (*fd, found.thing.word())).collect();
+    all.sort_unstable();
+    let mut words: Vec<&str> = Vec::new();
+    for (_, word) in all {
+        if !words.contains(&word) {
+            words.push(word);
+        }
+    }
+    if m.purpose == Purpose::Compare {
+        return Value::Any(words.into_iter().map(Value::text).collect());
+    }
+    scratch.extend_from_slice(format!("({})", words.join(",")).as_bytes());
+    made(scratch)
 }
 
 /// Whether the container's id stands before.

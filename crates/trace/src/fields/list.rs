@@ -76,6 +76,13 @@ pub(super) const ROWS: &[Row] = &[
     }),
 ];
 
+/// Fields that no event has.
+pub(super) const UTIL: &[Row] =
+    &[Row::new("util.cnt", Kind::Unsigned, "counts up, each time it is read", |_, b, _| {
+        b.memory.set(b.memory.get() + 1);
+        Value::Unsigned(b.memory.get())
+    })];
+
 /// A message to the system's log.
 struct Message<'a> {
     priority: u64,

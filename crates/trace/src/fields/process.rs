@@ -6,19 +6,32 @@ use super::{Argument, Bound, Place, Row, Takes, made};
 use crate::moment::Moment;
 use crate::render::number::signed;
 use crate::state::thread::{Role, Usage};
-use crate::state::{Descriptor, Text, Thread, cgroup};
+use crate::state::{Text, Thread, cgroup};
 
 /// The fields.
 pub(super) const ROWS: &[Row] = &[
     Row::new("proc.pid", Kind::Number, "process id", |m, _, _| number(m, |t| t.pid)),
     Row::new("proc.exe", Kind::Text, "first argument, as it was given", |m, _, _| text(m, |t| &t.exe)),
     Row::new("proc.name", Kind::Text, "short name of the program", |m, _, _| text(m, |t| &t.comm)),
-    Row::new("proc.args", Kind::Text, "arguments, without the first", |m, _, s| of(m, s, |t, s| words(&t.args, s))),
-    Row::new("proc.env", Kind::Text, "environment", |m, _, s| {
+    Row::new("proc.args", Kind::Text, "arguments without the first, or one of them, counted from zero", |m, b, s| {
+        of(m, s, |t, s| match b.argument {
+            Argument::Index(index) => {
+                s.extend(split(&t.args).nth(index.try_into().unwrap_or(usize::MAX)).unwrap_or_default())
+            }
+            _ => words(&t.args, s),
+        })
+    })
+    .taking(Takes::Generation),
+    Row::new("proc.env", Kind::Text, "environment, or one variable of it, such as proc.env[HOME]", |m, b, s| {
         let Some(thread) = m.thread() else { return Value::Unknown };
-        words(&main(m, thread).unwrap_or(thread).env, s);
+        let env = &main(m, thread).unwrap_or(thread).env;
+        match &b.argument {
+            Argument::Word(name) => s.extend(variable(env, name).unwrap_or_default()),
+            _ => words(env, s),
+        }
         made(s)
-    }),
+    })
+    .taking(Takes::Variable),
     Row::new("proc.cmdline", Kind::Text, "short name and arguments", |m, _, s| of(m, s, command_line)),
     Row::new("proc.exeline", Kind::Text, "first argument and all others", |m, _, s| {
         of(m, s, |t, s| {
@@ -47,14 +60,6 @@ pub(super) const ROWS: &[Row] = &[
         parent(m).map_or(Value::Unknown, |p| Value::bytes(&p.comm))
     }),
     Row::new("proc.pcmdline", Kind::Text, "short name and arguments of the parent", |m, _, s| line(parent(m), s)),
-    Row::new("proc.pexe", Kind::Text, "first argument of the parent", |m, _, _| {
-        parent(m).map_or(Value::Unknown, |p| Value::bytes(&p.exe))
-    })
-    .only(Place::View),
-    Row::new("proc.pexepath", Kind::Text, "executable of the parent", |m, _, _| {
-        parent(m).map_or(Value::Unknown, |p| Value::bytes(&p.exepath))
-    })
-    .only(Place::View),
     Row::new(
         "proc.apid",
         Kind::Number,
@@ -69,25 +74,6 @@ pub(super) const ROWS: &[Row] = &[
         |m, b, _| ancestor(m, b, |t| Value::bytes(&t.comm)),
     )
     .taking(Takes::Generation),
-    Row::new("proc.aexe", Kind::Text, "first argument of an ancestor", |m, b, _| {
-        ancestor(m, b, |t| Value::bytes(&t.exe))
-    })
-    .taking(Takes::Generation)
-    .only(Place::View),
-    Row::new("proc.aexepath", Kind::Text, "executable of an ancestor", |m, b, _| {
-        ancestor(m, b, |t| Value::bytes(&t.exepath))
-    })
-    .taking(Takes::Generation)
-    .only(Place::View),
-    Row::new("proc.acmdline", Kind::Text, "short name and arguments of an ancestor", |m, b, _| {
-        ancestor(m, b, |t| {
-            let mut line = Vec::new();
-            command_line(t, &mut line);
-            Value::Bytes(line.into())
-        })
-    })
-    .taking(Takes::Generation)
-    .only(Place::View),
     Row::new("proc.loginshellid", Kind::Number, "process id of the oldest shell among the ancestors", login_shell),
     Row::new("proc.duration", Kind::Unsigned, "nanoseconds since it began, if that was seen", |m, _, _| {
         m.thread()
@@ -199,45 +185,17 @@ pub(super) const ROWS: &[Row] = &[
     Row::new("proc.is_exe_writable", Kind::Flag, "whether it may write to its own executable", |m, _, _| {
         flag(m, |t| t.exe_writable)
     }),
-    Row::new("proc.cmdnargs", Kind::Unsigned, "number of arguments", |m, _, _| {
-        unsigned(m, |t| split(&t.args).count() as u64)
-    })
-    .only(Place::View),
-    Row::new("proc.cmdlenargs", Kind::Unsigned, "length of all arguments", |m, _, _| {
-        unsigned(m, |t| split(&t.args).map(|arg| arg.len() as u64).sum())
-    })
-    .only(Place::View),
-    Row::new("proc.stdin.type", Kind::Text, "what its input is", |m, _, _| {
-        stream(m, 0, |d| Value::text(d.thing.word()))
-    })
-    .only(Place::View),
-    Row::new("proc.stdout.type", Kind::Text, "what its output is", |m, _, _| {
-        stream(m, 1, |d| Value::text(d.thing.word()))
-    })
-    .only(Place::View),
-    Row::new("proc.stderr.type", Kind::Text, "what its error output is", |m, _, _| {
-        stream(m, 2, |d| Value::text(d.thing.word()))
-    })
-    .only(Place::View),
-    Row::new("proc.stdin.name", Kind::Text, "name of its input", |m, _, _| stream(m, 0, |d| Value::bytes(&d.name)))
-        .only(Place::View),
-    Row::new("proc.stdout.name", Kind::Text, "name of its output", |m, _, _| stream(m, 1, |d| Value::bytes(&d.name)))
-        .only(Place::View),
-    Row::new("proc.stderr.name", Kind::Text, "name of its error output", |m, _, _| {
-        stream(m, 2, |d| Value::bytes(&d.name))
-    })
-    .only(Place::View),
 ];
 
-fn number<'a>(m: &Moment<'a>, get: impl Fn(&Thread) -> i64) -> Value<'a> {
+pub(super) fn number<'a>(m: &Moment<'a>, get: impl Fn(&Thread) -> i64) -> Value<'a> {
     m.thread().map_or(Value::Unknown, |thread| Value::Number(get(thread)))
 }
 
-fn unsigned<'a>(m: &Moment<'a>, get: impl Fn(&Thread) -> u64) -> Value<'a> {
+pub(super) fn unsigned<'a>(m: &Moment<'a>, get: impl Fn(&Thread) -> u64) -> Value<'a> {
     m.thread().map_or(Value::Unknown, |thread| Value::Unsigned(get(thread)))
 }
 
-fn flag<'a>(m: &Moment<'a>, get: impl Fn(&Thread) -> bool) -> Value<'a> {
+pub(super) fn flag<'a>(m: &Moment<'a>, get: impl Fn(&Thread) -> bool) -> Value<'a> {
     m.thread().map_or(Value::Unknown, |thread| Value::Flag(get(thread)))
 }
 
@@ -261,18 +219,23 @@ fn main_only<'a>(m: &Moment<'a>, get: impl Fn(&Thread) -> u64) -> Value<'a> {
 }
 
 /// Words, each followed by a NUL.
-fn split(words: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(super) fn split(words: &[u8]) -> impl Iterator<Item = &[u8]> {
     let words = words.strip_suffix(&[0]).unwrap_or(words);
     words.split(|byte| *byte == 0).filter(move |_| !words.is_empty())
 }
 
+/// The value of a variable of an environment.
+pub(super) fn variable<'e>(env: &'e [u8], name: &str) -> Option<&'e [u8]> {
+    split(env).find_map(|entry| entry.strip_prefix(name.as_bytes())?.strip_prefix(b"="))
+}
+
 /// Words with a blank between them.
-fn words(all: &[u8], into: &mut Vec<u8>) {
+pub(super) fn words(all: &[u8], into: &mut Vec<u8>) {
     let all = all.strip_suffix(&[0]).unwrap_or(all);
     into.extend(all.iter().map(|byte| if *byte == 0 { b' ' } else { *byte }));
 }
 
-fn command_line(thread: &Thread, into: &mut Vec<u8>) {
+pub(super) fn command_line(thread: &Thread, into: &mut Vec<u8>) {
     into.extend_from_slice(&thread.comm);
     if !thread.args.is_empty() {
         into.push(b' ');
@@ -287,15 +250,15 @@ fn line<'a>(thread: Option<&Thread>, scratch: &'a mut Vec<u8>) -> Value<'a> {
 }
 
 /// The main thread of a thread's process.
-fn main<'a>(m: &Moment<'a>, thread: &'a Thread) -> Option<&'a Thread> {
+pub(super) fn main<'a>(m: &Moment<'a>, thread: &'a Thread) -> Option<&'a Thread> {
     if thread.is_main() { Some(thread) } else { find(m, thread.pid) }
 }
 
-fn find<'a>(m: &Moment<'a>, tid: i64) -> Option<&'a Thread> {
+pub(super) fn find<'a>(m: &Moment<'a>, tid: i64) -> Option<&'a Thread> {
     m.state.threads.find_quietly(tid).map(|place| &m.state.threads[place])
 }
 
-fn parent<'a>(m: &Moment<'a>) -> Option<&'a Thread> {
+pub(super) fn parent<'a>(m: &Moment<'a>) -> Option<&'a Thread> {
     find(m, m.thread()?.ptid)
 }
 
@@ -327,13 +290,14 @@ fn login_shell<'a>(m: &'a Moment<'a>, _: &'a Bound, _: &'a mut Vec<u8>) -> Value
 
 fn session_name<'a>(m: &'a Moment<'a>, _: &'a Bound, _: &'a mut Vec<u8>) -> Value<'a> {
     let Some(thread) = m.thread() else { return Value::Unknown };
-    if let Some(first) = find(m, thread.sid) {
-        return Value::bytes(&first.comm);
-    }
-    // The first process has ended: the oldest one that is left of the session.
-    let Some(main) = main(m, thread) else { return Value::Unknown };
-    let oldest = m.state.threads.ancestors(main).take_while(|other| other.sid == main.sid).last();
-    Value::bytes(&oldest.unwrap_or(main).comm)
+    find(m, thread.sid).or_else(|| oldest(m, thread, |t| t.sid)).map_or(Value::Unknown, |t| Value::bytes(&t.comm))
+}
+
+/// The oldest process that is left of a session or group, if its first one has ended.
+pub(super) fn oldest<'a>(m: &Moment<'a>, thread: &'a Thread, id: fn(&Thread) -> i64) -> Option<&'a Thread> {
+    let main = main(m, thread)?;
+    let left = m.state.threads.ancestors(main).take_while(|other| id(other) == id(main)).last();
+    Some(left.unwrap_or(main))
 }
 
 fn processor<'a>(m: &Moment<'a>, get: fn([Usage; 3]) -> u64) -> Value<'a> {
@@ -341,9 +305,4 @@ fn processor<'a>(m: &Moment<'a>, get: fn([Usage; 3]) -> u64) -> Value<'a> {
         return Value::Unknown;
     }
     m.thread().map_or(Value::Unknown, |thread| Value::Real((get(thread.cpu) as f64).min(100.0)))
-}
-
-fn stream<'a>(m: &Moment<'a>, fd: i64, get: impl Fn(&'a Descriptor) -> Value<'a>) -> Value<'a> {
-    let main = m.thread().and_then(|thread| main(m, thread));
-    main.and_then(|main| main.fds.get(fd)).map_or(Value::Unknown, get)
 }

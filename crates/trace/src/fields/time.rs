@@ -1,11 +1,13 @@
-//! Fields of every event: its number and its time.
+//! Fields of every event: its number, its time, and where it was recorded.
 
 use fathom_model::{Kind, Value};
+use fathom_scap::schema::Category;
 
 use super::{Bound, Place, Row, Shape, made, nothing};
 use crate::moment::{Clock, Moment};
 use crate::render::number::padded;
 use crate::socket::write_number;
+use crate::state::path::until_nul;
 
 /// One second.
 const SECOND: u64 = 1_000_000_000;
@@ -48,8 +50,37 @@ pub(super) const ROWS: &[Row] = &[
     .shaped(Shape::Padded),
     Row::new("evt.pluginname", Kind::Text, "the plugin that made the event; system calls have none", nothing),
     Row::new("evt.plugininfo", Kind::Text, "what that plugin says of it", nothing),
+    Row::new(
+        "evt.source",
+        Kind::Text,
+        "what the event is of: syscall, or nothing where a plugin made it",
+        |m, _, _| {
+            if m.event.number == PLUGIN { Value::Unknown } else { Value::text("syscall") }
+        },
+    ),
+    Row::new("evt.is_async", Kind::Flag, "whether the recorder made the event itself", |m, _, _| {
+        Value::Flag(is_own(m))
+    }),
+    Row::new("evt.asynctype", Kind::Text, "what the recorder tells with such an event", |m, _, _| {
+        match m.event.number {
+            OWN => m.event.param(1).map_or(Value::Unknown, |name| Value::bytes(until_nul(name))),
+            _ if is_own(m) => Value::text(m.kind.name),
+            _ => Value::Unknown,
+        }
+    }),
+    Row::new("evt.hostname", Kind::Text, "name of the machine that the recording is of", |m, _, _| {
+        if m.state.machine.hostname.is_empty() { Value::Unknown } else { Value::bytes(&m.state.machine.hostname) }
+    }),
     Row::new("evt.outputtime", Kind::Text, "the time that -t asks for", output).shaped(Shape::Time).only(Place::Format),
 ];
+
+/// Events of plugins, and those that recorders make of their own.
+const PLUGIN: u16 = 322;
+const OWN: u16 = 402;
+
+fn is_own(m: &Moment<'_>) -> bool {
+    m.event.number == OWN || m.kind.category == Category::Internal
+}
 
 fn since(m: &Moment<'_>) -> u64 {
     m.event.ts.wrapping_sub(m.state.first)

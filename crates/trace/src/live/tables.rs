@@ -153,7 +153,8 @@ impl Found {
                 vmswap: self.process.swap_kib,
                 pfmajor: self.process.major_faults,
                 pfminor: self.process.minor_faults,
-                exe_writable: false,
+                pgid: -1,
+                ..Process::default()
             }
         })
     }

@@ -107,7 +107,10 @@ fn process(thread: &Thread) -> Process<'_> {
         loginuid: thread.loginuid,
         exe_writable: thread.exe_writable,
         tty: thread.tty,
-        ..Process::default()
+        pgid: thread.pgid,
+        capabilities: thread.capabilities,
+        namespace_began: thread.namespace_began,
+        program: thread.program,
     }
 }
 

@@ -27,6 +27,10 @@ pub mod flag {
     pub const CONNECTED: u32 = 1 << 13;
     /// What is written goes to the system's log.
     pub const LOG: u32 = 1 << 20;
+    /// A file of the upper layer of an overlay.
+    pub const UPPER_LAYER: u32 = 1 << 24;
+    /// A file of the lower layer of an overlay.
+    pub const LOWER_LAYER: u32 = 1 << 25;
 }
 
 /// Under this number stands the old descriptor while a new one has its place.
@@ -176,6 +180,17 @@ pub struct Descriptor {
 impl Descriptor {
     pub(super) fn named(thing: Thing, name: impl Into<Text>) -> Self {
         Descriptor { thing, name: name.into(), ..Descriptor::default() }
+    }
+
+    /// The layer of an overlay that a file is in, by what recorders add to the flags of open.
+    pub(super) fn layer(open_flags: u32) -> u32 {
+        const UPPER: u32 = 0x8000;
+        const LOWER: u32 = 0x10000;
+        match open_flags {
+            flags if flags & UPPER != 0 => flag::UPPER_LAYER,
+            flags if flags & LOWER != 0 => flag::LOWER_LAYER,
+            _ => 0,
+        }
     }
 
     /// Whether nobody knows who began the connection.

@@ -136,6 +136,7 @@ fn thread(process: &Process<'_>) -> Thread {
         ptid: process.ptid,
         sid: process.sid,
         vpgid: process.vpgid,
+        pgid: process.pgid,
         vtid: process.vtid,
         vpid: process.vpid,
         comm: process.comm.into(),
@@ -150,6 +151,9 @@ fn thread(process: &Process<'_>) -> Thread {
         loginuid: process.loginuid,
         tty: process.tty,
         exe_writable: process.exe_writable,
+        program: process.program,
+        capabilities: process.capabilities,
+        namespace_began: process.namespace_began,
         fdlimit: process.fdlimit,
         memory: [process.vmsize, process.vmrss, process.vmswap],
         faults: [process.pfmajor, process.pfminor],
@@ -206,7 +210,8 @@ fn descriptor(loaded: &LoadedThing<'_>, number: u8, ports: Ports) -> Option<Desc
             ..Descriptor::named(Thing::Unix, name)
         },
         LoadedThing::File { open_flags, name, device } => {
-            Descriptor { open_flags, device, ..Descriptor::named(Thing::File, name) }
+            let flags = Descriptor::layer(open_flags);
+            Descriptor { open_flags, device, flags, ..Descriptor::named(Thing::File, name) }
         }
         LoadedThing::Named(name) => Descriptor::named(Thing::of(number), name),
         LoadedThing::Unknown => return None,

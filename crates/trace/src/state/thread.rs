@@ -1,5 +1,6 @@
 //! Threads: what is known of each, and the table of them.
 
+use fathom_scap::Program;
 use fathom_scap::event::Kept;
 use rustc_hash::FxHashMap;
 
@@ -62,6 +63,8 @@ pub struct Thread {
     pub sid: i64,
     /// Process group, in its pid namespace.
     pub vpgid: i64,
+    /// Process group on the machine, or -1.
+    pub pgid: i64,
     /// Thread id in its pid namespace, or -1.
     pub vtid: i64,
     /// Process id in its pid namespace, or -1.
@@ -98,6 +101,12 @@ pub struct Thread {
     pub tty: u32,
     /// Whether it may write to its own executable.
     pub exe_writable: bool,
+    /// What it executes.
+    pub program: Program,
+    /// Capabilities as bits: inheritable, permitted, effective.
+    pub capabilities: [u64; 3],
+    /// When the first process of its pid namespace began, or zero.
+    pub namespace_began: u64,
     /// How many descriptors it may have.
     pub fdlimit: i64,
     /// KiB of address space, memory and swap.
@@ -163,8 +172,8 @@ impl Thread {
 
     /// A thread with nothing in it.
     pub(super) fn blank(tid: Tid) -> Self {
-        let (sid, vpgid, vtid, vpid, fdlimit) = (-1, -1, -1, -1, -1);
-        Thread { tid, pid: -1, sid, vpgid, vtid, vpid, fdlimit, last_type: NO_EVENT, ..Thread::default() }
+        let (sid, vpgid, pgid, vtid, vpid, fdlimit) = (-1, -1, -1, -1, -1, -1);
+        Thread { tid, pid: -1, sid, vpgid, pgid, vtid, vpid, fdlimit, last_type: NO_EVENT, ..Thread::default() }
     }
 
     /// Whether it is its process's main thread.

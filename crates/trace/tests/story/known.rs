@@ -7,11 +7,11 @@ use fathom_trace::{Format, Lines};
 use crate::tale::{CHILD, CLOEXEC, RDONLY, SHARING, SHELL, THREAD, Tale, WRONLY, recording};
 
 /// What `format` says of the last event.
-fn last(tale: Tale, format: &str) -> String {
+pub(crate) fn last(tale: Tale, format: &str) -> String {
     all(tale, format).pop().unwrap()
 }
 
-fn all(tale: Tale, format: &str) -> Vec<String> {
+pub(crate) fn all(tale: Tale, format: &str) -> Vec<String> {
     let mut reader = Reader::new(&tale.capture.0, Tolerance::Strict).unwrap();
     let mut text = Vec::new();
     let mut lines = Lines::new(Format::parse(format).unwrap());

@@ -7,4 +7,5 @@ mod containers;
 mod damage;
 mod early;
 mod known;
+mod newer;
 mod tale;

@@ -3,6 +3,7 @@
 use fathom_scap::Event;
 
 use super::Transition;
+use crate::render::names::CAPABILITIES;
 use crate::state::thread::Usage;
 use crate::state::{Now, State};
 
@@ -26,6 +27,10 @@ pub(super) const ROWS: &[(u16, Transition)] = &[
     (201, |state, event, now| became(state, event, now, 0, |thread, id| thread.gid = id)),
     (275, began_session),
     (294, State::keep),
+    // capset; unshare and setns, which can enter a user namespace
+    (353, got_capabilities),
+    (285, |state, event, now| entered_namespaces(state, event, now, 1)),
+    (241, |state, event, now| entered_namespaces(state, event, now, 2)),
     // A processor changes from one thread to another, in two generations.
     (146, switched),
     (152, switched),
@@ -44,6 +49,10 @@ pub(super) const ROWS: &[(u16, Transition)] = &[
     (358, group_seen),
 ];
 
+/// A user namespace, among the flags of clone.
+const USER_NAMESPACE: u32 = 1 << 20;
+/// Every capability that there is.
+const ALL_CAPABILITIES: u64 = (1 << CAPABILITIES.len()) - 1;
 /// The limit of descriptors among all limits.
 const DESCRIPTORS: u8 = 7;
 
@@ -87,6 +96,23 @@ fn became(state: &mut State, event: &Event<'_>, now: &mut Now, index: usize, set
 fn began_session(state: &mut State, event: &Event<'_>, now: &mut Now) {
     if let (Some(place), Some(sid @ 0..)) = (now.thread, event.i64(0)) {
         state.threads[place].sid = sid;
+    }
+}
+
+fn got_capabilities(state: &mut State, event: &Event<'_>, now: &mut Now) {
+    if let (Some(place), Some(0), Some(inheritable), Some(permitted), Some(effective)) =
+        (now.thread, event.i64(0), event.u64(1), event.u64(2), event.u64(3))
+    {
+        state.threads[place].capabilities = [inheritable, permitted, effective];
+    }
+}
+
+/// Who enters a user namespace has all rights in it.
+fn entered_namespaces(state: &mut State, event: &Event<'_>, now: &mut Now, flags: usize) {
+    if let (Some(place), Some(0..), Some(flags)) = (now.thread, event.i64(0), event.u32(flags))
+        && flags & USER_NAMESPACE != 0
+    {
+        state.threads[place].capabilities = [ALL_CAPABILITIES; 3];
     }
 }
 

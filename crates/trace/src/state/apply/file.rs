@@ -67,6 +67,8 @@ const COPY_ENDING: u8 = 26;
 const SET: u8 = 3;
 /// The working folder, where a descriptor could be given.
 const HERE: i64 = -100;
+/// The end of creat.
+const CREATED: u16 = 59;
 /// The flag of a folder among those of open.
 const FOLDER: u32 = 1 << 10;
 
@@ -76,16 +78,17 @@ struct Layout {
     name: usize,
     flags: Option<usize>,
     device: Option<usize>,
+    inode: Option<usize>,
 }
 
 impl Layout {
     /// On the way out, by type.
     fn out(number: u16) -> Option<Self> {
         Some(match number {
-            3 => Layout { folder: None, name: 1, flags: Some(2), device: Some(4) },
-            59 => Layout { folder: None, name: 1, flags: None, device: Some(3) },
-            307 => Layout { folder: Some(1), name: 2, flags: Some(3), device: Some(5) },
-            327 => Layout { folder: Some(1), name: 2, flags: Some(3), device: None },
+            3 => Layout { folder: None, name: 1, flags: Some(2), device: Some(4), inode: Some(5) },
+            59 => Layout { folder: None, name: 1, flags: None, device: Some(3), inode: Some(4) },
+            307 => Layout { folder: Some(1), name: 2, flags: Some(3), device: Some(5), inode: Some(6) },
+            327 => Layout { folder: Some(1), name: 2, flags: Some(3), device: Some(6), inode: Some(7) },
             _ => return None,
         })
     }
@@ -98,6 +101,7 @@ impl Layout {
             name: first,
             flags: (number != 58).then_some(first + 1),
             device: None,
+            inode: None,
         }
     }
 }
@@ -125,6 +129,12 @@ fn opened(state: &mut State, event: &Event<'_>, now: &mut Now) {
     let fd = event.i64(0).unwrap_or(-1);
     let layout = Layout::out(event.number);
     let device = layout.as_ref().and_then(|layout| event.u32(layout.device?)).unwrap_or_default();
+    let inode = layout.as_ref().and_then(|layout| event.u64(layout.inode?)).unwrap_or_default();
+    // Which layer a file is in is known when it is open.
+    let layer = match event.number {
+        CREATED => event.u16(5).map_or(0, |flags| Descriptor::layer(u32::from(flags & 3) << 15)),
+        _ => layout.as_ref().and_then(|layout| event.u32(layout.flags?)).map_or(0, Descriptor::layer),
+    };
     let mut opening = layout.as_ref().and_then(|layout| Opening::of(event, layout));
     // What was asked for is better than what came back, except where nobody could read it.
     let before = kept.as_ref().and_then(|kept| {
@@ -141,7 +151,8 @@ fn opened(state: &mut State, event: &Event<'_>, now: &mut Now) {
         let whole = resolve(state, place, now, layout.is_none_or(|layout| layout.folder.is_some()), &opening);
         if fd >= 0 {
             let thing = if opening.flags & FOLDER != 0 { Thing::Folder } else { Thing::File };
-            let mut descriptor = Descriptor { open_flags: opening.flags, device, ..Descriptor::named(thing, whole) };
+            let named = Descriptor::named(thing, whole);
+            let mut descriptor = Descriptor { open_flags: opening.flags, device, inode, flags: layer, ..named };
             if contains(&descriptor.name, b"/dev/log") {
                 descriptor.flags |= flag::LOG;
             }
@@ -184,7 +195,10 @@ fn opened_by_handle(state: &mut State, event: &Event<'_>, now: &mut Now) {
     };
     let name = path::join(&folder_of(state, place), name);
     now.renamed = true;
-    now.fd = state.add_descriptor(place, fd, Descriptor::named(Thing::File, name));
+    let (device, inode) = (event.u32(4).unwrap_or_default(), event.u64(5).unwrap_or_default());
+    let flags = event.u32(2).map_or(0, Descriptor::layer);
+    let file = Descriptor { device, inode, flags, ..Descriptor::named(Thing::File, name) };
+    now.fd = state.add_descriptor(place, fd, file);
 }
 
 fn closing(state: &mut State, _: &Event<'_>, now: &mut Now) {

@@ -1,7 +1,7 @@
 //! Threads that begin, execute another program, and end. All generations of these events are read by the names of
 //! their parameters.
 
-use fathom_scap::Event;
+use fathom_scap::{Event, Program};
 
 use super::{Force, Transition};
 use crate::state::cgroup::normalised;
@@ -45,6 +45,8 @@ pub(super) const ROWS: &[(u16, Transition)] = &[
 const STALE: u64 = 2_000_000_000;
 /// The flag of execveat with which the descriptor itself is executed.
 const EMPTY_PATH: u32 = 1;
+/// Where the machine's number of the process group stands.
+const GROUP: usize = 28;
 /// The flag of an execution whose file its own user may write to.
 const WRITABLE: u32 = 1;
 
@@ -89,6 +91,8 @@ fn inherit(child: &mut Thread, parent: &Thread) {
     child.exepath = parent.exepath.clone();
     child.exe_writable = parent.exe_writable;
     child.root = parent.root.clone();
+    (child.program, child.capabilities) = (parent.program, parent.capabilities);
+    (child.pgid, child.namespace_began) = (parent.pgid, parent.namespace_began);
     (child.sid, child.vpgid, child.tty, child.loginuid) = (parent.sid, parent.vpgid, parent.tty, parent.loginuid);
     if child.flags & flag::THREAD == 0 {
         child.env = parent.env.clone();
@@ -173,6 +177,9 @@ fn begin(state: &mut State, event: &Event<'_>, now: &mut Now, birth: &Birth) {
     if birth.inverted {
         child.flags |= flag::INVERTED;
     }
+    if let Some(began) = event.number("pidns_init_start_ts") {
+        child.namespace_began = state.machine.booted.wrapping_add(began as u64);
+    }
     child.uid = event.small("uid").unwrap_or(u32::MAX);
     child.gid = event.small("gid").unwrap_or(u32::MAX);
     (child.vtid, child.vpid) = birth.names.unwrap_or((child.tid, child.pid));
@@ -202,14 +209,18 @@ fn executed(state: &mut State, event: &Event<'_>, now: &mut Now) {
     if let Some(env) = event.named("env") {
         thread.env = environment(env);
     }
-    if let Some(exepath) = exepath {
+    // Who recorded no beginning says at the end which file it was.
+    let recorded = || event.text("trusted_exepath").filter(|path| !path.is_empty() && &path[..] != b"<NA>");
+    if let Some(exepath) = exepath.or_else(recorded) {
         thread.exepath = exepath;
     }
+    load(thread, event);
     thread.tty = event.small("tty").unwrap_or(thread.tty);
     thread.vpgid = event.number("pgid").unwrap_or(thread.vpgid);
     thread.loginuid = event.small("loginuid").unwrap_or(thread.loginuid);
     if let Some(flags) = event.small("flags") {
         thread.exe_writable = flags & WRITABLE != 0;
+        thread.program.flags = flags;
     }
     thread.flags = flag::ACTIVE | (thread.flags & (flag::PIPES | flag::MAIN | flag::INVERTED));
     if let Some(cgroups) = event.named("cgroups") {
@@ -221,6 +232,20 @@ fn executed(state: &mut State, event: &Event<'_>, now: &mut Now) {
     {
         state.threads[table].fds.execute();
     }
+}
+
+/// What newer recorders say of the file that is executed, and of rights.
+fn load(thread: &mut Thread, event: &Event<'_>) {
+    let numbers = |names: [&str; 3]| names.map(|name| event.number(name).map_or(0, |number| number as u64));
+    if event.number("cap_effective").is_some() {
+        thread.capabilities = numbers(["cap_inheritable", "cap_permitted", "cap_effective"]);
+    }
+    if event.number("exe_ino").is_some() {
+        let [inode, ctime, mtime] = numbers(["exe_ino", "exe_ino_ctime", "exe_ino_mtime"]);
+        thread.program = Program { inode, ctime, mtime, ..thread.program };
+    }
+    // A parameter before it has the same name.
+    thread.pgid = event.i64(GROUP).unwrap_or(thread.pgid);
 }
 
 /// The path of what is executed, from the event with which the call began.
