@@ -3,6 +3,7 @@
 
 pub(crate) mod doctor;
 pub(crate) mod lines;
+pub(crate) mod markdown;
 pub(crate) mod nested;
 pub(crate) mod sessions;
 mod table;

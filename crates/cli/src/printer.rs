@@ -23,6 +23,11 @@ pub(crate) fn notice(text: &str) {
     eprintln!("fathom: {text}");
 }
 
+/// Says how far something is, over what was said of it before; the whole ends the line.
+pub(crate) fn progress(percent: u64) {
+    eprint!("\r{percent} %{}", if percent >= 100 { "\n" } else { "" });
+}
+
 /// Says what failed where nobody waits for it: whoever runs us will read it in a log.
 #[cfg(target_os = "linux")]
 pub(crate) fn trouble(failure: &Failure) {

@@ -6,7 +6,7 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _};
 
 use crate::settings::{self, Given};
-use crate::words::Words;
+use crate::words::{Words, refused};
 use crate::{commands, printer};
 
 /// Reads the words.
@@ -25,7 +25,7 @@ pub(crate) fn words(arguments: &[OsString]) -> anyhow::Result<Words> {
 
 fn read(arguments: &[OsString], given: &[Given]) -> anyhow::Result<(Words, ArgMatches)> {
     let mut tree = settings::set(Words::command(), given)?;
-    let matches = tree.try_get_matches_from_mut(arguments)?;
+    let matches = tree.try_get_matches_from_mut(arguments).map_err(|error| refused::explain(error, arguments))?;
     let words = Words::from_arg_matches(&matches).map_err(|error| error.format(&mut tree))?;
     Ok((words, matches))
 }

@@ -12,13 +12,14 @@ use crate::machine;
 mod ephemeral;
 mod fork;
 mod pods;
+pub(crate) mod refused;
 mod trace;
 mod why;
 
 pub(crate) use ephemeral::Ephemeral;
 pub(crate) use fork::Fork;
 pub(crate) use pods::Pods;
-pub(crate) use trace::{ScapProfile, Trace};
+pub(crate) use trace::{ScapProfile, Topic, Trace};
 pub(crate) use why::{Answer, Why};
 
 /// See and enter containers, on a Linux machine or in a cluster, with tools, leaving nothing behind.
@@ -40,6 +41,7 @@ pub(crate) enum Verb {
     /// Say what works on this kernel and with these engines, or in a cluster, and what to do about the rest
     Doctor(Doctor),
     /// Show the system calls of this machine, of a command or of a recording, in sysdig's words
+    #[command(disable_help_flag = true)]
     Trace(Box<Trace>),
     /// Print the script that completes words in a shell
     Completion(Completion),

@@ -42,7 +42,8 @@ pub struct Mistakes {
 }
 
 impl Mistakes {
-    pub(crate) fn new(text: &str, mut all: Vec<Mistake>) -> Self {
+    /// Those of `text`, of which only the first ones are kept.
+    pub fn new(text: &str, mut all: Vec<Mistake>) -> Self {
         all.sort_by_key(|mistake| mistake.span.start);
         let more = all.len().saturating_sub(MOST);
         all.truncate(MOST);

@@ -51,6 +51,18 @@ impl<F> Predicate<F> {
         self.0.holds(record, scratch)
     }
 
+    /// Both must hold.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Predicate(Node::And(vec![self.0, other.0]))
+    }
+
+    /// Turned round.
+    #[must_use]
+    pub fn not(self) -> Self {
+        Predicate(Node::Not(Box::new(self.0)))
+    }
+
     /// Every field that is asked about.
     pub fn fields(&self) -> Vec<&F> {
         let mut fields = Vec::new();

@@ -74,13 +74,21 @@ pub struct Row {
     pub place: Place,
     /// One sentence for the reference.
     pub doc: &'static str,
+    /// Why it never has a value, if it never has one.
+    pub void: Option<&'static str>,
     /// Reads it.
     pub get: Get,
 }
 
 impl Row {
     const fn new(name: &'static str, kind: Kind, doc: &'static str, get: Get) -> Self {
-        Row { name, kind, shape: Shape::Plain, takes: Takes::Nothing, place: Place::Everywhere, doc, get }
+        let (shape, takes, place, void) = (Shape::Plain, Takes::Nothing, Place::Everywhere, None);
+        Row { name, kind, shape, takes, place, doc, void, get }
+    }
+
+    /// A field that filters and formats may name, though it never has a value.
+    const fn void(name: &'static str, kind: Kind, doc: &'static str, why: &'static str) -> Self {
+        Row { void: Some(why), ..Row::new(name, kind, doc, nothing) }
     }
 
     const fn shaped(mut self, shape: Shape) -> Self {
@@ -126,9 +134,9 @@ pub const GROUPS: &[Group] = &[
     Group { name: "fdlist", doc: "the descriptors of poll and ppoll", rows: list::ROWS },
     Group { name: "k8s", doc: "the pod that the container is of", rows: container::KUBERNETES },
     Group { name: "util", doc: "for whoever writes formats", rows: list::UTIL },
-    Group { name: "mesos", doc: "known to formats and filters; no capture answers them", rows: gone::MESOS },
-    Group { name: "span", doc: "known to formats and filters; no capture answers them", rows: gone::SPANS },
-    Group { name: "evtin", doc: "known to formats and filters; no capture answers them", rows: gone::WITHIN },
+    Group { name: "mesos", doc: "tasks and groups; known to formats and filters, and always empty", rows: gone::MESOS },
+    Group { name: "span", doc: "spans; known to formats and filters, and always empty", rows: gone::SPANS },
+    Group { name: "evtin", doc: "the span that an event is in; likewise", rows: gone::WITHIN },
 ];
 
 /// All rows.

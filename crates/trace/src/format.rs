@@ -113,7 +113,7 @@ impl Format {
         names.sort_unstable();
         names.dedup_by(|later, earlier| later.0 == earlier.0);
         format.keys = names.into_iter().map(|(name, part)| (json::key(name), part)).collect();
-        if mistakes.is_empty() { Ok(format) } else { Err(Mistakes { text: text.to_owned(), all: mistakes, more: 0 }) }
+        if mistakes.is_empty() { Ok(format) } else { Err(Mistakes::new(text, mistakes)) }
     }
 
     /// Every field that is shown.

@@ -37,6 +37,17 @@ pub struct Lines {
     pub accounts: Accounts,
     /// What becomes of descriptors that are closed on exec.
     pub exec: Exec,
+    /// What becomes of the recorder's own events.
+    pub own: Own,
+}
+
+/// What becomes of the recorder's own events, such as processor times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Own {
+    /// They are counted, and have no lines.
+    Hidden,
+    /// They are shown too.
+    Shown,
 }
 
 /// What is written.
@@ -91,6 +102,7 @@ impl Lines {
             when: When::Together,
             accounts: Accounts::Recorded,
             exec: Exec::Keeps,
+            own: Own::Hidden,
         }
     }
 
@@ -122,6 +134,7 @@ impl Lines {
             most: self.most,
             longest: self.longest,
             what: self.what,
+            own: self.own,
             when: self.when,
             out,
             summary,
@@ -142,6 +155,7 @@ pub struct Page<'o> {
     most: Option<u64>,
     longest: Option<u64>,
     what: What,
+    own: Own,
     when: When,
     out: &'o mut dyn Write,
     summary: Option<&'o mut Summary>,
@@ -178,7 +192,7 @@ impl Page<'_> {
     }
 
     fn write(&mut self, moment: &Moment<'_>) -> Flow {
-        if self.what == What::Nothing || is_internal(moment) {
+        if self.what == What::Nothing || (self.own == Own::Hidden && is_internal(moment)) {
             return Flow::On;
         }
         let start = self.text.len();

@@ -4,20 +4,25 @@ use std::fs::File;
 use std::io::{self, IsTerminal as _, Read};
 use std::path::Path;
 
+use clap::CommandFactory as _;
 use fathom_filter::{Mistakes, Predicate};
 use fathom_model::{Class, Failure, Hint as _};
 use fathom_scap::{Reader, Tolerance};
 use fathom_trace::fields::Bound;
-use fathom_trace::lines::{Accounts, Page, Stopped, What, When};
+use fathom_trace::lines::{Accounts, Own, Page, Stopped, What, When};
 use fathom_trace::recorder::AfterError;
 use fathom_trace::replay::Counts;
 use fathom_trace::{Buffers, Fields, Format, Json, Lines, Ports, Replay, Style, Summary, format};
 
-use crate::words::Trace;
+use self::lists::Detail;
+use self::progress::Progress;
+use crate::words::{Topic, Trace, Words};
 use crate::{environment, machine, printer};
 
 pub(crate) mod asked;
 mod lists;
+pub(crate) mod pages;
+mod progress;
 pub(crate) mod recording;
 
 use asked::{Asked, Bare, Origin, Typed};
@@ -26,12 +31,8 @@ use asked::{Asked, Bare, Origin, Typed};
 const FOUND: i32 = 1;
 
 pub(crate) fn run(words: &Trace) -> anyhow::Result<i32> {
-    if words.list {
-        printer::data(&lists::fields());
-        return Ok(0);
-    }
-    if words.list_events {
-        printer::data(&lists::events());
+    if let Some(text) = told_of_itself(words) {
+        printer::data(&text);
         return Ok(0);
     }
     let coloured = words.format.is_none() && !words.json && words.write.is_none() && is_colourful();
@@ -42,7 +43,7 @@ pub(crate) fn run(words: &Trace) -> anyhow::Result<i32> {
     }
     // Before any file is read: mistakes in words are told at once.
     let Asked { target, filter: wish, .. } = asked(words)?;
-    filter(&wish)?;
+    tell_of_empty(&lines(words, default, &wish)?);
     let mut summary = words.summary.then(Summary::default);
     let mut status = 0;
     if words.files.is_empty() {
@@ -54,7 +55,7 @@ pub(crate) fn run(words: &Trace) -> anyhow::Result<i32> {
     let mut recorder = None;
     for (index, file) in words.files.iter().enumerate() {
         let lines = lines(words, default, &wish)?;
-        let mut reader = open(file).map_err(|error| failure(file, error.into()))?;
+        let mut reader = open(file, words).map_err(|error| failure(file, error.into()))?;
         // Not before it is known that there is something to read.
         if index == 0 {
             recorder = recording::open(words, AfterError::Count)?;
@@ -101,6 +102,41 @@ fn asked(words: &Trace) -> Result<Asked, Failure> {
     asked::divide(&typed, &[], origin, machine::standing)
 }
 
+/// What is asked of the tables, and of no recording.
+fn told_of_itself(words: &Trace) -> Option<String> {
+    let detail = if words.verbose { Detail::Full } else { Detail::Brief };
+    Some(match words.help {
+        Some(Topic::Words) => help(),
+        Some(Topic::Fields) => lists::fields(detail),
+        Some(Topic::Events) => lists::events(),
+        Some(Topic::Filters) => pages::filters(),
+        None if words.list => lists::fields(detail),
+        None if words.list_events => lists::events(),
+        None if words.list_markdown => pages::fields(),
+        None => return None,
+    })
+}
+
+/// What clap says of the words.
+fn help() -> String {
+    let mut tree = Words::command();
+    tree.build();
+    let trace = tree.find_subcommand_mut("trace");
+    trace.map_or_else(String::new, |trace| trace.render_long_help().to_string())
+}
+
+/// Says which fields never have a value, once for each reason.
+fn tell_of_empty(lines: &Lines) {
+    let filters = lines.filter.iter().chain(&lines.shown).flat_map(Predicate::fields);
+    let mut told: Vec<&str> = Vec::new();
+    for bound in filters.chain(lines.format.fields()) {
+        if let Some(why) = bound.row.void.filter(|why| !told.contains(why)) {
+            told.push(why);
+            printer::notice(&format!("`{}` is always empty: {why}", bound.row.name));
+        }
+    }
+}
+
 /// Whether stdout shows colours.
 fn is_colourful() -> bool {
     io::stdout().is_terminal() && environment::value("NO_COLOR").is_none()
@@ -123,14 +159,30 @@ fn lines(words: &Trace, default: &str, wish: &str) -> Result<Lines, Failure> {
     let text = words.format.as_deref().unwrap_or(default);
     let mut lines = Lines::new(Format::parse(text).map_err(|mistakes| wrong("format", &mistakes))?);
     lines.style = style(words);
-    let filter = filter(wish)?;
+    let filter = without(filter(wish)?, &words.suppress_comm);
     *(if words.displayflt { &mut lines.shown } else { &mut lines.filter }) = filter;
     lines.most = words.numevents;
     lines.longest = words.seconds.map(|seconds| seconds.saturating_mul(1_000_000_000));
+    lines.own = if words.debug { Own::Shown } else { Own::Hidden };
     lines.what = if words.quiet || words.write.is_some() { What::Nothing } else { What::Events };
     lines.when = if words.unbuffered { When::Each } else { When::Together };
     lines.accounts = if words.exclude_users { Accounts::Unnamed } else { Accounts::Recorded };
     Ok(lines)
+}
+
+/// The same, and not what processes of these names do.
+fn without(filter: Option<Predicate<Bound>>, names: &[String]) -> Option<Predicate<Bound>> {
+    if names.is_empty() {
+        return filter;
+    }
+    // Quoted, so that no name is anything but a name.
+    let quoted = names.iter().map(|name| format!("\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\"")));
+    let suppressed = format!("proc.name in ({})", quoted.collect::<Vec<_>>().join(", "));
+    let others = fathom_filter::compile(&suppressed, &Fields).expect("quoted names are values").not();
+    Some(match filter {
+        Some(filter) => filter.and(others),
+        None => others,
+    })
 }
 
 fn style(words: &Trace) -> Style {
@@ -150,19 +202,24 @@ fn style(words: &Trace) -> Style {
     }
 }
 
-fn open(file: &Path) -> Result<Reader<'static>, fathom_scap::Error> {
-    let source: Box<dyn Read + Send> = if file == Path::new("-") {
-        Box::new(io::stdin())
-    } else {
-        Box::new(File::open(file).map_err(|source| fathom_scap::Error::Read { offset: 0, source })?)
-    };
-    Reader::stream(source, Tolerance::Salvage)
-}
-
 fn play(reader: &mut Reader<'_>, replay: &mut Replay, mut page: Page<'_>) -> Result<(), Stopped> {
     let played = replay.play(reader, |moment| page.take(moment));
     page.finish()?;
     Ok(played?)
+}
+
+/// A recording, and how much of it was read if somebody wants to know. Of a pipe nobody knows how long it is.
+fn open(file: &Path, words: &Trace) -> Result<Reader<'static>, fathom_scap::Error> {
+    if file == Path::new("-") {
+        return Reader::stream(io::stdin(), Tolerance::Salvage);
+    }
+    let failed = |source| fathom_scap::Error::Read { offset: 0, source };
+    let opened = File::open(file).map_err(failed)?;
+    let kind = opened.metadata().map_err(failed)?;
+    if words.progress && kind.is_file() {
+        return Reader::stream(Progress::new(opened, kind.len()), Tolerance::Salvage);
+    }
+    Reader::stream(opened, Tolerance::Salvage)
 }
 
 /// Says what of a recording was not shown; the status that belongs to it.

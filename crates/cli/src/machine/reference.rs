@@ -10,11 +10,13 @@ use fathom_server::policy::{KEY, RULES};
 
 use super::output::{containers, sandboxes, toolkits};
 use super::words::Reference;
-use crate::output::sessions;
+use crate::output::{markdown, sessions};
 use crate::settings::Takes;
 use crate::settings::kubectl_debug::{FIELDS, Sense};
 use crate::words::Words;
 use crate::{environment, exit, printer, settings};
+
+mod trace;
 
 /// A page: its name, and what writes it.
 type Page = (&'static str, fn() -> String);
@@ -30,6 +32,10 @@ const PAGES: &[Page] = &[
     ("fields", fields),
     ("policy", policy),
     ("profiles", profiles),
+    ("trace-events", trace::events),
+    ("trace-fields", crate::commands::trace::pages::fields),
+    ("trace-filters", crate::commands::trace::pages::filters),
+    ("trace-syscalls", trace::calls),
 ];
 
 pub(crate) fn run(words: &Reference) -> anyhow::Result<i32> {
@@ -47,13 +53,7 @@ pub(crate) fn run(words: &Reference) -> anyhow::Result<i32> {
 }
 
 fn table(title: &str, intro: &str, columns: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
-    let mut text =
-        format!("# {title}\n\n{intro}\n\n| {} |\n|{}\n", columns.join(" | "), " --- |".repeat(columns.len()));
-    for row in rows {
-        let cells: Vec<String> = row.iter().map(|cell| cell.replace('|', "\\|")).collect();
-        let _ = writeln!(text, "| {} |", cells.join(" | "));
-    }
-    text
+    format!("# {title}\n\n{intro}\n\n{}", markdown::table(columns, rows))
 }
 
 fn policy() -> String {

@@ -109,12 +109,40 @@ pub(crate) struct Trace {
     /// Each line at once
     #[arg(long)]
     pub(crate) unbuffered: bool,
-    /// List all fields
+    /// List all fields; with -v also what they hold
     #[arg(short = 'l', long)]
     pub(crate) list: bool,
     /// List all events with their parameters
     #[arg(short = 'L', long)]
     pub(crate) list_events: bool,
+    /// List all fields as a page of Markdown
+    #[arg(long)]
+    pub(crate) list_markdown: bool,
+    /// Say on stderr how much of a recording was read
+    #[arg(short = 'P', long)]
+    pub(crate) progress: bool,
+    /// Show what recorders tell of themselves too, such as processor times
+    #[arg(short = 'D', long)]
+    pub(crate) debug: bool,
+    /// Leave out what processes of this name do; can be repeated
+    #[arg(short = 'U', long, value_name = "NAME")]
+    pub(crate) suppress_comm: Vec<String>,
+    /// Print this, or all there is to know of one thing
+    #[arg(short = 'h', long = "help", value_name = "TOPIC", value_enum, num_args = 0..=1, default_missing_value = "words")]
+    pub(crate) help: Option<Topic>,
+}
+
+/// What help is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Topic {
+    /// These words
+    Words,
+    /// Fields
+    Fields,
+    /// Events with their parameters
+    Events,
+    /// How filters and formats are put together
+    Filters,
 }
 
 /// Who is to read a recording.

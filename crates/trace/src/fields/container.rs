@@ -4,7 +4,7 @@ use fathom_filter::Operator;
 use fathom_filter::compare::{Constant, holds};
 use fathom_model::{Kind, Value};
 
-use super::{Argument, Bound, Row, Takes, made, nothing};
+use super::{Argument, Bound, Row, Takes, made};
 use crate::moment::Moment;
 use crate::state::container::{Mount, Probe};
 use crate::state::thread::Role;
@@ -91,6 +91,9 @@ const POD_ID: &[u8] = b"io.kubernetes.pod.uid";
 const NAMESPACE: &[u8] = b"io.kubernetes.pod.namespace";
 const SANDBOX: &[u8] = b"io.kubernetes.sandbox.id";
 
+/// Why there is no more than that of a pod.
+const NO_API: &str = "only the API server knows it, and a recording has what the container's labels say";
+
 /// Fields of the pod. What only the API server knew is in no capture.
 pub(super) const KUBERNETES: &[Row] = &[
     Row::new("k8s.pod.name", Kind::Text, "name of the pod", |m, _, _| label(container(m), POD)),
@@ -103,26 +106,26 @@ pub(super) const KUBERNETES: &[Row] = &[
     })
     .taking(Takes::Label),
     Row::new("k8s.pod.labels", Kind::Text, "all labels of the pod", labels),
-    Row::new("k8s.rc.name", Kind::Text, "name of the replication controller; in no capture", nothing),
-    Row::new("k8s.rc.id", Kind::Text, "uid of the replication controller; in no capture", nothing),
-    Row::new("k8s.rc.label", Kind::Text, "one of its labels; in no capture", nothing).taking(Takes::Label),
-    Row::new("k8s.rc.labels", Kind::Text, "all its labels; in no capture", nothing),
-    Row::new("k8s.svc.name", Kind::Text, "name of the service; in no capture", nothing),
-    Row::new("k8s.svc.id", Kind::Text, "uid of the service; in no capture", nothing),
-    Row::new("k8s.svc.label", Kind::Text, "one of its labels; in no capture", nothing).taking(Takes::Label),
-    Row::new("k8s.svc.labels", Kind::Text, "all its labels; in no capture", nothing),
+    Row::void("k8s.rc.name", Kind::Text, "name of the replication controller", NO_API),
+    Row::void("k8s.rc.id", Kind::Text, "uid of the replication controller", NO_API),
+    Row::void("k8s.rc.label", Kind::Text, "one of its labels", NO_API).taking(Takes::Label),
+    Row::void("k8s.rc.labels", Kind::Text, "all its labels", NO_API),
+    Row::void("k8s.svc.name", Kind::Text, "name of the service", NO_API),
+    Row::void("k8s.svc.id", Kind::Text, "uid of the service", NO_API),
+    Row::void("k8s.svc.label", Kind::Text, "one of its labels", NO_API).taking(Takes::Label),
+    Row::void("k8s.svc.labels", Kind::Text, "all its labels", NO_API),
     Row::new("k8s.ns.name", Kind::Text, "namespace of the pod", |m, _, _| label(container(m), NAMESPACE)),
-    Row::new("k8s.ns.id", Kind::Text, "uid of the namespace; in no capture", nothing),
-    Row::new("k8s.ns.label", Kind::Text, "one of its labels; in no capture", nothing).taking(Takes::Label),
-    Row::new("k8s.ns.labels", Kind::Text, "all its labels; in no capture", nothing),
-    Row::new("k8s.rs.name", Kind::Text, "name of the replica set; in no capture", nothing),
-    Row::new("k8s.rs.id", Kind::Text, "uid of the replica set; in no capture", nothing),
-    Row::new("k8s.rs.label", Kind::Text, "one of its labels; in no capture", nothing).taking(Takes::Label),
-    Row::new("k8s.rs.labels", Kind::Text, "all its labels; in no capture", nothing),
-    Row::new("k8s.deployment.name", Kind::Text, "name of the deployment; in no capture", nothing),
-    Row::new("k8s.deployment.id", Kind::Text, "uid of the deployment; in no capture", nothing),
-    Row::new("k8s.deployment.label", Kind::Text, "one of its labels; in no capture", nothing).taking(Takes::Label),
-    Row::new("k8s.deployment.labels", Kind::Text, "all its labels; in no capture", nothing),
+    Row::void("k8s.ns.id", Kind::Text, "uid of the namespace", NO_API),
+    Row::void("k8s.ns.label", Kind::Text, "one of its labels", NO_API).taking(Takes::Label),
+    Row::void("k8s.ns.labels", Kind::Text, "all its labels", NO_API),
+    Row::void("k8s.rs.name", Kind::Text, "name of the replica set", NO_API),
+    Row::void("k8s.rs.id", Kind::Text, "uid of the replica set", NO_API),
+    Row::void("k8s.rs.label", Kind::Text, "one of its labels", NO_API).taking(Takes::Label),
+    Row::void("k8s.rs.labels", Kind::Text, "all its labels", NO_API),
+    Row::void("k8s.deployment.name", Kind::Text, "name of the deployment", NO_API),
+    Row::void("k8s.deployment.id", Kind::Text, "uid of the deployment", NO_API),
+    Row::void("k8s.deployment.label", Kind::Text, "one of its labels", NO_API).taking(Takes::Label),
+    Row::void("k8s.deployment.labels", Kind::Text, "all its labels", NO_API),
 ];
 
 fn container<'a>(m: &Moment<'a>) -> Option<&'a Container> {

@@ -6,7 +6,7 @@ use fathom_model::{Kind, Value};
 use fathom_scap::Transport;
 use fathom_scap::schema::Traits;
 
-use super::{Argument, Bound, Place, Row, Shape, Takes, made, nothing};
+use super::{Argument, Bound, Place, Row, Shape, Takes, made};
 use crate::moment::{Moment, Purpose};
 use crate::render;
 use crate::render::number::signed;
@@ -14,6 +14,9 @@ use crate::socket::write_port;
 use crate::state::descriptor::{Tuple, flag};
 use crate::state::path::{is_printable, join, printable};
 use crate::state::{Descriptor, Thing, Thread};
+
+/// Why addresses have no names.
+const NO_RESOLVER: &str = "nobody is asked for the names of addresses, which may be others by now";
 
 /// The fields.
 pub(super) const ROWS: &[Row] = &[
@@ -106,30 +109,10 @@ pub(super) const ROWS: &[Row] = &[
     Row::new("fd.name_changed", Kind::Flag, "whether this event gave it another name", |m, _, _| {
         found(m).map_or(Value::Unknown, |_| Value::Flag(m.now.renamed))
     }),
-    Row::new(
-        "fd.cip.name",
-        Kind::Text,
-        "name of the client; nobody is asked for names of addresses in a capture",
-        nothing,
-    ),
-    Row::new(
-        "fd.sip.name",
-        Kind::Text,
-        "name of the server; nobody is asked for names of addresses in a capture",
-        nothing,
-    ),
-    Row::new(
-        "fd.lip.name",
-        Kind::Text,
-        "name of this side; nobody is asked for names of addresses in a capture",
-        nothing,
-    ),
-    Row::new(
-        "fd.rip.name",
-        Kind::Text,
-        "name of the other side; nobody is asked for names of addresses in a capture",
-        nothing,
-    ),
+    Row::void("fd.cip.name", Kind::Text, "name of the client", NO_RESOLVER),
+    Row::void("fd.sip.name", Kind::Text, "name of the server", NO_RESOLVER),
+    Row::void("fd.lip.name", Kind::Text, "name of this side", NO_RESOLVER),
+    Row::void("fd.rip.name", Kind::Text, "name of the other side", NO_RESOLVER),
     Row::new("fd.dev", Kind::Number, "device that a file is on", |m, _, _| device(m, |found| found.device))
         .shaped(Shape::Hex),
     Row::new("fd.dev.major", Kind::Number, "major number of that", |m, _, _| {

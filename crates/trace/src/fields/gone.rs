@@ -3,14 +3,23 @@
 
 use fathom_model::Kind;
 
-use super::{Place, Row, Takes, nothing};
+use super::{Place, Row, Takes};
+
+/// Why there are no tasks and groups.
+const NO_API: &str = "only the API of Mesos or Marathon knew it, and nothing asks that any more";
+/// Why there are no spans.
+const NO_DEVICE: &str = "programs told of spans through a device that no kernel has any more";
+
+const fn task(name: &'static str) -> Row {
+    Row::void(name, Kind::Text, "of Mesos or Marathon", NO_API)
+}
 
 const fn row(name: &'static str) -> Row {
-    Row::new(name, Kind::Text, "no capture answers it", nothing)
+    Row::void(name, Kind::Text, "of spans", NO_DEVICE)
 }
 
 const fn counts(name: &'static str) -> Row {
-    Row::new(name, Kind::Unsigned, "no capture answers it", nothing)
+    Row::void(name, Kind::Unsigned, "of spans", NO_DEVICE)
 }
 
 const fn one(name: &'static str) -> Row {
@@ -19,18 +28,18 @@ const fn one(name: &'static str) -> Row {
 
 /// Fields of Mesos and Marathon.
 pub(super) const MESOS: &[Row] = &[
-    row("mesos.task.name"),
-    row("mesos.task.id"),
-    row("mesos.task.label").taking(Takes::Label),
-    row("mesos.task.labels"),
-    row("mesos.framework.name"),
-    row("mesos.framework.id"),
-    row("marathon.app.name"),
-    row("marathon.app.id"),
-    row("marathon.app.label").taking(Takes::Label),
-    row("marathon.app.labels"),
-    row("marathon.group.name"),
-    row("marathon.group.id"),
+    task("mesos.task.name"),
+    task("mesos.task.id"),
+    task("mesos.task.label").taking(Takes::Label),
+    task("mesos.task.labels"),
+    task("mesos.framework.name"),
+    task("mesos.framework.id"),
+    task("marathon.app.name"),
+    task("marathon.app.id"),
+    task("marathon.app.label").taking(Takes::Label),
+    task("marathon.app.labels"),
+    task("marathon.group.name"),
+    task("marathon.group.id"),
 ];
 
 /// Fields of spans.

@@ -3,12 +3,14 @@
 use fathom_model::{Kind, Value};
 use fathom_scap::schema::Category;
 
-use super::{Bound, Place, Row, Shape, made, nothing};
+use super::{Bound, Place, Row, Shape, made};
 use crate::moment::{Clock, Moment};
 use crate::render::number::padded;
 use crate::socket::write_number;
 use crate::state::path::until_nul;
 
+/// Why events have no plugin.
+const NO_PLUGIN: &str = "plugins are programs for sysdig's own library, and make no system calls";
 /// One second.
 const SECOND: u64 = 1_000_000_000;
 
@@ -48,8 +50,8 @@ pub(super) const ROWS: &[Row] = &[
         Value::Unsigned(since(m) % SECOND)
     })
     .shaped(Shape::Padded),
-    Row::new("evt.pluginname", Kind::Text, "the plugin that made the event; system calls have none", nothing),
-    Row::new("evt.plugininfo", Kind::Text, "what that plugin says of it", nothing),
+    Row::void("evt.pluginname", Kind::Text, "the plugin that made the event", NO_PLUGIN),
+    Row::void("evt.plugininfo", Kind::Text, "what that plugin says of it", NO_PLUGIN),
     Row::new(
         "evt.source",
         Kind::Text,

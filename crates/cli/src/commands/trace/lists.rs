@@ -5,25 +5,42 @@ use std::fmt::Write as _;
 use fathom_scap::schema::{EVENTS, Traits};
 use fathom_trace::fields::{GROUPS, Place, Takes};
 
+use super::pages::{holds, place};
+
+/// How much is said of each field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Detail {
+    /// One sentence.
+    Brief,
+    /// Also what it holds, and fields that are there for views.
+    Full,
+}
+
 /// Every field with one sentence.
-pub(super) fn fields() -> String {
+pub(super) fn fields(detail: Detail) -> String {
     let mut text = String::new();
     for group in GROUPS {
         let _ = writeln!(text, "{}{}: {}", if text.is_empty() { "" } else { "\n" }, group.name, group.doc);
-        for row in group.rows.iter().filter(|row| row.place != Place::View) {
+        for row in group.rows.iter().filter(|row| detail == Detail::Full || row.place != Place::View) {
             let name = format!("{}{}", row.name, example(row.takes));
-            let note = if row.place == Place::Filter { " (in filters only)" } else { "" };
-            let _ = writeln!(text, "  {name:32} {}{note}", row.doc);
+            let held = if detail == Detail::Full { format!("{:14} ", holds(row.kind)) } else { String::new() };
+            let _ = write!(text, "  {name:32} {held}{}{}", row.doc, place(row));
+            let _ = match row.void {
+                Some(why) if detail == Detail::Full => writeln!(text, " (always empty: {why})"),
+                Some(_) => writeln!(text, " (always empty)"),
+                None => writeln!(text),
+            };
         }
     }
     text
 }
 
 /// How an argument is written.
-fn example(takes: Takes) -> &'static str {
+pub(super) fn example(takes: Takes) -> &'static str {
     match takes {
         Takes::Nothing => "",
         Takes::Generation => "[N]",
+        Takes::Variable => "[N|NAME]",
         Takes::Param => "[N], .NAME",
         Takes::ParamName | Takes::EventName | Takes::Subsystem | Takes::Label => ".NAME",
         Takes::Pattern => "[N|PATH]",
