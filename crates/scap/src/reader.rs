@@ -15,12 +15,16 @@ use crate::machine::{Interfaces, Machine};
 use crate::process::Processes;
 use crate::user::Users;
 
-/// Longer than any block is: the processes of the largest machines take a few hundred MiB.
-const LONGEST: u32 = 1 << 30;
+/// Longer than any list is: the processes of the largest machines take a few hundred MiB.
+const LONGEST_LIST: u32 = 1 << 30;
+/// Longer than any other block is. What claims more is damaged, and is not waited for.
+const LONGEST: u32 = 1 << 26;
 /// Header and trailer.
 const FRAME: usize = 12;
 /// A block that is found behind a gap may be so long; an event of more than that is none.
 const PLAUSIBLE: u32 = 1 << 20;
+/// So much is looked at together.
+const WINDOW: usize = 4 * PLAUSIBLE as usize;
 
 /// What to do where a capture is damaged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -146,7 +150,7 @@ impl<'a> Reader<'a> {
         let (Some(kind), Some(length)) = (number(there, 0), number(there, 4)) else {
             return Err(cut(8, there.len()));
         };
-        if (length as usize) < FRAME || length > LONGEST {
+        if (length as usize) < FRAME || length > longest(kind) {
             return Err(Stop::Damage(Damage::Length { kind, length }));
         }
         let whole = length as usize;
@@ -170,27 +174,16 @@ impl<'a> Reader<'a> {
         let lost = |source| Error::Read { offset, source };
         let mut first = true;
         loop {
-            let there = self.input.peek(PLAUSIBLE as usize + FRAME).map_err(lost)?;
-            if there.len() < FRAME {
-                let rest = there.len();
-                self.input.skip(rest);
-                break;
-            }
+            let there = self.input.peek(WINDOW).map_err(lost)?;
             // Not the place where we are: it has just been found unsound.
             let begin = usize::from(std::mem::take(&mut first));
-            let end = there.len().saturating_sub(PLAUSIBLE as usize).max(begin + 1);
-            match (begin..there.len() - FRAME + 1).find(|at| is_sound(&there[*at..])) {
-                Some(at) => {
-                    self.input.skip(at);
-                    break;
-                }
-                // What was looked at in vain and cannot be the beginning of something longer.
-                None if there.len() > PLAUSIBLE as usize => self.input.skip(end),
-                None => {
-                    let rest = there.len();
-                    self.input.skip(rest);
-                    break;
-                }
+            // Each place is looked at once, when all is there that could begin at it.
+            let is_rest = there.len() < WINDOW;
+            let end = if is_rest { there.len() } else { there.len() - PLAUSIBLE as usize };
+            let found = (begin..end).find(|at| is_sound(&there[*at..]));
+            self.input.skip(found.unwrap_or(end));
+            if is_rest || found.is_some() {
+                break;
             }
         }
         let length = self.input.offset() - offset;
@@ -202,6 +195,14 @@ impl<'a> Reader<'a> {
 enum Stop {
     Read(std::io::Error),
     Damage(Damage),
+}
+
+#[inline]
+fn longest(kind: u32) -> u32 {
+    match content(kind) {
+        Some(Content::Processes(_) | Content::Descriptors(_) | Content::Users(_)) => LONGEST_LIST,
+        _ => LONGEST,
+    }
 }
 
 #[inline]

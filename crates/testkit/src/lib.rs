@@ -9,6 +9,7 @@ pub mod engine;
 pub mod kernel;
 #[cfg(feature = "kubernetes")]
 pub mod kubernetes;
+pub mod memory;
 pub mod need;
 pub mod scratch;
 

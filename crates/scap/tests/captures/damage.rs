@@ -1,11 +1,16 @@
 //! Bytes that are missing, wrong or hostile: never a panic, never memory for a length that nobody checked, and what is
 //! sound behind the damage is read.
 
+use std::io::Write as _;
+
 use fathom_model::Hint;
 use fathom_scap::{Damage, Error, Item, Reader, Tolerance};
 use proptest::prelude::*;
 
 use fathom_testkit::capture::Capture;
+use fathom_testkit::memory;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 
 /// A capture of `count` events.
 fn capture(count: usize) -> Vec<u8> {
@@ -73,6 +78,119 @@ fn a_capture_that_was_cut_off_is_read_up_to_there() {
         }
     };
     assert!(matches!(error, Error::Damaged { damage: Damage::Truncated { .. }, .. }), "{error}");
+}
+
+/// Packed by gzip.
+fn packed(bytes: &[u8]) -> Vec<u8> {
+    let mut packer = GzEncoder::new(Vec::new(), Compression::fast());
+    packer.write_all(bytes).unwrap();
+    packer.finish().unwrap()
+}
+
+/// How far a strict reader comes, and where it says that the damage is.
+fn strictly(reader: Result<Reader<'_>, Error>) -> (usize, Option<u64>) {
+    let mut events = 0;
+    let mut reader = match reader {
+        Ok(reader) => reader,
+        Err(error) => panic!("{error}"),
+    };
+    loop {
+        match reader.next() {
+            Ok(None) => return (events, None),
+            Ok(Some(item)) => events += usize::from(matches!(item, Item::Event(_))),
+            Err(Error::Damaged { offset, .. }) => return (events, Some(offset)),
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+#[test]
+fn a_strict_reader_says_where_a_capture_was_cut_off() {
+    let whole = capture(5);
+    let size = (whole.len() - 28) / 5;
+    for end in 16..=whole.len() {
+        let read = end.saturating_sub(28) / size;
+        let begin = if end < 28 { 0 } else { 28 + read * size };
+        let expected = (read, (begin != end).then_some(begin as u64));
+        assert_eq!(strictly(Reader::new(&whole[..end], Tolerance::Strict)), expected, "{end}");
+        assert_eq!(strictly(Reader::stream(&whole[..end], Tolerance::Strict)), expected, "{end} of a stream");
+    }
+}
+
+#[test]
+fn a_packed_capture_may_end_anywhere_too() {
+    let whole = packed(&capture(50));
+    let mut before = 0;
+    for end in 0..=whole.len() {
+        let mut events = 0;
+        if let Ok(mut reader) = Reader::stream(&whole[..end], Tolerance::Salvage) {
+            while let Ok(Some(item)) = reader.next() {
+                events += usize::from(matches!(item, Item::Event(_)));
+            }
+        }
+        assert!(events >= before, "{events} of {end} bytes, {before} of fewer");
+        before = events;
+    }
+    assert_eq!(before, 50);
+}
+
+#[test]
+fn absurd_lengths_are_damage_and_no_memory() {
+    let peak = memory::peak();
+    for length in
+        [0, 4, 11, 12, 13, 15, 1 << 20, 1 << 26, 1 << 30, (1 << 30) + 1, i32::MAX as u32, u32::MAX - 3, u32::MAX]
+    {
+        // Of an event, of a list of processes, of a block that nobody knows, of a section.
+        for kind in [0x216_u32, 0x215, 0xF00, 0x0A0D_0D0A] {
+            for at in [0, 4] {
+                let mut bytes = capture(2);
+                let begin = bytes.len();
+                let mut block = [kind.to_le_bytes(), 24_u32.to_le_bytes()].concat();
+                block.extend([0; 12]);
+                block.extend(24_u32.to_le_bytes());
+                let place = if at == 0 { 4 } else { 20 };
+                block[place..place + 4].copy_from_slice(&length.to_le_bytes());
+                bytes.extend(&block);
+                bytes.extend(&capture(1)[28..]);
+                let (events, gaps) = exhaust(&bytes).unwrap();
+                assert!(events == 3 && gaps.len() <= 1, "{kind:#x} {length} {events} {gaps:?}");
+                let (_, offset) = strictly(Reader::stream(&bytes[..], Tolerance::Strict));
+                assert_eq!(offset.unwrap_or(begin as u64), begin as u64, "{kind:#x} {length}");
+            }
+        }
+    }
+    memory::assert_grew_at_most(peak, 64);
+}
+
+/// Little gzip that becomes a hundred megabytes, in a block that claims them all.
+#[test]
+fn a_small_file_does_not_become_much_memory() {
+    let mut bytes = capture(1);
+    let length: u32 = 100 << 20;
+    bytes.extend([0x216_u32.to_le_bytes(), length.to_le_bytes()].concat());
+    let mut packer = GzEncoder::new(Vec::new(), Compression::fast());
+    packer.write_all(&bytes).unwrap();
+    let zeros = vec![0; 1 << 20];
+    (0..100).for_each(|_| packer.write_all(&zeros).unwrap());
+    packer.write_all(&capture(3)[28..]).unwrap();
+    let file = packer.finish().unwrap();
+    assert!(file.len() < 1 << 20, "{}", file.len());
+    let peak = memory::peak();
+    let (events, gaps) = exhaust(&file).unwrap();
+    assert_eq!((events, gaps.len()), (4, 1));
+    memory::assert_grew_at_most(peak, 64);
+}
+
+#[test]
+fn sections_within_sections_are_sections_one_after_the_other() {
+    let section = Capture::default().section().0;
+    // A section that holds another one is passed over as a whole.
+    let mut nested = Capture::default().section();
+    nested.block(0x0A0D_0D0A, &[&section[8..24], &section.repeat(50_000)[..]].concat());
+    let (events, gaps) = exhaust(&[&nested.0[..], &capture(2)].concat()).unwrap();
+    assert_eq!((events, gaps.len()), (2, 0));
+    let many = [section.repeat(100_000), capture(2)].concat();
+    assert_eq!(exhaust(&many).map(|(events, gaps)| (events, gaps.len())), Some((2, 0)));
 }
 
 #[test]
