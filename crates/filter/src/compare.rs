@@ -48,7 +48,12 @@ impl Constant {
         match kind {
             Kind::Text | Kind::Pairs | Kind::Bytes => Ok(Constant::Bytes(word.to_vec())),
             Kind::Number | Kind::Unsigned | Kind::Nearness => {
-                number(&text).map(Constant::Number).ok_or_else(|| wrong("number"))
+                number(&text).map(Constant::Number).ok_or_else(|| match fathom_model::quantity::parse_duration(&text) {
+                    Ok(time) if kind == Kind::Unsigned => {
+                        format!("{}; in nanoseconds it is {}", wrong("number"), time.as_nanos())
+                    }
+                    _ => wrong("number"),
+                })
             }
             Kind::Age => match fathom_model::quantity::parse_duration(&text) {
                 Ok(age) => Ok(Constant::Number(age.as_nanos() as i128)),
@@ -64,6 +69,9 @@ impl Constant {
             Kind::Port => {
                 let known = number(&text).or_else(|| services(&text).map(i128::from));
                 known.map(Constant::Number).ok_or_else(|| wrong("port and no service that is known"))
+            }
+            Kind::Address if network(&text).is_some() && text.contains('/') => {
+                Err(format!("{}; fields of networks, such as fd.net, are compared with one", wrong("address")))
             }
             Kind::Address => text.parse().map(Constant::Address).map_err(|_| wrong("address")),
             Kind::Network => network(&text).ok_or_else(|| wrong("network such as 10.0.0.0/8")),

@@ -5,7 +5,7 @@ use fathom_model::Kind;
 
 use crate::compare::Constant;
 use crate::expression::{Check, Expression, Operand, Right, Span, Word};
-use crate::mistake::{Mistake, Mistakes};
+use crate::mistake::{MOST, Mistake, Mistakes};
 use crate::operator::{OPERATORS, Operator, Quantity};
 use crate::predicate::{Node, Predicate, Source, Test};
 use crate::syntax::{parse, shorten};
@@ -174,7 +174,8 @@ impl<V: Vocabulary> Compiler<'_, V> {
         match self.vocabulary.find(name, argument) {
             Ok(found) => Some(Known { source: Source::Field(found.field), kind: found.kind, accepts: found.accepts }),
             Err(unknown) => {
-                let hint = unknown.nearest.map(|near| format!("did you mean `{near}`?"));
+                let near = if self.mistakes.len() < MOST { self.vocabulary.nearest(name, argument) } else { None };
+                let hint = near.map(|near| format!("did you mean `{near}`?"));
                 self.mistakes.push(Mistake::new(span, unknown.message).hinting(hint));
                 None
             }

@@ -21,7 +21,9 @@ impl<'t> Lexer<'t> {
     }
 
     pub(crate) fn blank(&mut self) {
-        self.at = self.text.len() - self.rest().trim_start_matches([' ', '\t', '\n', '\r', '\x08']).len();
+        // All that ends a word is a blank, or words would begin at it that never go on.
+        let blank = |c: char| c.is_whitespace() || c == '\x08';
+        self.at = self.text.len() - self.rest().trim_start_matches(blank).len();
     }
 
     /// The next character behind blanks.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Range;
 
 /// At most so many are told; who has more of them reads the first ones first.
-const MOST: usize = 20;
+pub const MOST: usize = 20;
 /// How much of a long filter is shown around a mistake.
 const AROUND: usize = 40;
 
@@ -105,9 +105,11 @@ pub fn nearest<'n>(word: &str, names: impl Iterator<Item = &'n str>) -> Option<&
         .map(|(_, name)| name)
 }
 
-/// How many letters must be changed, added or taken away; two that changed places count as one.
+/// How many letters must be changed, added or taken away; two that changed places count as one, and those that are
+/// large where they should be small as none.
 fn distance(one: &str, other: &str) -> usize {
-    let (one, other): (Vec<char>, Vec<char>) = (one.chars().collect(), other.chars().collect());
+    let letters = |word: &str| word.chars().map(|c| c.to_ascii_lowercase()).collect::<Vec<_>>();
+    let (one, other) = (letters(one), letters(other));
     let mut rows = vec![vec![0; other.len() + 1]; one.len() + 1];
     for (i, row) in rows.iter_mut().enumerate() {
         row[0] = i;

@@ -118,6 +118,37 @@ impl Operator {
     }
 }
 
+/// Words of other languages, and those of this one that stand for them.
+pub const FOREIGN: &[(&str, &str)] = &[
+    ("&&", "and"),
+    ("||", "or"),
+    ("&", "and"),
+    ("|", "or"),
+    ("AND", "and"),
+    ("OR", "or"),
+    ("NOT", "not"),
+    ("!", "not"),
+    ("=~", "regex"),
+    ("~", "regex"),
+    ("matches", "regex"),
+    ("like", "glob"),
+    ("is", "="),
+    ("eq", "="),
+    ("ne", "!="),
+    ("<>", "!="),
+    ("lt", "<"),
+    ("le", "<="),
+    ("gt", ">"),
+    ("ge", ">="),
+    ("has", "contains"),
+    ("IN", "in"),
+];
+
+/// The word of this language that one of another stands for.
+pub(crate) fn native(word: &str) -> Option<&'static str> {
+    FOREIGN.iter().find(|(foreign, _)| *foreign == word).map(|(_, native)| *native)
+}
+
 /// How several values behind one operator count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Quantity {

@@ -13,10 +13,13 @@ impl<T> Vocabulary for Plain<T> {
 
     fn find(&self, name: &str, argument: Option<&str>) -> Result<Found<Self::Field>, Unknown> {
         let field = self.0.iter().find(|field| field.name == name && argument.is_none());
-        let near = || nearest(name, self.0.iter().map(|field| field.name)).map(str::to_owned);
         field
             .map(|field| Found { field, kind: field.kind, accepts: None })
-            .ok_or_else(|| Unknown { message: format!("no field is called `{name}`"), nearest: near() })
+            .ok_or_else(|| Unknown { message: format!("no field is called `{name}`") })
+    }
+
+    fn nearest(&self, name: &str, _: Option<&str>) -> Option<String> {
+        nearest(name, self.0.iter().map(|field| field.name)).map(str::to_owned)
     }
 }
 

@@ -2,8 +2,8 @@
 
 use crate::expression::{Check, Expression, Operand, Right, Span, Word};
 use crate::lexer::{Lexer, Place};
-use crate::mistake::{Mistake, nearest};
-use crate::operator::{OPERATORS, Operator, QUANTITIES, Quantity, Takes};
+use crate::mistake::{MOST, Mistake, nearest};
+use crate::operator::{FOREIGN, OPERATORS, Operator, QUANTITIES, Quantity, Takes, native};
 use crate::transform::{Row, TRANSFORMS, Transform};
 
 /// Deeper than any filter that a person or a program writes; each level takes a little of the stack.
@@ -35,7 +35,7 @@ struct Parser<'t> {
 impl Parser<'_> {
     fn either(&mut self) -> Expression {
         let mut parts = vec![self.both()];
-        while self.lexer.keyword("or") {
+        while self.lexer.keyword("or") || self.foreign("or") {
             parts.push(self.both());
         }
         if parts.len() == 1 { parts.remove(0) } else { Expression::Or(parts) }
@@ -43,7 +43,7 @@ impl Parser<'_> {
 
     fn both(&mut self) -> Expression {
         let mut parts = vec![self.negated()];
-        while self.lexer.keyword("and") {
+        while self.lexer.keyword("and") || self.foreign("and") {
             parts.push(self.negated());
         }
         if parts.len() == 1 { parts.remove(0) } else { Expression::And(parts) }
@@ -51,11 +51,28 @@ impl Parser<'_> {
 
     fn negated(&mut self) -> Expression {
         let mut negated = false;
-        while self.lexer.keyword("not") {
+        while self.lexer.keyword("not") || self.foreign("not") {
             negated = !negated;
         }
         let inner = if self.lexer.peek() == Some('(') { self.brackets() } else { self.check() };
         if negated { Expression::Not(Box::new(inner)) } else { inner }
+    }
+
+    /// Takes what another language has for this word. It is a mistake, and what is behind it is read all the same.
+    fn foreign(&mut self, native: &str) -> bool {
+        self.lexer.blank();
+        let (start, rest) = (self.lexer.at, self.lexer.rest());
+        let is_word = |word: &str| word.starts_with(char::is_alphabetic);
+        let ends = |after: &str| after.starts_with(|c: char| c.is_whitespace() || c == '(');
+        let found = FOREIGN
+            .iter()
+            .filter(|row| row.1 == native)
+            .find(|(word, _)| rest.strip_prefix(word).is_some_and(|after| !is_word(word) || ends(after)));
+        let Some((word, _)) = found else { return false };
+        self.lexer.at += word.len();
+        let mistake = Mistake::new(start..self.lexer.at, format!("`{word}` is no word of filters"));
+        self.lexer.mistake(mistake.hinting(Some(format!("did you mean `{native}`?"))));
+        true
     }
 
     fn brackets(&mut self) -> Expression {
@@ -120,7 +137,8 @@ impl Parser<'_> {
             None => {
                 let example = if takes == Takes::List { "values in brackets are" } else { "a value is" };
                 let message = format!("{example} missing behind `{word}`");
-                self.skip(&message);
+                let hint = (takes == Takes::List).then(|| format!("did you mean `{word} (A, B)`?"));
+                self.skip_hinting(&message, hint);
                 Expression::Broken(Some(Box::new(left)))
             }
         }
@@ -139,7 +157,8 @@ impl Parser<'_> {
         self.lexer.blank();
         let rest = self.lexer.rest();
         let start = self.lexer.at;
-        let found = OPERATORS.iter().find(|row| {
+        // Nobody compares with what begins with `>`.
+        let found = OPERATORS.iter().filter(|_| !rest.starts_with("<>")).find(|row| {
             rest.strip_prefix(row.name).is_some_and(|after| {
                 // A word ends where no letter follows.
                 !row.name.starts_with(char::is_alphabetic)
@@ -150,6 +169,11 @@ impl Parser<'_> {
         Some((found.operator, found.takes, start..self.lexer.at))
     }
 
+    /// Whether suggestions are still made: they take their time, and nobody reads more of them.
+    fn hints(&self) -> bool {
+        self.lexer.mistakes.len() < MOST
+    }
+
     fn unknown_operator(&mut self) {
         self.lexer.blank();
         let start = self.lexer.at;
@@ -157,10 +181,12 @@ impl Parser<'_> {
         let end = start + length.unwrap_or(self.lexer.rest().len()).max(1);
         let end = (end..=self.lexer.text.len()).find(|at| self.lexer.text.is_char_boundary(*at)).unwrap_or(end);
         let word = &self.lexer.text[start..end];
-        let near = nearest(word, OPERATORS.iter().map(|row| row.name));
-        let hint = near.map_or_else(all_operators, |near| format!("did you mean `{near}`?"));
+        let hint = self.hints().then(|| {
+            let near = native(word).or_else(|| nearest(word, OPERATORS.iter().map(|row| row.name)));
+            near.map_or_else(all_operators, |near| format!("did you mean `{near}`?"))
+        });
         let message = format!("`{}` is no operator", shorten(word));
-        self.lexer.mistake(Mistake::new(start..end, message).hinting(Some(hint)));
+        self.lexer.mistake(Mistake::new(start..end, message).hinting(hint));
         self.skip_silently();
     }
 
@@ -224,6 +250,19 @@ impl Parser<'_> {
         }
     }
 
+    /// What stands in brackets behind a word that is no transformer is not read.
+    fn unknown_transformer(&mut self, name: &str, span: Span) -> Operand {
+        let names = || TRANSFORMS.iter().map(|row| row.name);
+        let hint = self.hints().then(|| match nearest(name, names()) {
+            Some(near) => format!("did you mean `{near}(…)`?"),
+            None => format!("transformers are {}", names().collect::<Vec<_>>().join(" ")),
+        });
+        let message = format!("`{}` is no transformer", shorten(name));
+        self.lexer.mistake(Mistake::new(span.clone(), message).hinting(hint));
+        self.skip_silently();
+        Operand::Word(Word { bytes: Vec::new(), span })
+    }
+
     /// A field, or a transformer with what it is done to.
     fn operand(&mut self) -> Option<Operand> {
         if let Some(operand) = self.transformer() {
@@ -234,6 +273,9 @@ impl Parser<'_> {
         if name.is_empty() || ["and", "or"].contains(&name) {
             self.lexer.at = before;
             return None;
+        }
+        if self.lexer.rest().starts_with('(') {
+            return Some(self.unknown_transformer(name, span));
         }
         let argument = self.lexer.argument();
         // `proc.aname[2].x` is no field; the vocabulary says so of the whole.
@@ -316,11 +358,15 @@ impl Parser<'_> {
 
     /// Notes a mistake here and goes to where the next check may begin.
     fn skip(&mut self, message: &str) {
+        self.skip_hinting(message, None);
+    }
+
+    fn skip_hinting(&mut self, message: &str, hint: Option<String>) {
         self.lexer.blank();
         let start = self.lexer.at;
         self.skip_silently();
         let end = self.lexer.text[..self.lexer.at].trim_end().len().max(start + 1);
-        self.lexer.mistake(Mistake::new(start..end, message));
+        self.lexer.mistake(Mistake::new(start..end, message).hinting(hint));
     }
 
     /// Up to `and`, `or`, a closing bracket of ours, or the end.

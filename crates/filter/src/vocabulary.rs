@@ -13,6 +13,10 @@ pub trait Vocabulary {
     /// Why there is no such field.
     fn find(&self, name: &str, argument: Option<&str>) -> Result<Found<Self::Field>, Unknown>;
 
+    /// What was probably meant by a field that there is not. Asked for the first mistakes only, because it takes its
+    /// time.
+    fn nearest(&self, name: &str, argument: Option<&str>) -> Option<String>;
+
     /// The port of the service called `name`.
     fn port(&self, name: &str) -> Option<u16> {
         let _ = name;
@@ -38,8 +42,6 @@ pub type Accepts = fn(&str) -> Result<(), Option<&'static str>>;
 pub struct Unknown {
     /// What is wrong.
     pub message: String,
-    /// What was probably meant.
-    pub nearest: Option<String>,
 }
 
 /// A record that can be asked for its fields.

@@ -152,9 +152,47 @@ fn mistakes_are_told_where_they_are() {
         ("tolower(evt.type, evt.type)=x", "`tolower` takes 1, and 2 stand in its brackets"),
         ("evt.size=val(evt.type)", "numbers cannot be compared with texts"),
         (r"evt.type=\xzz", r"`\x` takes two hexadecimal digits"),
+        ("fd.ip=10.0.0.0/8", "`10.0.0.0/8` is no address; fields of networks, such as fd.net, are compared with one"),
+        ("lower(evt.type)=x", "`lower` is no transformer"),
     ] {
         let said = wrong(text);
         assert_eq!(said.lines().next(), Some(expect), "{text}\n{said}");
+    }
+}
+
+/// What people type who know another language, and which mistake it is here: the first one's hint.
+#[test]
+fn words_of_other_languages_are_translated() {
+    for (text, word) in [
+        ("evt.type=open && evt.size=3", "and"),
+        ("evt.type=open || evt.size=3", "or"),
+        ("evt.type=open OR evt.size=3", "or"),
+        ("!evt.type=open", "not"),
+        ("NOT (evt.type=open)", "not"),
+        ("fd.name && evt.size=3", "and"),
+        ("fd.name like x", "glob"),
+        ("fd.name matches x", "regex"),
+        ("evt.type is open", "="),
+        ("evt.size <> 3", "!="),
+        ("evt.type in open,close", "in (A, B)"),
+        ("EVT.TYPE=open", "evt.type"),
+        ("fd.name STARTSWITH x", "startswith"),
+        ("lower(fd.name)=x", "tolower(…)"),
+    ] {
+        let said = wrong(text);
+        assert!(said.contains(&format!("did you mean `{word}`?")), "{text}\n{said}");
+        assert_eq!(said.lines().count(), 3, "one mistake is enough for {text}\n{said}");
+    }
+}
+
+/// A blank that was none to one half of the reader and one to the other was read for ever.
+#[test]
+fn a_blank_is_one_everywhere() {
+    for blank in ["\u{b}", "\u{c}", "\u{85}", "\u{a0}", "\u{2003}", "\u{3000}"] {
+        check(&format!("evt.type{blank}={blank}open{blank}and{blank}evt.size=3"), (true, false));
+        assert!(wrong(&format!("evt.type contains x{blank}==y")).contains("missing here"));
+        assert!(wrong(&format!("evt.type oops{blank}y")).contains("`oops` is no operator"));
+        assert!(wrong(&format!("evt.type in ({blank}a{blank}b)")).contains("a comma is missing here"));
     }
 }
 
@@ -179,7 +217,7 @@ fn hostile_filters_are_answered() {
 
 proptest! {
     #[test]
-    fn no_text_makes_it_panic(text in "[ -~äß\n]{0,80}") {
+    fn no_text_makes_it_panic(text in "[ -~äß\n\u{b}\u{a0}]{0,80}") {
         if let Err(mistakes) = compile(&text, &Plain(&FIELDS)) {
             prop_assert!(!mistakes.to_string().is_empty());
         }

@@ -166,13 +166,17 @@ impl Bound {
     /// # Errors
     /// Why none is.
     pub fn parse(text: &str) -> Result<(Self, usize), Unknown> {
-        let longest = rows().filter(|row| text.starts_with(row.name)).max_by_key(|row| row.name.len());
+        // Names begin with a letter; what does not is not looked for.
+        let named = text.starts_with(|c: char| c.is_ascii_lowercase());
+        let fits = |row: &&Row| text.starts_with(row.name);
+        let longest = if named { rows().filter(fits).max_by_key(|row| row.name.len()) } else { None };
         let Some(row) = longest else {
             let end = text.find(|c: char| !(c.is_alphanumeric() || c == '.' || c == '_')).unwrap_or(text.len());
             return Err(unknown(&text[..end]));
         };
-        let (argument, length) = Argument::parse(&row.takes, &text[row.name.len()..])
-            .map_err(|message| Unknown { message: format!("`{}` {message}", row.name), nearest: None })?;
+        let rest = &text[row.name.len()..];
+        let wrong = |message| Unknown { message: format!("`{}` {message}", row.name) };
+        let (argument, length) = Argument::parse(&row.takes, rest).map_err(wrong)?;
         Ok((Bound { row, argument, memory: Cell::new(0) }, row.name.len() + length))
     }
 
@@ -192,10 +196,24 @@ impl Bound {
 }
 
 fn unknown(name: &str) -> Unknown {
-    Unknown {
-        message: format!("no field is called `{}`", name.chars().take(60).collect::<String>()),
-        nearest: nearest(name, rows().map(|row| row.name)).map(str::to_owned),
+    Unknown { message: format!("no field is called `{}`", name.chars().take(60).collect::<String>()) }
+}
+
+/// The field, with its argument where that is wrong, that was probably meant by what `text` begins with.
+pub(crate) fn nearest_to(text: &str) -> Option<String> {
+    let end = text.find(|c: char| !(c.is_alphanumeric() || c == '.' || c == '_')).unwrap_or(text.len());
+    let name = &text[..end];
+    let longest = rows().filter(|row| name.starts_with(row.name)).max_by_key(|row| row.name.len());
+    if let Some(row) = longest {
+        let rest = &text[row.name.len()..];
+        if row.place == Place::Format {
+            return Some("evt.rawtime".to_owned());
+        }
+        if Argument::parse(&row.takes, rest).is_err() {
+            return argument::nearest_to(row.takes, rest).map(|near| format!("{}.{near}", row.name));
+        }
     }
+    nearest(name, rows().map(|row| row.name)).map(str::to_owned)
 }
 
 /// The fields as filters know them.
@@ -212,10 +230,18 @@ impl Vocabulary for Fields {
         }
         if field.row.place == Place::Format {
             let message = format!("`{}` can be shown, and not compared with", field.row.name);
-            return Err(Unknown { message, nearest: Some("evt.rawtime".to_owned()) });
+            return Err(Unknown { message });
         }
         let accepts: Option<Accepts> = (field.row.name == "evt.type").then_some(event::is_type);
         Ok(Found { kind: field.kind(), field, accepts })
+    }
+
+    fn nearest(&self, name: &str, argument: Option<&str>) -> Option<String> {
+        // Who types `open` alone means the call.
+        if event::is_type(name).is_ok() {
+            return Some(format!("evt.type={name}"));
+        }
+        nearest_to(&argument.map_or_else(|| name.to_owned(), |argument| format!("{name}[{argument}]")))
     }
 
     fn port(&self, name: &str) -> Option<u16> {

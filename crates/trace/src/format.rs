@@ -1,9 +1,10 @@
 //! Formats: text with `%FIELD` in it, read once, then written for each event as a line or as JSON.
 
+use fathom_filter::mistake::MOST;
 use fathom_filter::{Mistake, Mistakes};
 use fathom_model::Value;
 
-use crate::fields::{Bound, Place, Shape};
+use crate::fields::{Bound, Place, Shape, nearest_to};
 use crate::moment::{Json, Moment};
 use crate::render::number::{padded, signed};
 use crate::socket::{write_address, write_number};
@@ -103,7 +104,8 @@ impl Format {
                         .unwrap_or(text.len() - at);
                     let message =
                         if length == 0 { "a field is missing behind `%`".to_owned() } else { unknown.message };
-                    let hint = unknown.nearest.map(|near| format!("did you mean `%{near}`?"));
+                    let near = if mistakes.len() < MOST { nearest_to(&text[at..]) } else { None };
+                    let hint = near.map(|near| format!("did you mean `%{near}`?"));
                     mistakes.push(mistake(start, at + length, message, hint));
                     at += length;
                 }

@@ -1,5 +1,6 @@
 //! What stands behind the name of a field: a number or word in brackets, or a word behind a dot.
 
+use fathom_filter::mistake::nearest;
 use fathom_model::Kind;
 use fathom_scap::schema::{EVENTS, Kind as Layout};
 
@@ -31,6 +32,9 @@ pub enum Takes {
     /// Anything in brackets or behind a dot.
     Anything,
 }
+
+/// Longer than any path in brackets.
+const LONGEST: usize = 4096;
 
 /// What a field was given.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,10 +100,23 @@ impl Argument {
     }
 }
 
+/// The name of a parameter or event that was probably meant by what stands behind the dot.
+pub(super) fn nearest_to(takes: Takes, text: &str) -> Option<&'static str> {
+    let name = &text.strip_prefix('.')?[..word(text, |c| c.is_ascii_alphanumeric() || c == '_').max(1) - 1];
+    match takes {
+        Takes::Param | Takes::ParamName => {
+            nearest(name, EVENTS.iter().flat_map(|event| event.params).map(|param| param.name))
+        }
+        Takes::EventName => nearest(name, EVENTS.iter().map(|event| event.name)),
+        _ => None,
+    }
+}
+
 /// What stands in brackets, and how long they are.
 fn brackets(text: &str) -> Option<(&str, usize)> {
     let inner = text.strip_prefix('[')?;
-    let end = inner.find(']')?;
+    // What is longer is no argument; a format that opens many would be searched to its end for each.
+    let end = inner.bytes().take(LONGEST).position(|byte| byte == b']')?;
     Some((&inner[..end], end + 2))
 }
 

@@ -203,5 +203,7 @@ pub struct Threads {
     pub(super) slots: Vec<Thread>,
     pub(super) free: Vec<Place>,
     pub(super) places: FxHashMap<Tid, Place>,
+    /// How many threads name this one as their process: who is heard of late must not look through all of them.
+    pub(super) followers: FxHashMap<Tid, u32>,
     pub(super) last: std::cell::Cell<Option<(Tid, Place)>>,
 }

@@ -77,7 +77,7 @@ impl Threads {
                 return None;
             }
             let mut thread = Thread::unknown(tid);
-            thread.children = self.iter().filter(|other| other.pid == tid).count() as u64;
+            thread.children = self.followers.get(&tid).copied().unwrap_or_default().into();
             self.add(thread)
         })
     }
@@ -85,12 +85,15 @@ impl Threads {
     /// Puts a thread in, in place of another with its number. Nothing if there is no room.
     pub(super) fn put(&mut self, thread: Thread) -> Option<Place> {
         if let Some(place) = self.find(thread.tid) {
+            self.unfollow(self[place].pid);
+            self.follow(thread.pid);
             self[place] = thread;
             return Some(place);
         }
         if self.len() >= MOST {
             return None;
         }
+        self.follow(thread.pid);
         let tid = thread.tid;
         let place = match self.free.pop() {
             Some(place) => {
@@ -104,6 +107,26 @@ impl Threads {
         };
         self.places.insert(tid, place);
         Some(place)
+    }
+
+    /// Says of which process a thread is.
+    pub(super) fn set_process(&mut self, place: Place, pid: Tid) {
+        self.unfollow(self[place].pid);
+        self.follow(pid);
+        self[place].pid = pid;
+    }
+
+    fn follow(&mut self, pid: Tid) {
+        *self.followers.entry(pid).or_default() += 1;
+    }
+
+    fn unfollow(&mut self, pid: Tid) {
+        if let Some(count) = self.followers.get_mut(&pid) {
+            *count -= 1;
+            if *count == 0 {
+                self.followers.remove(&pid);
+            }
+        }
     }
 
     /// Puts a thread in and counts it at its main thread.
@@ -132,6 +155,7 @@ impl Threads {
         {
             self[main].children = self[main].children.saturating_sub(1);
         }
+        self.unfollow(pid);
         self.places.remove(&tid);
         self.last.set(None);
         self[place] = Thread::default();

@@ -6,6 +6,7 @@
 mod containers;
 mod damage;
 mod early;
+mod hostile;
 mod known;
 mod newer;
 mod tale;

@@ -200,9 +200,10 @@ fn executed(state: &mut State, event: &Event<'_>, now: &mut Now) {
     let kept = state.take_kept(event, now);
     let exepath = kept.as_ref().and_then(|kept| executable(state, &kept.event(), now));
     state.give_back(now, kept);
+    let pid = event.number("pid").unwrap_or(state.threads[place].pid);
+    state.threads.set_process(place, pid);
     let thread = &mut state.threads[place];
     describe(thread, event);
-    thread.pid = event.number("pid").unwrap_or(thread.pid);
     if thread.ptid == -1 {
         thread.ptid = event.number("ptid").unwrap_or(-1);
     }
