@@ -1,27 +1,37 @@
-//! One event of any type behind a sound beginning: its parameters hold anything, and every field is asked for.
+//! Events of any type behind a sound beginning: their parameters hold anything, and every field is asked for.
 #![no_main]
 
-use std::sync::LazyLock;
+use std::cell::RefCell;
 
 use fathom_scap::{Reader, Tolerance};
 use fathom_testkit::capture::{Capture, Runs};
 use fathom_trace::fields::{Place, Takes, rows};
-use fathom_trace::{Format, Lines};
+use fathom_trace::replay::{Flow, Replay};
+use fathom_trace::{Format, Style};
 
-/// A line with every field.
-static EVERYTHING: LazyLock<String> = LazyLock::new(|| {
-    let plain = rows().filter(|row| row.takes == Takes::Nothing && row.place == Place::Everywhere);
-    plain.map(|row| format!("%{} ", row.name)).fold("*".to_owned(), |line, field| line + &field)
-});
-
-libfuzzer_sys::fuzz_target!(|events: Vec<(u16, Vec<Vec<u8>>)>| {
-    let mut capture = Capture::default().begin(&[Runs { tid: 42, ptid: 1, comm: "sh", cwd: "/" }]);
-    for (number, params) in &events {
-        let params: Vec<_> = params.iter().map(Vec::as_slice).collect();
-        capture = capture.event(number % 460, &params);
-    }
-    let (Ok(mut reader), Ok(format)) = (Reader::new(&capture.0, Tolerance::Salvage), Format::parse(&EVERYTHING)) else {
-        return;
+thread_local! {
+    /// A line with every field, which takes longer to read than to write.
+    static EVERYTHING: RefCell<Format> = {
+        let plain = rows().filter(|row| row.takes == Takes::Nothing && row.place == Place::Everywhere);
+        let line = plain.map(|row| format!("%{} ", row.name)).fold("*".to_owned(), |line, field| line + &field);
+        Format::parse(&(line + "%proc.aname[3] %evt.arg[0] %evt.arg.fd %fd.types[1] %proc.env[A]")).unwrap().into()
     };
-    let _ = Lines::new(format).write(&mut reader, &mut Vec::new(), None);
+}
+
+libfuzzer_sys::fuzz_target!(|events: Vec<(u16, u8, Vec<Vec<u8>>)>| {
+    let runs = |tid, ptid| Runs { tid, ptid, comm: "sh", cwd: "/" };
+    let mut capture = Capture::default().begin(&[runs(42, 43), runs(43, 42)]);
+    for (number, thread, params) in &events {
+        let params: Vec<_> = params.iter().map(Vec::as_slice).collect();
+        capture = capture.event_of(40 + i64::from(thread % 6), 0, number % 460, &params);
+    }
+    let Ok(mut reader) = Reader::new(&capture.0, Tolerance::Salvage) else { return };
+    let mut text = Vec::new();
+    EVERYTHING.with_borrow(|format| {
+        let _ = Replay::new(None, Style::default()).play(&mut reader, |moment| {
+            format.write(moment, &mut text);
+            text.clear();
+            Flow::On
+        });
+    });
 });
