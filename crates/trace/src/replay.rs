@@ -188,9 +188,10 @@ impl Replay {
         each(&self.moment(event, kind, &now, Purpose::Show))
     }
 
-    /// What an event says that nobody recorded, a description of a container for instance. It is not shown.
+    /// What an event says that did not happen, a description of a container for instance. It is recorded, and not shown.
     pub fn learn(&mut self, event: &Event<'_>) {
         if let Some(kind) = event_type(event.number) {
+            // If that fails, the next event says so.
             self.record_table(event);
             let mut now = self.state.begin(event, kind);
             self.state.apply(event, &mut now);

@@ -101,14 +101,16 @@ impl Watch<'_> {
         let mut flow = Flow::On;
         let mut status = None;
         let mut written = Instant::now();
+        let mut last = 0;
         while flow == Flow::On && status.is_none() && !self.is_over() {
             let deliver = &mut |event: Event<'_>| {
+                last = event.time;
                 if flow == Flow::On {
                     flow = self.live.event(&event, &mut |moment| self.page.take(moment));
                 }
             };
             let count = self.source.poll(deliver);
-            self.naming.go_on(&mut self.live);
+            self.naming.go_on(&mut self.live, last);
             if count == 0 || written.elapsed() > LATE {
                 written = Instant::now();
                 flow = if self.page.flush() == Flow::Enough { Flow::Enough } else { flow };

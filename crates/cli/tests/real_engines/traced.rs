@@ -244,6 +244,28 @@ fn with_one_version_of_cgroups_alone() {
     }
 }
 
+#[test]
+fn a_recording_has_the_names_and_sysdig_shows_them() {
+    needs!(Need::Root, Need::Program("dockerd"), Need::Program("sysdig"));
+    let (machine, docker) = (Machine::new(), Docker::start());
+    let place = Place::of(&machine, docker.root());
+    let labelled =
+        ticking(own_name()).label("io.kubernetes.pod.name", "web-0").label("io.kubernetes.pod.namespace", "shop");
+    let web = docker.run(&labelled);
+    let file = docker.root().join("web.scap");
+    let to = file.to_str().expect("a readable path");
+    let mut recording = place.command(["trace", "pod/web-0", "-n", "3000", "-w", to]);
+    assert!(recording.status().is_ok_and(|status| status.success()));
+    let format = "%container.name %container.id %k8s.pod.name %k8s.ns.name %evt.type";
+    let own = format!("web-0 {} web-0 shop execve", &web.id()[..12]);
+    let ours = place.run(["trace", "-r", to, "-p", format, "evt.type=execve"]);
+    let theirs =
+        Command::new("sysdig").args(["-r", to, "-p", format, "evt.type=execve"]).output().expect("sysdig runs");
+    let theirs = String::from_utf8_lossy(&theirs.stdout).into_owned();
+    assert_eq!(ours.stdout, theirs);
+    assert!(theirs.lines().count() > 3 && theirs.lines().all(|line| line == own), "{theirs}");
+}
+
 /// Commands of the README that trace the demo.
 fn examples() -> Vec<String> {
     let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md");

@@ -5,7 +5,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use fathom_agent::Names;
 use fathom_agent::names::Whom;
 use fathom_trace::Live;
-use fathom_trace::state::described::Description;
 
 use crate::machine::node;
 
@@ -23,17 +22,20 @@ impl Naming {
         live.replay.state.watch_cgroups();
         if naming.ask(live) {
             let found = naming.0.wait(Whom::Files, PATIENCE);
-            found.iter().for_each(|description| learn(live, description));
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            let now = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
+            found.iter().for_each(|description| live.replay.learn(&description.event(now)));
         }
         naming
     }
 
-    /// Asks for what has appeared, and learns what was found out.
+    /// Asks for what has appeared, and learns what was found out, at the moment of the last event: in a recording time
+    /// does not run backwards.
     #[inline]
-    pub(super) fn go_on(&self, live: &mut Live) {
+    pub(super) fn go_on(&self, live: &mut Live, last: u64) {
         self.ask(live);
         for description in self.0.answers() {
-            learn(live, &description);
+            live.replay.learn(&description.event(last));
         }
     }
 
@@ -46,9 +48,4 @@ impl Naming {
         }
         is_any
     }
-}
-
-fn learn(live: &mut Live, description: &Description) {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    live.replay.learn(&description.event(u64::try_from(now.as_nanos()).unwrap_or(u64::MAX)));
 }
