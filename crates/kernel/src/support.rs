@@ -20,33 +20,88 @@ pub enum Lack {
     Rights,
     /// The kernel has no bpf(2), or a filter hides it.
     Calls,
+    /// The kernel lets nobody read its memory.
+    Locked,
 }
+
+/// What tracing with BPF needs.
+#[derive(Debug)]
+pub struct Requirement {
+    /// What it is called.
+    pub name: &'static str,
+    /// What it is for.
+    pub purpose: &'static str,
+    /// The first Linux that has it; empty where that is no matter of age.
+    pub since: &'static str,
+    /// What its absence is called.
+    pub lack: Lack,
+    /// What it means where it is not there.
+    cause: &'static str,
+    /// What to do then.
+    pub remedy: &'static str,
+}
+
+/// All of them, in the order in which they are tried.
+pub const REQUIREMENTS: &[Requirement] = &[
+    Requirement {
+        name: "the bpf system call",
+        purpose: "loads the programs that trace",
+        since: "",
+        lack: Lack::Calls,
+        cause: "the kernel, or a filter around us, has no bpf system call",
+        remedy: "let `bpf` pass in the seccomp profile of the container that this runs in",
+    },
+    Requirement {
+        name: "rights to trace",
+        purpose: "CAP_BPF with CAP_PERFMON, or CAP_SYS_ADMIN",
+        since: "",
+        lack: Lack::Rights,
+        cause: "we have neither CAP_BPF with CAP_PERFMON nor CAP_SYS_ADMIN",
+        remedy: "run as root, or trace a command that you start: `fathom trace -- CMD`",
+    },
+    Requirement {
+        name: "BPF ring buffers",
+        purpose: "carry events without waking anybody up",
+        since: "5.8",
+        lack: Lack::Rings,
+        cause: "the kernel has no BPF ring buffer, which came with Linux 5.8",
+        remedy: "use Linux 5.8 or newer; a command that is started here can be traced without: `fathom trace -- CMD`",
+    },
+    Requirement {
+        name: "types of the kernel",
+        purpose: "fit the programs to this kernel",
+        since: "",
+        lack: Lack::Types,
+        cause: "the kernel has no description of its types (/sys/kernel/btf/vmlinux, CONFIG_DEBUG_INFO_BTF)",
+        remedy: "use a kernel with CONFIG_DEBUG_INFO_BTF, or mount sysfs; a command that is started here can be traced without: `fathom trace -- CMD`",
+    },
+    Requirement {
+        name: "memory of the kernel",
+        purpose: "can be read by programs",
+        since: "",
+        lack: Lack::Locked,
+        cause: "the kernel is locked down (/sys/kernel/security/lockdown says confidentiality)",
+        remedy: "start the kernel with `lockdown=integrity` or less; a command that is started here can be traced without: `fathom trace -- CMD`",
+    },
+];
 
 impl fmt::Display for Lack {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Lack::Types => {
-                "the kernel has no description of its types (/sys/kernel/btf/vmlinux, CONFIG_DEBUG_INFO_BTF)"
-            }
-            Lack::Rings => "the kernel has no BPF ring buffer, which came with Linux 5.8",
-            Lack::Rights => "we have neither CAP_BPF with CAP_PERFMON nor CAP_SYS_ADMIN",
-            Lack::Calls => "the kernel, or a filter around us, has no bpf system call",
-        })
+        f.write_str(self.requirement().cause)
     }
 }
 
 impl std::error::Error for Lack {}
 
 impl Lack {
+    /// What is not there.
+    pub fn requirement(self) -> &'static Requirement {
+        REQUIREMENTS.iter().find(|row| row.lack == self).expect("every lack has a row")
+    }
+
     /// One thing to try.
     pub(crate) fn hint(self) -> Option<String> {
-        let words = match self {
-            Lack::Rights => "run as root, or trace a command that you start: `fathom trace -- CMD`",
-            Lack::Types | Lack::Rings | Lack::Calls => {
-                "a command that is started here can be traced without BPF: `fathom trace -- CMD`"
-            }
-        };
-        Some(words.to_owned())
+        Some(self.requirement().remedy.to_owned())
     }
 
     pub(crate) fn class(self) -> Class {
@@ -98,8 +153,15 @@ pub(crate) fn refusals() -> Vec<Lack> {
             _ => lacks.push(Lack::Rings),
         }
     }
+    let locked = std::fs::read_to_string(LOCKDOWN).unwrap_or_default();
+    if locked.contains("[confidentiality]") {
+        lacks.push(Lack::Locked);
+    }
     lacks
 }
+
+/// What the kernel keeps even root from, the choice in force in brackets.
+const LOCKDOWN: &str = "/sys/kernel/security/lockdown";
 
 /// The helper that keeps marks with tasks.
 pub(crate) const STORAGE: &str = "bpf_task_storage_get";

@@ -6,6 +6,7 @@ use fathom_host::Host;
 use fathom_host::cgroup::Layout;
 use fathom_host::feature::{self, Finding, Weight};
 use fathom_host::namespace::{Kind, Namespace};
+use fathom_kernel::support::{Lack, REQUIREMENTS, Requirement};
 use fathom_model::Hint as _;
 use fathom_runtime::places::{Origin, Socket, Speech};
 use fathom_runtime::{Missing, PATIENCE};
@@ -19,6 +20,7 @@ use crate::output::doctor::{Area, Check, State};
 pub(crate) fn checks() -> anyhow::Result<Vec<Check>> {
     let mut checks = vec![caller()];
     checks.extend(feature::survey().map(of_feature));
+    checks.extend(tracing());
     checks.push(cgroups());
     checks.extend(engines());
     checks.extend(toolkits());
@@ -72,6 +74,42 @@ fn of_feature(Finding { feature, missing }: Finding) -> Check {
         remedy: Some(feature.remedy.to_owned()),
         ..check
     }
+}
+
+/// What `trace` needs, and what it does without.
+fn tracing() -> Vec<Check> {
+    let support = fathom_kernel::support();
+    let of_requirement = |needed: &'static Requirement| {
+        let check = Check {
+            since: Some(needed.since).filter(|since| !since.is_empty()),
+            ..works(Area::Kernel, needed.name, needed.purpose)
+        };
+        if !support.lacks.contains(&needed.lack) {
+            return check;
+        }
+        Check {
+            state: State::Gap,
+            note: "only a command that is started here can be traced, and is slowed down".to_owned(),
+            cause: Some(needed.lack.to_string()),
+            remedy: Some(needed.remedy.to_owned()),
+            ..check
+        }
+    };
+    let mut checks: Vec<Check> = REQUIREMENTS.iter().map(of_requirement).collect();
+    // Of a kernel that does not describe itself nobody knows these.
+    if !support.lacks.contains(&Lack::Types) {
+        let marks = works(Area::Kernel, "marks of tasks", "stay with the tasks that are traced");
+        let marks = Check { since: Some("5.11"), ..marks };
+        checks.push(extra(support.task_storage, "are in a table with room for 65536 threads", marks));
+        let requests = works(Area::Kernel, "requests to io_uring", "are counted, as no system call shows them");
+        checks.push(extra(support.counts_uring, "are not counted", requests));
+    }
+    checks
+}
+
+/// Something that tracing is better with.
+fn extra(there: bool, loss: &str, check: Check) -> Check {
+    if there { check } else { Check { state: State::Absent, note: loss.to_owned(), ..check } }
 }
 
 fn cgroups() -> Check {

@@ -100,3 +100,39 @@ fn an_engine_that_is_dead_or_silent_is_a_gap() {
         assert_ne!(got.status, 0, "{got:?}");
     }
 }
+
+#[test]
+fn what_tracing_lacks_is_a_row_with_a_remedy() {
+    needs!(Need::Root, Need::Program("setpriv"), Need::Program("unshare"));
+    let doctor = |words: &[&str]| {
+        let mut command = Command::new(words[0]);
+        command.args(&words[1..]).args([env!("CARGO_BIN_EXE_fathom"), "doctor", "-o", "json"]);
+        rows(&ended(command.stdin(Stdio::null()).output().expect("it can be started")))
+    };
+    let here = doctor(&["env"]);
+    assert_eq!(row(&here, "rights to trace")["state"], "works");
+    assert_eq!(row(&here, "types of the kernel")["state"], "works");
+
+    let mut cases = vec![
+        (vec!["setpriv", "--bounding-set=-all", "--inh-caps=-all"], "rights to trace", "CAP_BPF"),
+        (within("mount -t tmpfs none /sys/kernel/btf"), "types of the kernel", "CONFIG_DEBUG_INFO_BTF"),
+    ];
+    if std::path::Path::new("/sys/kernel/security").exists() {
+        let locked = "mount -t tmpfs none /sys/kernel/security \
+                      && echo 'none integrity [confidentiality]' >/sys/kernel/security/lockdown";
+        cases.push((within(locked), "memory of the kernel", "locked down"));
+    }
+    for (words, name, cause) in cases {
+        let rows = doctor(&words);
+        let row = row(&rows, name);
+        assert_eq!(row["state"], "gap", "{row}");
+        assert!(row["cause"].as_str().is_some_and(|said| said.contains(cause)), "{row}");
+        assert!(row["remedy"].is_string(), "{row}");
+    }
+}
+
+/// Words that run what follows them where `script` has hidden something from it alone.
+fn within(script: &'static str) -> Vec<&'static str> {
+    let script = format!("{script} && exec \"$@\"");
+    vec!["unshare", "--mount", "sh", "-ec", script.leak(), "sh"]
+}
