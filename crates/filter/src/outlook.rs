@@ -143,7 +143,7 @@ mod tests {
 
         fn find(&self, name: &str, _: Option<&str>) -> Result<Found<&'static str>, Unknown> {
             let field = ["known.number", "open.number", "known.text", "open.text"].into_iter().find(|one| *one == name);
-            let field = field.ok_or_else(|| Unknown { message: String::new(), nearest: None })?;
+            let field = field.ok_or_else(|| Unknown { message: String::new() })?;
             let kind = if field.ends_with("number") { Kind::Number } else { Kind::Text };
             Ok(Found { field, kind, accepts: None })
         }

@@ -153,7 +153,8 @@ impl Found {
                 vmswap: self.process.swap_kib,
                 pfmajor: self.process.major_faults,
                 pfminor: self.process.minor_faults,
-                pgid: -1,
+                pgid: self.process.pgid.into(),
+                capabilities: [self.process.inheritable, self.process.permitted, self.process.effective],
                 ..Process::default()
             }
         })
