@@ -1,7 +1,7 @@
 //! `fathom trace`: system calls as text, of this machine or of recordings. Here words become what the trace crate takes.
 
 use std::fs::File;
-use std::io::{self, IsTerminal as _, Read};
+use std::io::{self, IsTerminal as _};
 use std::path::Path;
 
 use clap::CommandFactory as _;
