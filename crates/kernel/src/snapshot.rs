@@ -10,6 +10,8 @@ mod process;
 
 use std::collections::HashMap;
 use std::fs;
+use std::io;
+use std::net::IpAddr;
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -19,6 +21,25 @@ pub(crate) use found::{descriptors as found_descriptors, processes as found_proc
 pub use machine::{Account, Machine};
 pub use network::{Protocol, Socket};
 pub use process::{Process, Thread};
+
+/// An address of an interface.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Interface {
+    /// As the system calls it.
+    pub name: Vec<u8>,
+    /// The address.
+    pub address: IpAddr,
+    /// Which of its bits are the network's.
+    pub mask: Option<IpAddr>,
+}
+
+/// All addresses of the network namespace that we are in.
+///
+/// # Errors
+/// Where the kernel does not tell.
+pub fn interfaces() -> io::Result<Vec<Interface>> {
+    crate::sys::interfaces()
+}
 
 /// One open descriptor.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,6 +5,7 @@
 )]
 
 mod held;
+mod interfaces;
 mod tracee;
 
 use std::ffi::c_void;
@@ -13,6 +14,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::ptr::NonNull;
 
 pub(crate) use held::hold;
+pub(crate) use interfaces::interfaces;
 pub(crate) use tracee::{
     Call, Stop, Stopped, Wait, attach, call_of, detach, go_on, halt, kill, read_memory, run_on, signal_origin,
     wait_for_stop,

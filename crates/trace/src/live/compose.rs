@@ -100,10 +100,23 @@ impl Open {
     }
 }
 
+/// Calls that recordings call otherwise.
+const OTHERWISE: &[(&str, &str)] = &[("rt_sigreturn", "sigreturn")];
+
 /// The number of a call in recordings, which is the same on all machines.
 fn identity(name: &str) -> u16 {
     static NUMBERS: OnceLock<FxHashMap<&str, u16>> = OnceLock::new();
-    let numbers = || (0_u16..).zip(SYSCALLS).map(|(number, (name, _))| (*name, number)).collect();
+    let numbers = || {
+        let mut numbers = FxHashMap::default();
+        // Some names stand twice; newer machines have the first.
+        (0_u16..).zip(SYSCALLS).for_each(|(number, (name, _))| {
+            numbers.entry(*name).or_insert(number);
+        });
+        OTHERWISE.iter().for_each(|(name, other)| {
+            numbers.insert(name, numbers.get(other).copied().unwrap_or_default());
+        });
+        numbers
+    };
     NUMBERS.get_or_init(numbers).get(name).copied().unwrap_or(0)
 }
 
@@ -131,5 +144,8 @@ mod tests {
     fn calls_have_the_numbers_of_recordings() {
         assert_eq!(identity("read"), 3);
         assert_eq!(identity("no such call"), 0);
+        let unknown: Vec<_> =
+            (0..512).filter_map(fathom_kernel::number::name).filter(|name| identity(name) == 0).collect();
+        assert_eq!(unknown, [""; 0]);
     }
 }

@@ -1,13 +1,13 @@
 //! What there is when one begins to look, in the shape that recordings begin with.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use fathom_kernel::Snapshot;
 use fathom_kernel::flags::OPEN;
 use fathom_kernel::snapshot::{self, Opened, Protocol, Socket};
 use fathom_scap::descriptor::Thing;
 use fathom_scap::user::Account;
-use fathom_scap::{Descriptor, Process, Transport};
+use fathom_scap::{Descriptor, Interface, Process, Transport};
 
 use super::cgroups;
 use crate::lines::Accounts;
@@ -101,8 +101,21 @@ impl Tables {
         if replay.accounts == Accounts::Recorded {
             Snapshot::accounts().iter().for_each(|account| state.load_account(&named(account)));
         }
+        snapshot::interfaces()
+            .unwrap_or_default()
+            .into_iter()
+            .for_each(|found| state.load_interface(&interface(found)));
         self.processes().for_each(|process| state.load_process(&process));
         self.descriptors().for_each(|(tid, descriptor, on_exec)| state.load_descriptor(tid, &descriptor, on_exec));
+    }
+}
+
+fn interface(found: snapshot::Interface) -> Interface {
+    let name = found.name;
+    match (found.address, found.mask) {
+        (IpAddr::V4(address), Some(IpAddr::V4(mask))) => Interface::V4 { address, mask, name },
+        (IpAddr::V4(address), _) => Interface::V4 { address, mask: Ipv4Addr::BROADCAST, name },
+        (IpAddr::V6(address), _) => Interface::V6 { address, name },
     }
 }
 
