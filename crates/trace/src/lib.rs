@@ -1,8 +1,8 @@
 //! System calls as people ask for them: what a recording says about threads, descriptors and containers at every
 //! moment, the fields that can be asked for, filters over them, and the lines that are printed.
 //!
-//! **Owns** the meaning of events. **Does not** know where they come from (a file's reader or the kernel's rings), or
-//! where text goes. Read [`state`] first, then [`fields`], [`mod@format`] and [`replay`].
+//! **Owns** the meaning of events. **Does not** know how the kernel tells of them, or where text goes. Read [`state`]
+//! first, then [`fields`], [`mod@format`] and [`replay`]; `live` feeds the same engine with what happens now.
 //!
 //! ```text
 //! event → state::begin → filter? → state::apply → filter → format → bytes

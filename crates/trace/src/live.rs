@@ -59,6 +59,11 @@ impl Live {
         if self.unborn == Some(event.tid) && self.is_unborn(event) {
             return Flow::On;
         }
+        if let What::Exec(program) = &event.what
+            && program.old_tid != event.tid
+        {
+            self.replay.state.take_over(program.old_tid.into(), event.tid.into());
+        }
         match self.composer.compose(event, &self.replay.state) {
             Some(event) => self.replay.event(&event, each),
             None => Flow::On,

@@ -198,7 +198,7 @@ fn begin(state: &mut State, event: &Event<'_>, now: &mut Now, birth: &Birth) {
 fn executed(state: &mut State, event: &Event<'_>, now: &mut Now) {
     let (Some(0..), Some(place)) = (event.i64(0), now.thread) else { return };
     let kept = state.take_kept(event, now);
-    let exepath = kept.as_ref().and_then(|kept| executable(state, &kept.event(), now));
+    let exepath = kept.as_ref().and_then(|kept| executable(state, &kept.event(), event, now));
     state.give_back(now, kept);
     let pid = event.number("pid").unwrap_or(state.threads[place].pid);
     state.threads.set_process(place, pid);
@@ -249,11 +249,28 @@ fn load(thread: &mut Thread, event: &Event<'_>) {
     thread.pgid = event.i64(GROUP).unwrap_or(thread.pgid);
 }
 
-/// The path of what is executed, from the event with which the call began.
-fn executable(state: &mut State, event: &Event<'_>, now: &mut Now) -> Option<Text> {
+impl State {
+    /// A thread that executes a program takes the number of its process, and the others end.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn take_over(&mut self, old: Tid, new: Tid) {
+        let Some(place) = self.threads.find(old) else { return };
+        let thread = &mut self.threads[place];
+        let (kept, kept_there) = (thread.kept.take(), thread.kept_there);
+        let (last_type, last_fd, entered) = (thread.last_type, thread.last_fd, thread.entered);
+        self.threads.remove(old, Force::Yes);
+        let Some(place) = self.threads.find_or_add(new) else { return };
+        let thread = &mut self.threads[place];
+        (thread.kept, thread.kept_there) = (kept, kept_there);
+        (thread.last_type, thread.last_fd, thread.entered) = (last_type, last_fd, entered);
+    }
+}
+
+/// The path of what is executed, from the event with which the call began; if nobody could read it then, from its end.
+fn executable(state: &mut State, event: &Event<'_>, end: &Event<'_>, now: &mut Now) -> Option<Text> {
     let place = now.thread?;
     let by_descriptor = event.number("dirfd");
     let name = event.param(usize::from(by_descriptor.is_some()))?;
+    let name = if name.is_empty() { end.named("filename").unwrap_or(name) } else { name };
     if path::until_nul(name).starts_with(b"<NA>") {
         return Some(b"<NA>"[..].into());
     }
