@@ -1,6 +1,7 @@
 //! What this kernel can do for us, and why not: asked of the kernel itself, never concluded from its version alone.
 
 use std::fmt;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use aya_obj::btf::BtfKind;
@@ -22,6 +23,8 @@ pub enum Lack {
     Calls,
     /// The kernel lets nobody read its memory.
     Locked,
+    /// We are in a pid namespace of our own: the kernel tells of processes by numbers that mean others here.
+    Numbers,
 }
 
 /// What tracing with BPF needs.
@@ -82,6 +85,14 @@ pub const REQUIREMENTS: &[Requirement] = &[
         lack: Lack::Locked,
         cause: "the kernel is locked down (/sys/kernel/security/lockdown says confidentiality)",
         remedy: "start the kernel with `lockdown=integrity` or less; a command that is started here can be traced without: `fathom trace -- CMD`",
+    },
+    Requirement {
+        name: "the machine's pid namespace",
+        purpose: "processes have the kernel's numbers",
+        since: "",
+        lack: Lack::Numbers,
+        cause: "we are in a pid namespace of our own, where processes have other numbers than the kernel's",
+        remedy: "share the machine's pid namespace (`--pid=host`, `hostPID: true`)",
     },
 ];
 
@@ -145,6 +156,9 @@ pub(crate) fn refusals() -> Vec<Lack> {
     if !may {
         lacks.push(Lack::Rights);
     }
+    if std::fs::metadata("/proc/self/ns/pid").is_ok_and(|found| found.ino() != FIRST_PID_NAMESPACE) {
+        lacks.push(Lack::Numbers);
+    }
     if let Err(error) = crate::sys::create_ring(rustix::param::page_size() as u32) {
         match error.raw_os_error() {
             Some(libc::EPERM | libc::EACCES) if may => lacks.push(Lack::Rights),
@@ -160,6 +174,8 @@ pub(crate) fn refusals() -> Vec<Lack> {
     lacks
 }
 
+/// `PROC_PID_INIT_INO`, include/linux/proc_ns.h.
+const FIRST_PID_NAMESPACE: u64 = 0xefff_fffc;
 /// What the kernel keeps even root from, the choice in force in brackets.
 const LOCKDOWN: &str = "/sys/kernel/security/lockdown";
 
