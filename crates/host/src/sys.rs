@@ -287,11 +287,17 @@ pub fn signal_fd(signals: &[i32]) -> io::Result<OwnedFd> {
 
 /// The next signal number waiting in a descriptor made by [`signal_fd`].
 pub fn read_signal(fd: impl AsFd) -> io::Result<Option<i32>> {
+    Ok(read_signal_and_sender(fd)?.map(|(signal, _)| signal))
+}
+
+/// The same, with the process that sent it; 0: the kernel, as a terminal's driver has it do.
+pub fn read_signal_and_sender(fd: impl AsFd) -> io::Result<Option<(i32, u32)>> {
     let mut record = [0u8; size_of::<libc::signalfd_siginfo>()];
     match rustix::io::read(fd, &mut record) {
         Ok(count) if count == record.len() => {
-            // The first field is the signal number.
-            Ok(Some(i32::from_ne_bytes([record[0], record[1], record[2], record[3]])))
+            // Fields of four bytes: the signal, an error, a code, the sender.
+            let field = |index: usize| [0, 1, 2, 3].map(|byte| record[index * 4 + byte]);
+            Ok(Some((i32::from_ne_bytes(field(0)), u32::from_ne_bytes(field(3)))))
         }
         Ok(_) | Err(rustix::io::Errno::AGAIN) => Ok(None),
         Err(error) => Err(error.into()),

@@ -1,0 +1,9 @@
+//! `fathom trace -- CMD` with the real programs in the real kernel, and without them; only what a test starts is looked at.
+
+#![allow(clippy::unwrap_used, reason = "the helpers of tests are tests too")]
+
+mod counts;
+mod ends;
+mod names;
+mod support;
+mod ways;
