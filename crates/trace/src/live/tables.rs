@@ -37,7 +37,7 @@ impl Tables {
         let mut snapshot = Snapshot::local();
         let processes = snapshot.processes();
         let mut tables = Tables::default();
-        processes.into_iter().for_each(|pid| tables.add(&mut snapshot, pid));
+        processes.into_iter().for_each(|pid| drop(tables.add(&mut snapshot, pid)));
         tables
     }
 
@@ -58,11 +58,10 @@ impl Tables {
         let mut tables = Tables::default();
         for root in roots {
             let tree = snapshot.tree(*root);
-            let mut above = tree.first().map_or(0, |process| process.parent);
-            tree.into_iter().for_each(|process| tables.add(&mut snapshot, process.pid));
-            while above != 0 && !tables.has(above) {
-                tables.add(&mut snapshot, above);
-                above = tables.processes.last().map_or(0, |found| found.process.parent);
+            let mut above = tree.first().map(|process| process.parent);
+            tree.into_iter().for_each(|process| drop(tables.add(&mut snapshot, process.pid)));
+            while let Some(pid) = above.filter(|pid| !tables.has(*pid)) {
+                above = tables.add(&mut snapshot, pid);
             }
         }
         tables
@@ -72,13 +71,15 @@ impl Tables {
         self.processes.iter().any(|found| found.process.pid == pid)
     }
 
-    /// Takes a process in, unless it has ended.
-    fn add(&mut self, snapshot: &mut Snapshot, pid: u32) {
-        let Some(process) = snapshot.process(pid) else { return };
+    /// Takes a process in, and says which has started it; nothing if it has ended.
+    fn add(&mut self, snapshot: &mut Snapshot, pid: u32) -> Option<u32> {
+        let process = snapshot.process(pid)?;
+        let parent = process.parent;
         let named = |open: snapshot::Descriptor| Open { name: name(&open), open };
         let descriptors = snapshot.descriptors(pid).into_iter().map(named).collect();
         let cgroups = cgroups::listed(&process.cgroups);
         self.processes.push(Found { process, cgroups, descriptors });
+        Some(parent)
     }
 
     /// All threads.
