@@ -37,7 +37,9 @@ impl Tables {
         let mut snapshot = Snapshot::local();
         let processes = snapshot.processes();
         let mut tables = Tables::default();
-        processes.into_iter().for_each(|pid| drop(tables.add(&mut snapshot, pid)));
+        for pid in processes {
+            tables.add(&mut snapshot, pid);
+        }
         tables
     }
 
@@ -59,7 +61,9 @@ impl Tables {
         for root in roots {
             let tree = snapshot.tree(*root);
             let mut above = tree.first().map(|process| process.parent);
-            tree.into_iter().for_each(|process| drop(tables.add(&mut snapshot, process.pid)));
+            for process in tree {
+                tables.add(&mut snapshot, process.pid);
+            }
             while let Some(pid) = above.filter(|pid| !tables.has(*pid)) {
                 above = tables.add(&mut snapshot, pid);
             }
