@@ -24,6 +24,7 @@ use fathom_filter::{Found, Record, Unknown, Vocabulary};
 use fathom_model::{Kind, Value};
 
 pub use argument::{Argument, Takes};
+pub(crate) use descriptor::carrier;
 pub(crate) use event::category_word;
 
 use crate::moment::Moment;

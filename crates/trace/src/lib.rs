@@ -25,6 +25,7 @@ pub mod replay;
 pub mod services;
 pub mod socket;
 pub mod summary;
+pub mod views;
 
 pub use early::{Early, Shown, Want};
 pub use fields::Fields;
@@ -34,7 +35,7 @@ pub use lines::Lines;
 pub use live::Live;
 pub use moment::{Buffers, Clock, Json, Moment, Style};
 pub use recorder::Recorder;
-pub use replay::{Flow, Replay};
+pub use replay::{Flow, Replay, Watcher};
 pub use socket::Ports;
 pub use state::State;
 pub use summary::Summary;

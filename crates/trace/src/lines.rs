@@ -1,4 +1,4 @@
-//! A recording written as lines: what `sysdig -r` does with its options.
+//! A recording written as lines, or shown by views: what `sysdig -r` does with its options.
 
 use std::io::{self, Write};
 
@@ -8,9 +8,10 @@ use fathom_scap::{Error, Reader};
 use crate::fields::Bound;
 use crate::format::{Format, Written};
 use crate::moment::{Moment, Purpose, Style};
-use crate::replay::{Counts, Flow, Replay, is_internal};
-use crate::state::Exec;
+use crate::replay::{Counts, Flow, Replay, Watcher, is_internal};
+use crate::state::{Exec, State};
 use crate::summary::Summary;
+use crate::views::View;
 
 /// So much is collected before it is written, unless every line is wanted at once.
 const CHUNK: usize = 64 * 1024;
@@ -31,6 +32,8 @@ pub struct Lines {
     pub longest: Option<u64>,
     /// What is written.
     pub what: What,
+    /// What is shown instead of lines, if there is any of it.
+    pub views: Vec<View>,
     /// When it is written.
     pub when: When,
     /// Where users have their names from.
@@ -99,6 +102,7 @@ impl Lines {
             most: None,
             longest: None,
             what: What::Events,
+            views: Vec::new(),
             when: When::Together,
             accounts: Accounts::Recorded,
             exec: Exec::Keeps,
@@ -117,8 +121,8 @@ impl Lines {
         summary: Option<&mut Summary>,
     ) -> Result<Counts, Stopped> {
         let (mut replay, mut page) = self.begin(out, summary);
-        let played = replay.play(reader, |moment| page.take(moment));
-        page.finish()?;
+        let played = replay.play(reader, &mut page);
+        page.finish(&replay.state)?;
         played?;
         Ok(replay.counts)
     }
@@ -135,6 +139,7 @@ impl Lines {
             longest: self.longest,
             what: self.what,
             own: self.own,
+            views: self.views,
             when: self.when,
             out,
             summary,
@@ -156,6 +161,7 @@ pub struct Page<'o> {
     longest: Option<u64>,
     what: What,
     own: Own,
+    views: Vec<View>,
     when: When,
     out: &'o mut dyn Write,
     summary: Option<&'o mut Summary>,
@@ -192,6 +198,9 @@ impl Page<'_> {
     }
 
     fn write(&mut self, moment: &Moment<'_>) -> Flow {
+        if !self.views.is_empty() {
+            return self.view(moment);
+        }
         if self.what == What::Nothing || (self.own == Own::Hidden && is_internal(moment)) {
             return Flow::On;
         }
@@ -209,6 +218,50 @@ impl Page<'_> {
         if self.text.len() >= CHUNK || self.when == When::Each { self.flush() } else { Flow::On }
     }
 
+    fn view(&mut self, moment: &Moment<'_>) -> Flow {
+        let compared = Moment { purpose: Purpose::Compare, ..*moment };
+        if self.shown.as_ref().is_some_and(|shown| !shown.holds(&compared, &mut self.scratch)) {
+            return self.other(moment.event.ts);
+        }
+        let mut flow = Flow::On;
+        for view in &mut self.views {
+            if view.moment(moment) == Flow::Enough {
+                flow = Flow::Enough;
+            }
+        }
+        if self.collect() == Flow::Enough { Flow::Enough } else { flow }
+    }
+
+    /// Takes what views have written.
+    fn collect(&mut self) -> Flow {
+        for view in &mut self.views {
+            self.text.append(view.text());
+        }
+        let due = self.text.len() >= CHUNK || (self.when == When::Each && !self.text.is_empty());
+        if due { self.flush() } else { Flow::On }
+    }
+
+    /// Time goes on though nothing happens: what is shown at intervals is shown.
+    pub fn idle(&mut self, time: u64) {
+        self.views.iter_mut().for_each(|view| view.idle(time));
+        self.views.iter_mut().for_each(|view| self.text.append(view.text()));
+    }
+
+    /// Whether a view is about processor times.
+    pub fn reads_processors(&self) -> bool {
+        self.views.iter().any(View::reads_processors)
+    }
+
+    /// Whether views are shown, which read more than a format does.
+    pub fn has_views(&self) -> bool {
+        !self.views.is_empty()
+    }
+
+    /// How many bytes of data views want to be kept of a call.
+    pub fn snaplen(&self) -> Option<u32> {
+        self.views.iter().filter_map(View::snaplen).max()
+    }
+
     /// Writes what was kept.
     pub fn flush(&mut self) -> Flow {
         if self.text.is_empty() {
@@ -223,14 +276,33 @@ impl Page<'_> {
         Flow::On
     }
 
-    /// Writes what is left.
+    /// Writes what is left, and what views say at the end of everything.
     ///
     /// # Errors
     /// What whoever takes the lines has said, now or before.
-    pub fn finish(mut self) -> Result<(), Stopped> {
+    pub fn finish(mut self, state: &State) -> Result<(), Stopped> {
         if self.broken.is_none() {
+            for view in &mut self.views {
+                view.end(state);
+                self.text.append(view.text());
+            }
             self.flush();
         }
         self.broken.map_or(Ok(()), |error| Err(error.into()))
+    }
+}
+
+impl Watcher for Page<'_> {
+    fn moment(&mut self, moment: &Moment<'_>) -> Flow {
+        self.take(moment)
+    }
+
+    #[inline]
+    fn other(&mut self, time: u64) -> Flow {
+        if self.views.is_empty() {
+            return Flow::On;
+        }
+        self.views.iter_mut().for_each(|view| view.pass(time));
+        self.collect()
     }
 }

@@ -5,6 +5,7 @@
 
 mod cgroups;
 mod compose;
+mod processors;
 mod tables;
 pub mod wanted;
 
@@ -12,8 +13,7 @@ use fathom_kernel::{Event, What};
 
 pub use tables::Tables;
 
-use crate::moment::Moment;
-use crate::replay::{Flow, Replay};
+use crate::replay::{Flow, Replay, Watcher};
 use crate::state::Exec;
 use compose::Composer;
 
@@ -55,7 +55,7 @@ impl Live {
 
     /// Something happened: the events that recordings have of it are handed on, if they are asked for.
     #[inline]
-    pub fn event(&mut self, event: &Event<'_>, each: &mut impl FnMut(&Moment<'_>) -> Flow) -> Flow {
+    pub fn event(&mut self, event: &Event<'_>, each: &mut impl Watcher) -> Flow {
         if self.unborn == Some(event.tid) && self.is_unborn(event) {
             return Flow::On;
         }
@@ -68,5 +68,10 @@ impl Live {
             Some(event) => self.replay.event(&event, each),
             None => Flow::On,
         }
+    }
+
+    /// Tells how much threads used of processors up to `time`: once a second, where a view asks for it.
+    pub fn processors(&mut self, time: u64, each: &mut impl Watcher) -> Flow {
+        processors::tell(&mut self.replay, time, each)
     }
 }

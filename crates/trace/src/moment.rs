@@ -112,7 +112,7 @@ pub struct Moment<'a> {
     pub state: &'a State,
     /// Whose it is and what it is about.
     pub now: &'a Now,
-    /// How many events there were, this one included.
+    /// How many events there were, this one included; zero if it is asked about outside of events.
     pub number: u64,
     /// How it is written.
     pub style: &'a Style,

@@ -62,6 +62,25 @@ pub enum Flow {
     Enough,
 }
 
+/// Who is shown a recording. A function that takes moments is one.
+pub trait Watcher {
+    /// An event that is asked for.
+    fn moment(&mut self, moment: &Moment<'_>) -> Flow;
+
+    /// An event that is not asked for happened at this time: clocks go on.
+    #[inline]
+    fn other(&mut self, _time: u64) -> Flow {
+        Flow::On
+    }
+}
+
+impl<F: FnMut(&Moment<'_>) -> Flow> Watcher for F {
+    #[inline]
+    fn moment(&mut self, moment: &Moment<'_>) -> Flow {
+        self(moment)
+    }
+}
+
 impl Replay {
     /// With what is asked for.
     pub fn new(filter: Option<Predicate<Bound>>, style: Style) -> Self {
@@ -82,11 +101,11 @@ impl Replay {
     ///
     /// # Errors
     /// What the reader says.
-    pub fn play(&mut self, reader: &mut Reader<'_>, mut each: impl FnMut(&Moment<'_>) -> Flow) -> Result<(), Error> {
+    pub fn play(&mut self, reader: &mut Reader<'_>, each: &mut impl Watcher) -> Result<(), Error> {
         while let Some(item) = reader.next()? {
             let damage = match item {
                 Item::Event(event) => {
-                    if self.event(&event, &mut each) == Flow::Enough {
+                    if self.event(&event, each) == Flow::Enough {
                         return Ok(());
                     }
                     continue;
@@ -131,7 +150,7 @@ impl Replay {
 
     /// One event: whose it is, whether it is asked for, what it changes.
     #[inline]
-    pub fn event(&mut self, event: &Event<'_>, each: &mut impl FnMut(&Moment<'_>) -> Flow) -> Flow {
+    pub fn event(&mut self, event: &Event<'_>, each: &mut impl Watcher) -> Flow {
         let Some(kind) = event_type(event.number) else {
             self.counts.unknown += 1;
             return if self.filter.is_none() { self.record(event, Reason::Asked) } else { Flow::On };
@@ -167,7 +186,7 @@ impl Replay {
         }
         if !changes && !self.asked_for(event, kind, &now) {
             self.state.forget_call(event, kind, &now);
-            return Flow::On;
+            return each.other(event.ts);
         }
         let before = (!certain && self.recorder.is_some()).then(|| self.state.folder_before(event, &now)).flatten();
         self.state.apply(event, &mut now);
@@ -181,11 +200,11 @@ impl Replay {
             }
         }
         if !asked || now.hidden || event.flags & STATE_ONLY != 0 {
-            return Flow::On;
+            return each.other(event.ts);
         }
         self.state.finish(kind, &now);
         self.counts.passed += 1;
-        each(&self.moment(event, kind, &now, Purpose::Show))
+        each.moment(&self.moment(event, kind, &now, Purpose::Show))
     }
 
     /// What an event says that did not happen, a description of a container for instance. It is recorded, and not shown.

@@ -203,8 +203,8 @@ fn style(words: &Trace) -> Style {
 }
 
 fn play(reader: &mut Reader<'_>, replay: &mut Replay, mut page: Page<'_>) -> Result<(), Stopped> {
-    let played = replay.play(reader, |moment| page.take(moment));
-    page.finish()?;
+    let played = replay.play(reader, &mut page);
+    page.finish(&replay.state)?;
     Ok(played?)
 }
 

@@ -10,7 +10,7 @@ mod told;
 use std::ffi::OsString;
 use std::io;
 use std::process::Child;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use fathom_kernel::{Error, Event, Held, Options, Scope, Source, Stepper};
 use fathom_model::{Class, Failure, Target};
@@ -32,6 +32,8 @@ use told::Stats;
 const SNAPLEN: u32 = 80;
 /// Nobody waits longer for a line.
 const LATE: Duration = Duration::from_millis(50);
+/// So often processor times are told.
+const SECOND: Duration = Duration::from_secs(1);
 /// A command that takes longer than this is worth a word.
 const LONG: Duration = Duration::from_secs(1);
 
@@ -39,9 +41,9 @@ const LONG: Duration = Duration::from_secs(1);
 pub(crate) fn trace(words: &Trace, target: Option<&Target>, replay: Replay, page: Page<'_>) -> anyhow::Result<i32> {
     // Before any thread exists, so that all have it.
     let ears = Ears::new()?;
-    let shown = if replay.recorder.is_some() { Shown::Whole } else { Shown::Fields(page.fields()) };
+    let shown = if replay.recorder.is_some() || page.has_views() { Shown::Whole } else { Shown::Fields(page.fields()) };
     let early = Early::new(replay.filter.as_ref(), &shown);
-    let snaplen = words.snaplen.unwrap_or(SNAPLEN);
+    let snaplen = words.snaplen.or(page.snaplen()).unwrap_or(SNAPLEN);
     let options = wanted::narrow(&early, Options { snaplen, ..Options::of(Scope::Machine) });
     let (eyes, mut live) = match words.command.is_empty() {
         true => look(target, options, replay)?,
@@ -103,10 +105,10 @@ impl Watch<'_> {
         let mut flow = flow;
         let rest = eyes.finish(&mut |event| {
             if flow == Flow::On {
-                flow = live.event(&event, &mut |moment| page.take(moment));
+                flow = live.event(&event, &mut page);
             }
         });
-        written(page.finish())?;
+        written(page.finish(&live.replay.state))?;
         let rest = rest.map_err(|error| command::cannot_start(&words.command, &error))?;
         let kept = recording::close(&mut live.replay, words);
         told::losses(&rest.loss, if words.stats { Stats::All } else { Stats::Losses });
@@ -128,17 +130,23 @@ impl Watch<'_> {
     fn while_wanted(&mut self) -> anyhow::Result<(Flow, Wanted)> {
         let command = self.eyes.command();
         let (mut flow, mut flushed, mut last) = (Flow::On, Instant::now(), 0);
+        let mut told: Option<Instant> = None;
         loop {
             let ending = self.eyes.ending()?;
             let count = self.eyes.poll(&mut |event: Event<'_>| {
                 last = event.time;
                 if flow == Flow::On {
-                    flow = self.live.event(&event, &mut |moment| self.page.take(moment));
+                    flow = self.live.event(&event, &mut self.page);
                 }
             });
             self.naming.go_on(&mut self.live, last);
             if flow == Flow::On && (count == 0 || flushed.elapsed() > LATE) {
                 flushed = Instant::now();
+                self.page.idle(settled());
+                if self.page.reads_processors() && told.is_none_or(|told| told.elapsed() >= SECOND) {
+                    told = Some(flushed);
+                    self.live.processors(settled(), &mut self.page);
+                }
                 flow = self.page.flush();
                 if let Some(recorder) = &mut self.live.replay.recorder {
                     recorder.flush();
@@ -154,6 +162,12 @@ impl Watch<'_> {
             }
         }
     }
+}
+
+/// Until when all that happened was told: nanoseconds since 1970.
+fn settled() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(now.saturating_sub(LATE * 2).as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// Whether all that was asked for was written. That nobody reads any more is no mistake: `fathom trace | head`.

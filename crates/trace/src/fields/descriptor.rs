@@ -21,7 +21,9 @@ const NO_RESOLVER: &str = "nobody is asked for the names of addresses, which may
 /// The fields.
 pub(super) const ROWS: &[Row] = &[
     Row::new("fd.num", Kind::Number, "number of the descriptor", |m, _, _| {
-        about(m).map_or(Value::Unknown, |about| Value::Number(about.thread.last_fd))
+        // Views ask about descriptors that no event is about.
+        let asked = m.now.fd.filter(|_| m.number == 0).map(|handle| handle.fd);
+        about(m).map_or(Value::Unknown, |about| Value::Number(asked.unwrap_or(about.thread.last_fd)))
     }),
     Row::new("fd.type", Kind::Text, "what it leads to: file, directory, ipv4, unix, pipe and so on", |m, _, _| {
         found(m).map_or(Value::Unknown, |found| Value::text(found.thing.word()))
@@ -431,7 +433,7 @@ fn side_service<'a>(m: &Moment<'a>, which: Side, scratch: &'a mut Vec<u8>) -> Va
     made(scratch)
 }
 
-fn carrier(found: &Descriptor) -> &'static str {
+pub(crate) fn carrier(found: &Descriptor) -> &'static str {
     match found.transport() {
         Some(Transport::Tcp) => "tcp",
         Some(Transport::Udp) => "udp",

@@ -42,18 +42,23 @@ pub fn padded(number: u64, into: &mut Vec<u8>) {
 
 /// Six significant digits, as C's `%g` has them.
 pub fn general(number: f64, into: &mut Vec<u8>) {
+    significant(number, 6, into);
+}
+
+/// So many significant digits, as C's `%g` has them.
+pub fn significant(number: f64, count: i32, into: &mut Vec<u8>) {
     if number == 0.0 {
         return into.push(b'0');
     }
     // What rounding makes of it decides how it is written.
-    let scientific = format!("{number:.5e}");
+    let scientific = format!("{number:.*e}", usize::try_from(count - 1).unwrap_or(0));
     let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
     let trim = |text: &str| {
         if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text.to_owned() }
     };
-    let text = if (-4..6).contains(&exponent) {
-        trim(&format!("{number:.*}", usize::try_from(5 - exponent).unwrap_or(0)))
+    let text = if (-4..count).contains(&exponent) {
+        trim(&format!("{number:.*}", usize::try_from(count - 1 - exponent).unwrap_or(0)))
     } else {
         let sign = if exponent < 0 { '-' } else { '+' };
         format!("{}e{sign}{:02}", trim(digits), exponent.abs())

@@ -10,3 +10,4 @@ mod random;
 mod reference;
 #[path = "../story/tale.rs"]
 mod tale;
+mod views;

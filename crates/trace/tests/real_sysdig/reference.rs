@@ -46,10 +46,15 @@ impl Recordings {
 
 /// What sysdig prints.
 pub(crate) fn theirs(file: &Path, words: &[&str]) -> Vec<Vec<u8>> {
+    try_theirs(file, words).unwrap_or_else(|said| panic!("{words:?}: {said}"))
+}
+
+/// What sysdig prints, or why it ended before that.
+pub(crate) fn try_theirs(file: &Path, words: &[&str]) -> Result<Vec<Vec<u8>>, String> {
     let program = find_program("sysdig").unwrap();
     let output = Command::new(program).env("TZ", "UTC").arg("-r").arg(file).args(words).output().unwrap();
-    assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
-    split(&output.stdout)
+    let whole = output.status.success();
+    if whole { Ok(split(&output.stdout)) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
 }
 
 /// What we print.
@@ -72,12 +77,18 @@ pub(crate) fn split(text: &[u8]) -> Vec<Vec<u8>> {
 
 /// Fails with the first line that is not the same.
 pub(crate) fn same(file: &Path, words: &str, theirs: &[Vec<u8>], ours: &[Vec<u8>]) {
+    if let Some(difference) = difference(file, words, theirs, ours) {
+        panic!("{difference}");
+    }
+}
+
+/// The first line that is not the same.
+pub(crate) fn difference(file: &Path, words: &str, theirs: &[Vec<u8>], ours: &[Vec<u8>]) -> Option<String> {
     let shown = |line: Option<&Vec<u8>>| line.map(|line| String::from_utf8_lossy(line).into_owned());
     let differs = |index: &usize| !agree(file, theirs.get(*index), ours.get(*index));
-    if let Some(index) = (0..theirs.len().max(ours.len())).find(differs) {
-        let (theirs, ours) = (shown(theirs.get(index)), shown(ours.get(index)));
-        panic!("{} {words}\n line {index}\n sysdig {theirs:?}\n ours   {ours:?}", file.display());
-    }
+    let index = (0..theirs.len().max(ours.len())).find(differs)?;
+    let (theirs, ours) = (shown(theirs.get(index)), shown(ours.get(index)));
+    Some(format!("{} {words}\n line {index}\n sysdig {theirs:?}\n ours   {ours:?}", file.display()))
 }
 
 fn agree(file: &Path, theirs: Option<&Vec<u8>>, ours: Option<&Vec<u8>>) -> bool {
