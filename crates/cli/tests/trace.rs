@@ -94,3 +94,61 @@ fn nobody_reads_on_and_that_is_no_mistake() {
     drop(child.stdout.take());
     assert_eq!(told(&child.wait_with_output().unwrap()), (0, String::new(), String::new()));
 }
+
+/// A file in which the recording is.
+fn kept(folder: &Scratch) -> String {
+    let file = folder.join("sh.scap");
+    fs::write(&file, recording()).unwrap();
+    file.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn views_show_what_a_recording_comes_to() {
+    let folder = Scratch::new("trace");
+    let file = kept(&folder);
+    let (status, table, said) = told(&run(&["-r", &file, "-c", "topfiles_bytes"], b""));
+    let rows: Vec<_> = table.lines().collect();
+    assert_eq!((status, &said[..]), (0, ""));
+    assert_eq!(rows, ["Bytes               Filename            ", &"-".repeat(80), "4B                  /home/notes"]);
+    let (_, json, _) = told(&run(&["-r", &file, "-j", "-c", "topfiles_bytes"], b""));
+    assert!(json.contains(r#""data":[["/home/notes",4]]"#), "{json}");
+    let (_, data, _) = told(&run(&["-r", &file, "-s2000", "-A", "-c", "echo_fds", "fd.name=/home/notes"], b""));
+    assert_eq!(data, "------ Read 4B from   /home/notes (sh)\n\ndata\n\n");
+    let (_, none, _) = told(&run(&["-r", &file, "-c", "echo_fds", "evt.type=write"], b""));
+    assert_eq!(none, "\n");
+    let (_, calls, _) = told(&run(&["-r", &file, "-n", "2", "-c", "topscalls"], b""));
+    assert!(calls.contains("open") && !calls.contains("close"), "{calls}");
+}
+
+#[test]
+fn two_views_share_a_recording_and_its_filter() {
+    let folder = Scratch::new("trace");
+    let words = ["-r", &kept(&folder), "-c", "fdcount_by", "-c", "spy_file", "proc.name", "R", "fd.num=3"];
+    let (status, text, said) = told(&run(&words, b""));
+    assert_eq!((status, &said[..]), (0, ""));
+    assert!(text.contains(" sh(42) R 4B /home/notes \ndata\n") && text.ends_with("sh\t1\n"), "{text}");
+}
+
+#[test]
+fn views_are_listed_and_say_what_they_take() {
+    let (status, list, _) = told(&run(&["-cl"], b""));
+    assert!(status == 0 && list.contains("\nNet\n") && list.contains("  topconns             "), "{list}");
+    let (status, about, _) = told(&run(&["-i", "spy_port"], b""));
+    assert!(status == 0 && about.contains("-c spy_port HOST_PORT [DISABLE_COLOR] [FILTER]"), "{about}");
+}
+
+#[test]
+fn views_that_are_none_and_wrong_arguments_are_told() {
+    for (words, expect) in [
+        (&["-r", "-", "-c", "topcons"][..], "did you mean `-c topconns`?"),
+        (&["-r", "-", "-c", "spy_port"], "`host_port` is missing"),
+        (&["-r", "-", "-c", "spy_port", "web"], "`host_port` is a port, not `web`"),
+        (&["-r", "-", "-c", "fdbytes_by", "fd.nam"], "no field is called `fd.nam`"),
+        (&["-r", "-", "-c", "lsof", "fd.nam=1"], "no field is called `fd.nam`"),
+        (&["-i", "flame"], "nothing writes any more"),
+    ] {
+        let (status, text, said) = told(&run(words, &recording()));
+        assert_eq!((status, &text[..]), (2, ""), "{words:?}");
+        assert!(said.contains(expect), "{words:?}: {said}");
+    }
+}

@@ -24,6 +24,10 @@ mod lists;
 pub(crate) mod pages;
 mod progress;
 pub(crate) mod recording;
+mod views;
+
+#[cfg(target_os = "linux")]
+pub(crate) use lists::views_page;
 
 use asked::{Asked, Bare, Origin, Typed};
 
@@ -35,6 +39,14 @@ pub(crate) fn run(words: &Trace) -> anyhow::Result<i32> {
         printer::data(&text);
         return Ok(0);
     }
+    if let Some(name) = &words.view {
+        printer::data(&lists::view(views::row(name)?));
+        return Ok(0);
+    }
+    if words.views.iter().any(|name| name == "l") {
+        printer::data(&lists::views());
+        return Ok(0);
+    }
     let coloured = words.format.is_none() && !words.json && words.write.is_none() && is_colourful();
     let default = if coloured { format::COLOURED } else { format::DEFAULT };
     if words.format.as_deref() == Some("p") {
@@ -42,19 +54,21 @@ pub(crate) fn run(words: &Trace) -> anyhow::Result<i32> {
         return Ok(0);
     }
     // Before any file is read: mistakes in words are told at once.
-    let Asked { target, filter: wish, .. } = asked(words)?;
+    let (chosen, rest) = views::chosen(words)?;
+    let Asked { target, filter: wish, .. } = asked(words, rest)?;
     tell_of_empty(&lines(words, default, &wish)?);
     let mut summary = words.summary.then(Summary::default);
     let mut status = 0;
     if words.files.is_empty() {
         let mut out = printer::stream();
-        let (mut replay, page) = lines(words, default, &wish)?.begin(&mut out, summary.as_mut());
+        let (mut replay, page) =
+            views::shown(words, &chosen, lines(words, default, &wish)?)?.begin(&mut out, summary.as_mut());
         replay.recorder = recording::open(words, AfterError::Stop)?;
         status = machine::trace(words, target.as_ref(), replay, page)?;
     }
     let mut recorder = None;
     for (index, file) in words.files.iter().enumerate() {
-        let lines = lines(words, default, &wish)?;
+        let lines = views::shown(words, &chosen, lines(words, default, &wish)?)?;
         let mut reader = open(file, words).map_err(|error| failure(file, error.into()))?;
         // Not before it is known that there is something to read.
         if index == 0 {
@@ -77,7 +91,7 @@ pub(crate) fn run(words: &Trace) -> anyhow::Result<i32> {
             Err(error) => return Err(failure(file, error).into()),
         }
     }
-    if coloured {
+    if coloured && chosen.is_empty() {
         printer::data("\x1b[00m");
     }
     if let Some(summary) = summary {
@@ -89,9 +103,9 @@ pub(crate) fn run(words: &Trace) -> anyhow::Result<i32> {
 }
 
 /// What the words mean here.
-fn asked(words: &Trace) -> Result<Asked, Failure> {
+fn asked(words: &Trace, rest: &[String]) -> Result<Asked, Failure> {
     let typed = Typed {
-        words: &words.words,
+        words: rest,
         target: words.target.as_deref(),
         filter: words.filter.as_deref(),
         pod: (words.namespace.as_deref(), words.container.as_deref()),

@@ -36,6 +36,7 @@ const PAGES: &[Page] = &[
     ("trace-fields", crate::commands::trace::pages::fields),
     ("trace-filters", crate::commands::trace::pages::filters),
     ("trace-syscalls", trace::calls),
+    ("views", crate::commands::trace::views_page),
 ];
 
 pub(crate) fn run(words: &Reference) -> anyhow::Result<i32> {

@@ -55,6 +55,12 @@ pub(crate) struct Trace {
     /// Who is to read the recording
     #[arg(long, value_name = "WHO", value_enum, default_value_t = ScapProfile::Legacy, requires = "write")]
     pub(crate) scap_profile: ScapProfile,
+    /// Show a view instead of lines: its arguments are the first words; `l` lists all views; can be repeated
+    #[arg(short = 'c', long = "chisel", value_name = "VIEW")]
+    pub(crate) views: Vec<String>,
+    /// Say what a view is and what it takes
+    #[arg(short = 'i', long = "chisel-info", value_name = "VIEW")]
+    pub(crate) view: Option<String>,
     /// What a line looks like: text with %FIELD in it, or c (containers), k (pods), m (tasks of Mesos), p (print the default)
     #[arg(short = 'p', long = "print", value_name = "FORMAT")]
     pub(crate) format: Option<String>,

@@ -1,9 +1,10 @@
-//! `fathom trace --list` and `--list-events`: the tables of fields and events as text.
+//! `fathom trace --list`, `--list-events`, `-cl` and `-i`: the tables of fields, events and views as text.
 
 use std::fmt::Write as _;
 
 use fathom_scap::schema::{EVENTS, Traits};
 use fathom_trace::fields::{GROUPS, Place, Takes};
+use fathom_trace::views::{self, About, Family, Row};
 
 use super::pages::{holds, place};
 
@@ -60,4 +61,79 @@ pub(super) fn events() -> String {
         let _ = writeln!(text, "{direction} {}({})", event.name, params.collect::<Vec<_>>().join(", "));
     }
     text
+}
+
+/// Every view with one line.
+pub(super) fn views() -> String {
+    let mut text = String::new();
+    for (family, title) in Family::ALL {
+        let _ = writeln!(text, "{}{title}", if text.is_empty() { "" } else { "\n" });
+        let mut rows: Vec<_> = views::rows().filter(|row| row.family == *family).collect();
+        rows.sort_by_key(|row| row.name);
+        for row in rows {
+            let _ = writeln!(text, "  {:20} {}", row.name, row.title);
+        }
+    }
+    text
+}
+
+/// What one view is and what it takes.
+pub(super) fn view(row: &Row) -> String {
+    let mut text = format!("{}\n\n  fathom trace {} [FILTER]\n", row.title, row.usage());
+    if !row.arguments.is_empty() {
+        text.push('\n');
+    }
+    for argument in row.arguments {
+        let _ = writeln!(text, "  {:20} {}", argument.name.to_uppercase(), argument.doc);
+    }
+    if let About::Those(filter) = row.about {
+        let _ = writeln!(text, "\nevents: {filter}");
+    }
+    if let Some(top) = row.table() {
+        let (keys, with) = (top.keys.0, top.with_containers.0);
+        let _ = writeln!(text, "keys:   {keys}");
+        if with != keys {
+            let _ = writeln!(text, "-pc:    {with}");
+        }
+        let _ = writeln!(text, "value:  {}", top.value.0);
+    }
+    text
+}
+
+/// The reference page of views.
+#[cfg(target_os = "linux")]
+pub(crate) fn views_page() -> String {
+    let mut text =
+        "# Views\n\n`fathom trace -c VIEW [ARGUMENTS] [FILTER]` shows one; sysdig calls them chisels. A filter \
+                    is asked besides the view's own. `-pc` and `-pk` give some views columns of containers.\n"
+            .to_owned();
+    for (family, title) in Family::ALL {
+        let _ = writeln!(
+            text,
+            "\n## {title}\n\n| view | arguments | what it shows | which events |\n|{}",
+            " --- |".repeat(4)
+        );
+        for row in views::rows().filter(|row| row.family == *family) {
+            let arguments: Vec<_> = row.arguments.iter().map(argument).collect();
+            let about = match row.about {
+                About::All => "all".to_owned(),
+                About::Those(filter) => format!("`{filter}`"),
+                About::Made(_) => "by its arguments".to_owned(),
+            };
+            let keys = row.table().map(|top| format!("; by `{}`", top.keys.0)).unwrap_or_default();
+            let _ = writeln!(text, "| `{}` | {} | {}{keys} | {about} |", row.name, arguments.join("<br>"), row.title);
+        }
+    }
+    text.push_str("\n## What sysdig has and fathom has not\n\n| chisel | why |\n| --- | --- |\n");
+    for (name, why) in views::ABSENT {
+        let _ = writeln!(text, "| `{name}` | {why} |");
+    }
+    text
+}
+
+#[cfg(target_os = "linux")]
+fn argument(argument: &views::Argument) -> String {
+    let name = argument.name.to_uppercase();
+    let name = if argument.optional { format!("[{name}]") } else { name };
+    format!("`{name}`: {}", argument.doc)
 }
