@@ -78,7 +78,9 @@ impl Composer {
         let parent = self.parameters.get(PARENT).and_then(|bytes| bytes.first_chunk());
         let parent = parent.map(|bytes| i64::from_le_bytes(*bytes));
         let found = [Some(event.tid.into()), Some(event.pid.into()), parent];
-        found.into_iter().flatten().find_map(|tid| state.threads.find_quietly(tid)).map(|place| &state.threads[place])
+        let known = found.into_iter().flatten().filter_map(|tid| state.threads.find_quietly(tid));
+        // Of one that began before we looked, and has ended since, nothing is known but whose child it was.
+        known.map(|place| &state.threads[place]).find(|thread| !thread.is_unknown())
     }
 }
 
