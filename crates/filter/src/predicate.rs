@@ -59,7 +59,7 @@ impl<F> Predicate<F> {
 
     /// Turned round.
     #[must_use]
-    pub fn not(self) -> Self {
+    pub fn negated(self) -> Self {
         Predicate(Node::Not(Box::new(self.0)))
     }
 

@@ -192,7 +192,7 @@ fn without(filter: Option<Predicate<Bound>>, names: &[String]) -> Option<Predica
     // Quoted, so that no name is anything but a name.
     let quoted = names.iter().map(|name| format!("\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\"")));
     let suppressed = format!("proc.name in ({})", quoted.collect::<Vec<_>>().join(", "));
-    let others = fathom_filter::compile(&suppressed, &Fields).expect("quoted names are values").not();
+    let others = fathom_filter::compile(&suppressed, &Fields).expect("quoted names are values").negated();
     Some(match filter {
         Some(filter) => filter.and(others),
         None => others,

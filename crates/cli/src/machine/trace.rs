@@ -59,7 +59,7 @@ fn look(target: Option<&Target>, options: Options, replay: Replay) -> Result<(Ey
     let scope = target.map_or(Ok(Scope::Machine), target::scope)?;
     let mut source = Source::attach(&Options { scope, ..options })?;
     let live = Live::new(replay, &Tables::of(source.found()));
-    Ok((Eyes::Kernel(source, None), live))
+    Ok((Eyes::Kernel(Box::new(source), None), live))
 }
 
 /// Starts the command and looks at it from its first moment on; without BPF, by its steps.
@@ -72,7 +72,7 @@ fn start(words: &[OsString], options: Options, replay: Replay) -> Result<(Eyes, 
             let mut live = Live::new(replay, &Tables::of_trees(&[held.id()]));
             live.begin_with_exec(held.id());
             let child = held.go().map_err(failed)?;
-            return Ok((Eyes::Kernel(source, Some(child)), live));
+            return Ok((Eyes::Kernel(Box::new(source), Some(child)), live));
         }
         Err(error @ Error::Map { .. }) => return Err(error.into()),
         Err(lack) => Failure::from(lack),
@@ -85,7 +85,7 @@ fn start(words: &[OsString], options: Options, replay: Replay) -> Result<(Eyes, 
     ));
     let stepper = Stepper::start(command::ready(words)?, &options)?;
     let live = Live::new(replay, &Tables::of_trees(&[stepper.id()]));
-    Ok((Eyes::Steps(stepper), live))
+    Ok((Eyes::Steps(Box::new(stepper)), live))
 }
 
 /// Everything that is at work while one looks.

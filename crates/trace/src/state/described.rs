@@ -184,7 +184,7 @@ mod tests {
             ("io.kubernetes.sandbox.id", "5a"),
             ("tier", "front"),
         ] {
-            assert_eq!(known.label(label.as_bytes()).map(|value| text(value)).as_deref(), Some(value), "{label}");
+            assert_eq!(known.label(label.as_bytes()).map(text).as_deref(), Some(value), "{label}");
         }
     }
 

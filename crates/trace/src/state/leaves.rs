@@ -87,7 +87,7 @@ mod tests {
         strangers.begin();
         strangers.meet(&root);
         strangers.meet(&root);
-        assert_eq!(strangers.take(), [root.clone()]);
+        assert_eq!(strangers.take(), std::slice::from_ref(&root));
         strangers.meet(&root);
         assert!(strangers.take().is_empty());
     }

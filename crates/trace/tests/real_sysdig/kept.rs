@@ -12,7 +12,7 @@ use fathom_scap::{Profile, Reader, Tolerance};
 use fathom_testkit::need::{Need, find_program, missing};
 use fathom_testkit::scratch::Scratch;
 use fathom_trace::recorder::{AfterError, Changes, Keeper};
-use fathom_trace::{Flow, Recorder, Replay, Style, format};
+use fathom_trace::{Flow, Moment, Recorder, Replay, Style, format};
 
 use crate::reference::{ours, recordings, same, theirs};
 
@@ -61,7 +61,7 @@ fn keep(file: &Path, filter: &str, profile: Profile, changes: Changes, every: u6
     let keeper = Files { all: Rc::clone(&all), every, events: 0 };
     replay.recorder = Some(Recorder::new(Box::new(keeper), profile, changes, AfterError::Count));
     let mut reader = Reader::stream(File::open(file).unwrap(), Tolerance::Strict).unwrap();
-    replay.play(&mut reader, |_| Flow::On).unwrap();
+    replay.play(&mut reader, &mut |_: &Moment<'_>| Flow::On).unwrap();
     let ending = replay.finish_recording().unwrap().ending();
     assert!(ending.error.is_none() && ending.missing == 0, "{ending:?}");
     all.take()
@@ -70,7 +70,7 @@ fn keep(file: &Path, filter: &str, profile: Profile, changes: Changes, every: u6
 /// The files, under the name of the original.
 fn save(folder: &Scratch, file: &Path, kept: &[Vec<u8>]) -> Vec<PathBuf> {
     let save = |(index, bytes): (usize, &Vec<u8>)| {
-        let place = folder.join(&index.to_string());
+        let place = folder.join(index.to_string());
         fs::create_dir_all(&place).unwrap();
         let path = place.join(file.file_name().unwrap());
         fs::write(&path, bytes).unwrap();

@@ -16,9 +16,9 @@ const PATIENCE: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 pub(super) enum Eyes {
     /// The kernel tells of everything, or of a command that was started.
-    Kernel(Source, Option<Child>),
+    Kernel(Box<Source>, Option<Child>),
     /// The command stops.
-    Steps(Stepper),
+    Steps(Box<Stepper>),
 }
 
 /// What is left when nobody looks any more.
