@@ -1,7 +1,7 @@
 //! Events that happen now: what the kernel tells becomes events as recordings have them, for the same engine.
 //!
 //! Programs are attached first, then [`Tables`] are taken, then events are handed on: nothing falls between. What the
-//! kernel leaves open, because only the state knows it, [`compose`] fills in.
+//! kernel leaves open, because only the state knows it, `compose` fills in.
 
 mod cgroups;
 mod compose;
