@@ -148,6 +148,8 @@ mod tests {
         assert_eq!(identity("no such call"), 0);
         let unknown: Vec<_> =
             (0..512).filter_map(fathom_kernel::number::name).filter(|name| identity(name) == 0).collect();
-        assert_eq!(unknown, [""; 0]);
+        // Numbers that no kernel has ever done anything for.
+        let never = ["putpmsg", "afs_syscall", "tuxcall", "security", "vserver"];
+        assert!(unknown.iter().all(|name| never.contains(name)), "{unknown:?}");
     }
 }
