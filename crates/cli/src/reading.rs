@@ -6,7 +6,7 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _};
 
 use crate::settings::{self, Given};
-use crate::words::{Words, refused};
+use crate::words::{Verb, Words, refused};
 use crate::{commands, printer};
 
 /// Reads the words.
@@ -26,7 +26,10 @@ pub(crate) fn words(arguments: &[OsString]) -> anyhow::Result<Words> {
 fn read(arguments: &[OsString], given: &[Given]) -> anyhow::Result<(Words, ArgMatches)> {
     let mut tree = settings::set(Words::command(), given)?;
     let matches = tree.try_get_matches_from_mut(arguments).map_err(|error| refused::explain(error, arguments))?;
-    let words = Words::from_arg_matches(&matches).map_err(|error| error.format(&mut tree))?;
+    let mut words = Words::from_arg_matches(&matches).map_err(|error| error.format(&mut tree))?;
+    if let (Verb::Trace(trace), Some((_, matches))) = (&mut words.verb, matches.subcommand()) {
+        trace.place(matches, arguments)?;
+    }
     Ok((words, matches))
 }
 

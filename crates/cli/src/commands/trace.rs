@@ -55,7 +55,7 @@ pub(crate) fn run(words: &Trace) -> anyhow::Result<i32> {
     }
     // Before any file is read: mistakes in words are told at once.
     let (chosen, rest) = views::chosen(words)?;
-    let Asked { target, filter: wish, .. } = asked(words, rest)?;
+    let Asked { target, filter: wish, .. } = asked(words, &rest)?;
     tell_of_empty(&lines(words, default, &wish)?);
     let mut summary = words.summary.then(Summary::default);
     let mut status = 0;
@@ -113,7 +113,7 @@ fn asked(words: &Trace, rest: &[String]) -> Result<Asked, Failure> {
     };
     let looks_here = words.files.is_empty() && words.command.is_empty();
     let origin = if looks_here { Origin::Machine } else { Origin::Else };
-    asked::divide(&typed, &[], origin, machine::standing)
+    asked::divide(&typed, origin, machine::standing)
 }
 
 /// What is asked of the tables, and of no recording.

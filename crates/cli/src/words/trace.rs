@@ -3,7 +3,8 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{ArgGroup, Args, ValueEnum};
+use clap::{ArgGroup, ArgMatches, Args, ValueEnum};
+use fathom_model::{Class, Failure};
 use fathom_trace::Clock;
 
 /// What `fathom trace` takes.
@@ -58,6 +59,9 @@ pub(crate) struct Trace {
     /// Show a view instead of lines: its arguments are the first words; `l` lists all views; can be repeated
     #[arg(short = 'c', long = "chisel", value_name = "VIEW")]
     pub(crate) views: Vec<String>,
+    /// How many of the words stand before the first view, and are none of its arguments
+    #[arg(skip)]
+    pub(crate) before_views: usize,
     /// Say what a view is and what it takes
     #[arg(short = 'i', long = "chisel-info", value_name = "VIEW")]
     pub(crate) view: Option<String>,
@@ -158,6 +162,23 @@ pub(crate) enum ScapProfile {
     Legacy,
     /// The newest readers: everything as it is
     Modern,
+}
+
+impl Trace {
+    /// Finds out what only the places of the words say.
+    ///
+    /// # Errors
+    /// Where a command was announced that is not there: `fathom trace -- $CMD` is not meant to trace the machine.
+    pub(crate) fn place(&mut self, matches: &ArgMatches, arguments: &[OsString]) -> Result<(), Failure> {
+        if arguments.last().is_some_and(|last| last == "--") {
+            return Err(Failure::new(Class::Usage, "there is no command after `--`")
+                .hinting("leave `--` out to trace what runs already"));
+        }
+        let first = matches.indices_of("views").and_then(|mut places| places.next());
+        let words = matches.indices_of("words").into_iter().flatten();
+        self.before_views = first.map_or(0, |first| words.filter(|place| *place < first).count());
+        Ok(())
+    }
 }
 
 /// Which time stands before an event.

@@ -1,4 +1,4 @@
-//! What the words of `fathom trace` mean: arguments of views first, then a target, then a filter. Pure: whether there is
+//! What the words of `fathom trace` mean that views have left: a target, then a filter. Pure: whether there is
 //! a container of that name, somebody else says.
 
 use fathom_filter::Mistakes;
@@ -9,8 +9,6 @@ use fathom_trace::Fields;
 /// What is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Asked {
-    /// For each view, its arguments.
-    pub(crate) arguments: Vec<Vec<String>>,
     /// What is looked at, if it is named.
     pub(crate) target: Option<Target>,
     /// Which events; empty for all.
@@ -48,15 +46,6 @@ pub(crate) enum Bare {
     Pod,
 }
 
-/// How many words a view takes after its name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Arity {
-    /// Those that it needs.
-    pub(crate) required: usize,
-    /// Those that it may have. As in sysdig, a word that is a valid filter is none of them.
-    pub(crate) optional: usize,
-}
-
 /// Whether something of this name is here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Standing {
@@ -68,18 +57,16 @@ pub(crate) enum Standing {
 /// Takes the words apart. `stands` is asked only of a word that could be a target and is no filter.
 pub(crate) fn divide(
     typed: &Typed<'_>,
-    views: &[Arity],
     origin: Origin,
     stands: impl FnOnce(&Target) -> Standing,
 ) -> Result<Asked, Failure> {
-    let mut words = typed.words;
-    let arguments = views.iter().map(|view| take(&mut words, *view)).collect();
+    let words = typed.words;
     if origin == Origin::Else && (typed.target.is_some() || typed.pod != (None, None)) {
         let message = "a target goes neither with a recording nor with a command of its own";
         return Err(Failure::new(Class::Usage, message).hinting("ask with a filter: container.name=web"));
     }
     let meant = |text: &str| target(text, typed);
-    let asked = |target, filter: String| Asked { arguments, target, filter };
+    let asked = |target, filter: String| Asked { target, filter };
     match (typed.target, typed.filter) {
         (Some(named), None) => Ok(asked(Some(meant(named)?), words.join(" "))),
         (Some(named), Some(filter)) if words.is_empty() => Ok(asked(Some(meant(named)?), filter.to_owned())),
@@ -104,15 +91,6 @@ pub(crate) fn divide(
             Ok(asked(target, filter))
         }
     }
-}
-
-/// The words that a view takes, off the front.
-fn take(words: &mut &[String], arity: Arity) -> Vec<String> {
-    let optional = words.iter().skip(arity.required).take(arity.optional);
-    let optional = optional.take_while(|word| compiles(word).is_err()).count();
-    let (own, rest) = words.split_at((arity.required + optional).min(words.len()));
-    *words = rest;
-    own.to_vec()
 }
 
 fn compiles(filter: &str) -> Result<(), Mistakes> {

@@ -19,16 +19,16 @@ fn words(text: &[&str]) -> Vec<String> {
     text.iter().map(|word| (*word).to_owned()).collect()
 }
 
-fn ask(text: &[&str], views: &[Arity], change: impl FnOnce(&mut Typed<'_>)) -> Result<Asked, Failure> {
+fn ask(text: &[&str], change: impl FnOnce(&mut Typed<'_>)) -> Result<Asked, Failure> {
     let words = words(text);
     let mut typed = typed(&words);
     change(&mut typed);
-    divide(&typed, views, Origin::Machine, stands)
+    divide(&typed, Origin::Machine, stands)
 }
 
 #[track_caller]
 fn check(text: &[&str], target: Option<&str>, filter: &str) {
-    let asked = ask(text, &[], |_| {}).unwrap_or_else(|failure| panic!("{text:?}: {failure}"));
+    let asked = ask(text, |_| {}).unwrap_or_else(|failure| panic!("{text:?}: {failure}"));
     let found = asked.target.map(|target| target.to_string());
     assert_eq!((found.as_deref(), asked.filter.as_str()), (target, filter), "{text:?}");
 }
@@ -73,7 +73,7 @@ fn sysdig_s_examples_are_filters_word_for_word() {
         check(example, None, &example.join(" "));
         // Nobody is looked for when it is clear.
         let never = |_: &Target| -> Standing { panic!("{example:?}: somebody was looked for") };
-        divide(&typed(&words(example)), &[], Origin::Machine, never).expect("a filter");
+        divide(&typed(&words(example)), Origin::Machine, never).expect("a filter");
     }
 }
 
@@ -102,23 +102,23 @@ fn a_first_word_that_names_a_target_is_one_and_the_rest_is_the_filter() {
 
 #[test]
 fn options_settle_what_may_be_two_things() {
-    let asked = ask(&["fd.port=80"], &[], |typed| typed.target = Some("web")).expect("both are named");
+    let asked = ask(&["fd.port=80"], |typed| typed.target = Some("web")).expect("both are named");
     assert_eq!((asked.target.map(|target| target.to_string()).as_deref(), &*asked.filter), (Some("web"), "fd.port=80"));
-    let asked = ask(&["proc.name"], &[], |typed| typed.filter = Some("fd.port=80")).expect("both are named");
+    let asked = ask(&["proc.name"], |typed| typed.filter = Some("fd.port=80")).expect("both are named");
     assert_eq!(
         (asked.target.map(|target| target.to_string()).as_deref(), &*asked.filter),
         (Some("proc.name"), "fd.port=80")
     );
-    let asked = ask(&[], &[], |typed| typed.filter = Some("fd.port=80")).expect("a filter");
+    let asked = ask(&[], |typed| typed.filter = Some("fd.port=80")).expect("a filter");
     assert_eq!((asked.target, &*asked.filter), (None, "fd.port=80"));
-    let refused = ask(&["web", "x"], &[], |typed| typed.filter = Some("fd.port=80")).expect_err("one too many");
+    let refused = ask(&["web", "x"], |typed| typed.filter = Some("fd.port=80")).expect_err("one too many");
     assert_eq!((refused.class, refused.message.as_str()), (Class::Usage, "`x` has no meaning beside --filter"));
 }
 
 #[test]
 fn kubectl_s_words_name_a_pod() {
     let pod = |text: &[&str], namespace, container, bare| {
-        let asked = ask(text, &[], |typed| (typed.pod, typed.bare) = ((namespace, container), bare));
+        let asked = ask(text, |typed| (typed.pod, typed.bare) = ((namespace, container), bare));
         asked.map(|asked| asked.target.map(|target| target.to_string()).unwrap_or_default())
     };
     let of = |text: &[&str], namespace, container| pod(text, namespace, container, Bare::Container);
@@ -134,13 +134,13 @@ fn kubectl_s_words_name_a_pod() {
 #[test]
 fn a_word_that_is_neither_is_told_both_ways() {
     for word in ["wbe", "pdi:7", "pods2/web"] {
-        let refused = ask(&[word, "fd.port=80"], &[], |_| {}).expect_err(word);
+        let refused = ask(&[word, "fd.port=80"], |_| {}).expect_err(word);
         assert_eq!(refused.class, Class::Usage, "{word}");
         let said = &refused.message;
         assert!(said.starts_with(&format!("`{word}` is neither a target nor a filter")), "{said}");
         assert!(said.contains("as a target: ") && said.contains("as a filter: "), "{said}");
     }
-    let refused = ask(&["wbe"], &[], |_| {}).expect_err("nothing");
+    let refused = ask(&["wbe"], |_| {}).expect_err("nothing");
     assert!(refused.message.contains("did you mean web?"), "{refused}");
     // What can only have been meant as a filter is told as one.
     for filter in ["evt.tipe=open", "fd.nam exists", "not fd.nam", "(fd.port=80", "proc.naem"] {
@@ -152,32 +152,9 @@ fn a_word_that_is_neither_is_told_both_ways() {
 #[test]
 fn recordings_and_commands_are_what_is_looked_at() {
     let all = words(&["web", "fd.port=80"]);
-    let asked = divide(&typed(&all), &[], Origin::Else, |_| panic!("nobody is looked for")).expect("words");
+    let asked = divide(&typed(&all), Origin::Else, |_| panic!("nobody is looked for")).expect("words");
     assert_eq!((asked.target, &*asked.filter), (None, "web fd.port=80"));
     let named = Typed { target: Some("web"), ..typed(&[]) };
-    let refused = divide(&named, &[], Origin::Else, |_| Standing::Here).expect_err("two targets");
+    let refused = divide(&named, Origin::Else, |_| Standing::Here).expect_err("two targets");
     assert_eq!(refused.class, Class::Usage);
-}
-
-#[test]
-fn a_view_takes_its_own_words_first() {
-    let one = |required, optional| Arity { required, optional };
-    for (text, views, arguments, target, filter) in [
-        // echo_fds has an optional one, which a filter is not.
-        (&["fd.cip=192.168.0.1"][..], &[one(0, 1)][..], &[&[][..]][..], None, "fd.cip=192.168.0.1"),
-        (&["disable_color", "fd.cip=192.168.0.1"], &[one(0, 1)], &[&["disable_color"]], None, "fd.cip=192.168.0.1"),
-        (&["disable_color"], &[one(0, 1)], &[&["disable_color"]], None, ""),
-        // spy_port must have one; whatever it is.
-        (&["80", "proc.name=httpd"], &[one(1, 1)], &[&["80"]], None, "proc.name=httpd"),
-        (&["web", "web"], &[one(1, 0)], &[&["web"]], Some("web"), ""),
-        (&["1", "web", "fd.port=80"], &[one(1, 0)], &[&["1"]], Some("web"), "fd.port=80"),
-        (&["1", "2", "fd.port=80"], &[one(1, 0), one(0, 2)], &[&["1"], &["2"]], None, "fd.port=80"),
-        (&[], &[one(1, 0)], &[&[]], None, ""),
-        (&["container.name=wordpress1"], &[one(0, 0)], &[&[]], None, "container.name=wordpress1"),
-    ] {
-        let asked = ask(text, views, |_| {}).unwrap_or_else(|failure| panic!("{text:?}: {failure}"));
-        let expect: Vec<Vec<String>> = arguments.iter().map(|own| words(own)).collect();
-        let found = asked.target.map(|target| target.to_string());
-        assert_eq!((asked.arguments, found.as_deref(), asked.filter.as_str()), (expect, target, filter), "{text:?}");
-    }
 }
