@@ -27,4 +27,4 @@ pub use machine::{Interface, Interfaces, Machine};
 pub use process::{Process, Processes, Program};
 pub use reader::{Item, Reader, Tolerance};
 pub use user::{Account, Users};
-pub use writer::{Blocks, Packing, Profile, Writer};
+pub use writer::{Beginnings, Blocks, Packing, Profile, Writer};

@@ -9,14 +9,14 @@ use std::io::{self, Write};
 
 use crate::block::SECTION;
 use crate::descriptor::Descriptor;
-use crate::event::Event;
+use crate::event::{Event, STATE_ONLY};
 use crate::machine::{Interface, Machine};
 use crate::process::Process;
 use crate::reader::Item;
 use crate::schema::{Traits, event_type};
 use crate::user::Account;
 pub use blocks::{Blocks, Packing};
-use older::{Older, Told};
+use older::{Older, Other, Told};
 
 /// Who is to read it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -26,6 +26,16 @@ pub enum Profile {
     Legacy,
     /// The newest readers: everything as it is.
     Modern,
+}
+
+/// How a beginning is written that was not there, and that older readers need to understand the call's end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Beginnings {
+    /// As any other: recorders of today leave beginnings out, and have everything in the end.
+    #[default]
+    Shown,
+    /// So that readers do not show it: it was there, and nobody asked for it.
+    Hidden,
 }
 
 /// Numbers of the blocks that are written; the newest generation of each.
@@ -44,6 +54,7 @@ pub struct Writer<W> {
     out: W,
     profile: Profile,
     older: Older,
+    beginnings: Beginnings,
     block: Vec<u8>,
     written: u64,
 }
@@ -51,7 +62,14 @@ pub struct Writer<W> {
 impl<W: Write> Writer<W> {
     /// One that has written nothing yet.
     pub fn new(out: W, profile: Profile) -> Self {
-        Writer { out, profile, older: Older::default(), block: Vec::new(), written: 0 }
+        let (older, beginnings) = (Older::default(), Beginnings::default());
+        Writer { out, profile, older, beginnings, block: Vec::new(), written: 0 }
+    }
+
+    /// The same, with beginnings that were not there written in this way.
+    #[must_use]
+    pub fn with_beginnings(self, beginnings: Beginnings) -> Self {
+        Writer { beginnings, ..self }
     }
 
     /// How many bytes were written so far.
@@ -122,15 +140,28 @@ impl<W: Write> Writer<W> {
     /// What happened.
     pub fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
         if self.profile == Profile::Modern {
+            // Newer readers too look for a beginning where the thread has begun another call before.
+            if self.beginnings == Beginnings::Hidden
+                && let Some(beginning) = self.older.beginning(event)
+            {
+                self.put_other(event, &beginning)?;
+            }
             return self.put(event, event.number, || event.params());
         }
         match self.older.tell(event) {
             Told::Same => self.put(event, event.number, || event.params()),
             Told::First(count) => self.put(event, event.number, || event.params().take(count)),
-            Told::Otherwise(others) => {
-                others.iter().try_for_each(|other| self.put(event, other.number, || other.params.iter().map(|p| &**p)))
-            }
+            Told::Otherwise(others) => others.iter().try_for_each(|other| self.put_other(event, other)),
         }
+    }
+
+    /// An event in other words, or its beginning.
+    fn put_other(&mut self, event: &Event<'_>, other: &Other<'_>) -> io::Result<()> {
+        let mut event = *event;
+        if event.number & 1 != other.number & 1 && self.beginnings == Beginnings::Hidden {
+            event.flags |= STATE_ONLY;
+        }
+        self.put(&event, other.number, || other.params.iter().map(|param| &**param))
     }
 
     /// Anything that the reader gives. Blocks of unknown types and gaps are left out, entries behind damage too.

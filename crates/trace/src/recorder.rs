@@ -6,7 +6,7 @@ mod tables;
 use std::io::{self, Write};
 
 use fathom_scap::event::{Kept, STATE_ONLY};
-use fathom_scap::{Event, Profile, Writer};
+use fathom_scap::{Beginnings, Event, Profile, Writer};
 
 use crate::replay::Flow;
 use crate::state::State;
@@ -91,7 +91,11 @@ pub struct Ending {
 impl Recorder {
     /// Hands what it keeps to `keeper`.
     pub fn new(keeper: Box<dyn Keeper>, profile: Profile, changes: Changes, after: AfterError) -> Self {
-        let writer = Writer::new(keeper, profile);
+        let beginnings = match changes {
+            Changes::Dropped => Beginnings::Shown,
+            Changes::Hidden => Beginnings::Hidden,
+        };
+        let writer = Writer::new(keeper, profile).with_beginnings(beginnings);
         Recorder { writer, changes, after, due: true, begun: false, preface: Vec::new(), error: None, missing: 0 }
     }
 

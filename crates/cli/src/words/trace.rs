@@ -50,7 +50,8 @@ pub(crate) struct Trace {
     /// Keep no more files than these, and write over the oldest
     #[arg(short = 'W', long, value_name = "N", requires = "write", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) limit: Option<u32>,
-    /// Keep what is not asked for too if it changes what later events mean; readers do not show it
+    /// Keep what is not asked for too if it changes what later events mean; readers do not show it. What happens now is
+    /// kept like this anyway
     #[arg(short = 'F', long, requires = "write")]
     pub(crate) fatfile: bool,
     /// Who is to read the recording

@@ -4,6 +4,7 @@
 
 mod counts;
 mod ends;
+mod kept;
 mod names;
 mod support;
 mod ways;

@@ -14,6 +14,8 @@ const LAST: u16 = 335;
 const CALLS: usize = 329;
 /// A call of which nothing is said but its name.
 const CALL: u16 = 0;
+/// Ends of calls that make a thread, which return in the new one too: there they never began.
+const BIRTHS: &[u16] = &[223, 225, 227, 335];
 /// More threads than that are not looked after: a hostile recording could name a new one with every event.
 const MOST: usize = 131_072;
 
@@ -129,10 +131,20 @@ impl Older {
         Told::Otherwise(told)
     }
 
+    /// The beginning of the call that `event` ends, if nobody has told of it.
+    pub(super) fn beginning<'e>(&mut self, event: &Event<'e>) -> Option<Other<'e>> {
+        let kind = event_type(event.number)?;
+        if kind.is_enter() {
+            self.enter(event.tid, event.number);
+        }
+        self.missing(event, kind)
+    }
+
     /// The beginning that recorders of today leave out.
     fn missing<'e>(&self, event: &Event<'e>, kind: &EventType) -> Option<Other<'e>> {
         let before = older_count(event.number).filter(|_| !kind.is_enter())?;
-        if event.count() <= before || self.entered(event) {
+        let is_born = BIRTHS.contains(&event.number) && event.i64(0) == Some(0);
+        if event.count() <= before || is_born || self.entered(event) {
             return None;
         }
         let enter = event_type(event.number - 1)?;

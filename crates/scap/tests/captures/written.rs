@@ -7,7 +7,7 @@ use fathom_scap::descriptor::{Descriptor, Thing, Transport};
 use fathom_scap::event::STATE_ONLY;
 use fathom_scap::schema::{EVENTS, Traits};
 use fathom_scap::user::Account;
-use fathom_scap::{Event, Interface, Item, Machine, Process, Profile, Reader, Tolerance, Writer};
+use fathom_scap::{Beginnings, Event, Interface, Item, Machine, Process, Profile, Reader, Tolerance, Writer};
 use proptest::prelude::*;
 
 use fathom_testkit::capture::Capture;
@@ -124,6 +124,41 @@ fn what_older_readers_do_not_know_is_told_otherwise() {
     let unnamed = [(1, 1, None)];
     let expected = [&[read, ended, read, ended, (7, 2, Some(3))][..], &dup, &unnamed, &calls, &calls, &users].concat();
     assert_eq!(seen, expected);
+}
+
+/// Types and flags of what older readers get of these events.
+fn types(capture: &Capture, beginnings: Beginnings) -> Vec<(u16, u32)> {
+    let mut writer = Writer::new(Vec::new(), Profile::Legacy).with_beginnings(beginnings);
+    let mut reader = Reader::new(&capture.0, Tolerance::Strict).unwrap();
+    while let Some(item) = reader.next().unwrap() {
+        writer.item(&item).unwrap();
+    }
+    let bytes = std::mem::take(writer.out());
+    let mut reader = Reader::new(&bytes, Tolerance::Strict).unwrap();
+    let mut seen = Vec::new();
+    while let Some(item) = reader.next().unwrap() {
+        if let Item::Event(event) = item {
+            seen.push((event.number, event.flags));
+        }
+    }
+    seen
+}
+
+#[test]
+fn beginnings_that_nobody_asked_for_are_not_shown() {
+    let fd = 7_i64.to_le_bytes();
+    let capture = Capture::default().section().event(7, &[&3_i64.to_le_bytes(), b"abc", &fd, &[0; 4]]);
+    assert_eq!(types(&capture, Beginnings::Shown), [(6, 0), (7, 0)]);
+    assert_eq!(types(&capture, Beginnings::Hidden), [(6, STATE_ONLY), (7, 0)]);
+}
+
+#[test]
+fn a_new_thread_began_no_call() {
+    let zero = [0; 8];
+    for number in [223, 225, 227, 335] {
+        let capture = Capture::default().section().event(number, &[&zero[..]; 21]);
+        assert_eq!(types(&capture, Beginnings::Shown), [(number, 0)]);
+    }
 }
 
 /// Texts without a NUL, as tables have them.

@@ -27,7 +27,10 @@ pub(crate) fn open(words: &Trace, after: AfterError) -> Result<Option<Recorder>,
     if !files.is_named_by_time() {
         files.open(0).map_err(|error| cannot_open(&files.path, &error))?;
     }
-    let changes = if words.fatfile { Changes::Hidden } else { Changes::Dropped };
+    // What happens now cannot be read again: without what changed the names of processes and files, events that were
+    // asked for by such a name would not have it any more.
+    let is_live = words.files.is_empty();
+    let changes = if words.fatfile || is_live { Changes::Hidden } else { Changes::Dropped };
     let profile = match words.scap_profile {
         ScapProfile::Legacy => Profile::Legacy,
         ScapProfile::Modern => Profile::Modern,
