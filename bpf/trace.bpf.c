@@ -286,6 +286,9 @@ SEC("iter/task") int adopt(struct bpf_iter__task *ctx)
 	if (!task || mark_of(task))
 		return 0;
 	u32 pid = task->tgid;
+	/* We may be in a tree that is looked at, and each event of ours would make more of them. */
+	if (pid == self)
+		return 0;
 	struct task_struct *leader = task->group_leader, *parent = task->real_parent;
 	if (!map_lookup(&roots, &pid) && !(leader && mark_of(leader)) && !(follow && parent && mark_of(parent)))
 		return 0;

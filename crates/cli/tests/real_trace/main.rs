@@ -8,3 +8,4 @@ mod kept;
 mod names;
 mod support;
 mod ways;
+mod whom;
