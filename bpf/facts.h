@@ -41,6 +41,19 @@ inline_always u32 inner_number(struct pid *pid)
 	return READ(number, nr);
 }
 
+/* The number of a process, group or session as `own`, a thread's, sees it: 0 where that is outside of its namespace. */
+inline_always u32 number_within(struct pid *own, struct pid *pid)
+{
+	if (!own || !pid)
+		return 0;
+	u32 level = READ(own, level);
+	if (READ(pid, level) < level)
+		return 0;
+	struct upid *number = (void *)__builtin_preserve_access_index(&pid->numbers) + level * 16;
+	struct upid *here = (void *)__builtin_preserve_access_index(&own->numbers) + level * 16;
+	return READ(number, ns) == READ(here, ns) ? READ(number, nr) : 0;
+}
+
 inline_always u32 outer_number(struct pid *pid)
 {
 	if (!pid)
@@ -76,17 +89,16 @@ static void facts_of_task(struct task_struct *task, struct task_facts *facts)
 	read_kernel(&facts->inheritable, 8, (void *)__builtin_preserve_access_index(&cred->cap_inheritable));
 	read_kernel(&facts->permitted, 8, (void *)__builtin_preserve_access_index(&cred->cap_permitted));
 	read_kernel(&facts->effective, 8, (void *)__builtin_preserve_access_index(&cred->cap_effective));
-	struct pid *pid = READ(task, thread_pid);
-	facts->vtid = inner_number(pid);
-	pid = READ(leader, thread_pid);
+	struct pid *own = READ(task, thread_pid), *pid = READ(leader, thread_pid);
+	facts->vtid = inner_number(own);
 	facts->vpid = inner_number(pid);
 	/* enum pid_type: of the thread, the process, the group, the session. */
 	pid = READ(signal, pids[2]);
 	facts->pgid = outer_number(pid);
-	facts->vpgid = inner_number(pid);
+	facts->vpgid = number_within(own, pid);
 	pid = READ(signal, pids[3]);
 	facts->sid = outer_number(pid);
-	facts->vsid = inner_number(pid);
+	facts->vsid = number_within(own, pid);
 	facts->loginuid = FIELD_EXISTS(task, loginuid) ? READ(task, loginuid.val) : (u32)-1;
 	facts->tty = tty ? terminal_of(tty) : 0;
 	facts->flags = READ(task, flags);

@@ -2,10 +2,9 @@
 
 use fathom_model::{Kind, Value};
 
-use super::process::{command_line, find, flag, main, number, oldest, parent, variable, words};
+use super::process::{command_line, find, first, flag, is_elsewhere, main, number, oldest, parent, variable, words};
 use super::{Argument, Bound, Row, Takes, made};
 use crate::moment::{Moment, Purpose};
-use crate::state::thread::flag as thread_flag;
 use crate::state::{Text, Thread};
 
 /// The fields.
@@ -59,22 +58,22 @@ pub(super) const ROWS: &[Row] = &[
     )
     .taking(Takes::Variable),
     Row::new("proc.sid.exe", Kind::Text, "first argument of the session's first process", |m, _, _| {
-        leader(m, |t| t.sid, Numbers::Namespace, |t| &t.exe)
+        leader(m, |t| t.sid, Numbers::Session, |t| &t.exe)
     }),
     Row::new("proc.sid.exepath", Kind::Text, "executable of the session's first process", |m, _, _| {
-        leader(m, |t| t.sid, Numbers::Namespace, |t| &t.exepath)
+        leader(m, |t| t.sid, Numbers::Session, |t| &t.exepath)
     }),
     Row::new("proc.is_sid_leader", Kind::Flag, "whether it is its session's first process", |m, _, _| {
-        flag(m, |t| t.sid == t.vpid)
+        flag(m, |t| t.sid == t.vpid || (is_elsewhere(t) && t.sid == t.pid))
     }),
     Row::new("proc.vpgid.name", Kind::Text, "short name of the first process of its group", |m, _, _| {
-        leader(m, |t| t.vpgid, Numbers::Namespace, |t| &t.comm)
+        leader(m, |t| t.vpgid, Numbers::Group, |t| &t.comm)
     }),
     Row::new("proc.vpgid.exe", Kind::Text, "first argument of that process", |m, _, _| {
-        leader(m, |t| t.vpgid, Numbers::Namespace, |t| &t.exe)
+        leader(m, |t| t.vpgid, Numbers::Group, |t| &t.exe)
     }),
     Row::new("proc.vpgid.exepath", Kind::Text, "executable of that process", |m, _, _| {
-        leader(m, |t| t.vpgid, Numbers::Namespace, |t| &t.exepath)
+        leader(m, |t| t.vpgid, Numbers::Group, |t| &t.exepath)
     }),
     Row::new("proc.is_vpgid_leader", Kind::Flag, "whether it is that process", |m, _, _| {
         flag(m, |t| t.vpgid == t.vpid)
@@ -139,19 +138,26 @@ fn environment<'a>(m: &'a Moment<'a>, bound: &'a Bound, scratch: &'a mut Vec<u8>
     nearest.map_or(Value::Unknown, Value::bytes)
 }
 
-/// Whose numbers a session or group has.
+/// What numbers are of.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Numbers {
+    /// Groups, as the machine has them.
     Machine,
-    Namespace,
+    /// Sessions, as recorders have them.
+    Session,
+    /// Groups, as their pid namespace has them.
+    Group,
 }
 
-/// The first process of a session or group, or the oldest ancestor that is in it. Of a pid namespace of its own only
-/// the ancestors can be asked: elsewhere its numbers are other processes'.
+/// The first process of a session or group, or the oldest ancestor that is in it. The group's number on the machine, where
+/// it is known, says who that is in a pid namespace too.
 fn leader<'a>(m: &Moment<'a>, id: fn(&Thread) -> i64, whose: Numbers, get: fn(&Thread) -> &Text) -> Value<'a> {
     let Some(thread) = m.thread().filter(|thread| id(thread) != -1) else { return Value::Unknown };
-    let elsewhere = whose == Numbers::Namespace
-        && (thread.flags & thread_flag::IN_PID_NAMESPACE != 0 || (thread.vpid != -1 && thread.vpid != thread.pid));
-    let named = if elsewhere { None } else { find(m, id(thread)) };
+    let named = match whose {
+        Numbers::Machine => find(m, id(thread)),
+        Numbers::Session => first(m, thread, id),
+        Numbers::Group if is_elsewhere(thread) && thread.pgid != -1 => find(m, thread.pgid),
+        Numbers::Group => first(m, thread, id),
+    };
     named.or_else(|| oldest(m, thread, id)).map_or(Value::Unknown, |leader| Value::bytes(get(leader)))
 }

@@ -5,7 +5,7 @@ use fathom_model::{Kind, Value};
 use super::{Argument, Bound, Place, Row, Takes, made};
 use crate::moment::Moment;
 use crate::render::number::signed;
-use crate::state::thread::{Role, Usage};
+use crate::state::thread::{Role, Usage, flag as thread_flag};
 use crate::state::{Text, Thread, cgroup};
 
 /// The fields.
@@ -290,7 +290,26 @@ fn login_shell<'a>(m: &'a Moment<'a>, _: &'a Bound, _: &'a mut Vec<u8>) -> Value
 
 fn session_name<'a>(m: &'a Moment<'a>, _: &'a Bound, _: &'a mut Vec<u8>) -> Value<'a> {
     let Some(thread) = m.thread() else { return Value::Unknown };
-    find(m, thread.sid).or_else(|| oldest(m, thread, |t| t.sid)).map_or(Value::Unknown, |t| Value::bytes(&t.comm))
+    first(m, thread, |t| t.sid).or_else(|| oldest(m, thread, |t| t.sid)).map_or(Value::Unknown, |t| Value::bytes(&t.comm))
+}
+
+/// Whether its pid namespace is not the machine's.
+pub(super) fn is_elsewhere(thread: &Thread) -> bool {
+    thread.flags & thread_flag::IN_PID_NAMESPACE != 0 || (thread.vpid != -1 && thread.vpid != thread.pid)
+}
+
+/// The first process of a session or group. In a pid namespace of its own, numbers are those of the namespace where an
+/// event gave them, and the machine's where a table did: who else has that number on the machine is somebody else.
+pub(super) fn first<'a>(m: &Moment<'a>, thread: &'a Thread, id: fn(&Thread) -> i64) -> Option<&'a Thread> {
+    let number = id(thread);
+    let found = find(m, number);
+    if !is_elsewhere(thread) {
+        return found;
+    }
+    let main = main(m, thread)?;
+    let mut near = std::iter::once(main).chain(m.state.threads.ancestors(main)).take_while(|other| is_elsewhere(other));
+    let is_first = |other: &&Thread| id(other) == number && (other.vpid == number || other.pid == number);
+    near.find(is_first).or_else(|| found.filter(|other| is_elsewhere(other) && is_first(other)))
 }
 
 /// The oldest process that is left of a session or group, if its first one has ended.
