@@ -12,6 +12,7 @@ use std::io;
 use std::process::Child;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use fathom_kernel::scope::Besides;
 use fathom_kernel::{Error, Event, Held, Options, Scope, Source, Stepper};
 use fathom_model::{Class, Failure, Target};
 use fathom_trace::lines::{Page, Stopped};
@@ -44,7 +45,8 @@ pub(crate) fn trace(words: &Trace, target: Option<&Target>, replay: Replay, page
     let shown = if replay.recorder.is_some() || page.has_views() { Shown::Whole } else { Shown::Fields(page.fields()) };
     let early = Early::new(replay.filter.as_ref(), &shown);
     let snaplen = words.snaplen.or(page.snaplen()).unwrap_or(SNAPLEN);
-    let options = wanted::narrow(&early, Options { snaplen, ..Options::of(Scope::Machine) });
+    let besides: &[Besides] = if words.page_faults { &[Besides::Faults] } else { &[] };
+    let options = wanted::narrow(&early, Options { snaplen, besides, ..Options::of(Scope::Machine) });
     let (eyes, mut live) = match words.command.is_empty() {
         true => look(target, options, replay)?,
         false => start(&words.command, options, replay)?,

@@ -117,6 +117,9 @@ pub(crate) struct Trace {
     /// At the end, say on stderr how many events there were and how many are lost, by processor
     #[arg(long)]
     pub(crate) stats: bool,
+    /// Page faults too
+    #[arg(long, conflicts_with = "files")]
+    pub(crate) page_faults: bool,
     /// Each line at once
     #[arg(long)]
     pub(crate) unbuffered: bool,

@@ -69,3 +69,17 @@ fn strace_counts_the_same_calls() {
     theirs.sort();
     assert_eq!(ours, theirs);
 }
+
+#[test]
+fn switches_and_faults_are_told_where_they_are_asked_for() {
+    needs!(Need::Root);
+    let count = |words: &[&str]| {
+        let words = [&["-p", "%evt.type"], words, &["--", "sh", "-c", "sleep 0.05; exit 0"]].concat();
+        let lines = Way::Bpf.lines(words);
+        lines.iter().filter(|line| *line == "switch" || *line == "page_fault").count()
+    };
+    assert_eq!(count(&[]), 0);
+    assert!(count(&["evt.type=switch"]) > 0);
+    assert!(count(&["evt.type=page_fault"]) > 0);
+    assert!(count(&["--page-faults"]) > 0);
+}

@@ -290,7 +290,9 @@ fn login_shell<'a>(m: &'a Moment<'a>, _: &'a Bound, _: &'a mut Vec<u8>) -> Value
 
 fn session_name<'a>(m: &'a Moment<'a>, _: &'a Bound, _: &'a mut Vec<u8>) -> Value<'a> {
     let Some(thread) = m.thread() else { return Value::Unknown };
-    first(m, thread, |t| t.sid).or_else(|| oldest(m, thread, |t| t.sid)).map_or(Value::Unknown, |t| Value::bytes(&t.comm))
+    first(m, thread, |t| t.sid)
+        .or_else(|| oldest(m, thread, |t| t.sid))
+        .map_or(Value::Unknown, |t| Value::bytes(&t.comm))
 }
 
 /// Whether its pid namespace is not the machine's.

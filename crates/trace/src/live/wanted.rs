@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use fathom_kernel::row::Mode;
-use fathom_kernel::scope::Calls;
+use fathom_kernel::scope::{Besides, Calls};
 use fathom_kernel::{Options, Scope, capture, number};
 
 use crate::early::{Early, Want};
@@ -15,7 +15,18 @@ pub fn narrow(early: &Early<'_>, options: Options) -> Options {
         Scope::Machine => processes(early).map_or(Scope::Machine, Scope::Trees),
         scope => scope,
     };
-    Options { scope, snaplen, calls: calls(early), ..options }
+    Options { scope, snaplen, calls: calls(early), besides: besides(early, options.besides), ..options }
+}
+
+/// What is told besides calls: what is asked for anyhow, or by its name in the filter.
+fn besides(early: &Early<'_>, asked: &[Besides]) -> &'static [Besides] {
+    let wants = |name: &str, besides: Besides| asked.contains(&besides) || early.names(name);
+    match (wants("switch", Besides::Switches), wants("page_fault", Besides::Faults)) {
+        (false, false) => &[],
+        (true, false) => &[Besides::Switches],
+        (false, true) => &[Besides::Faults],
+        (true, true) => &[Besides::Switches, Besides::Faults],
+    }
 }
 
 /// Which calls, by their names in the kernel.
@@ -48,6 +59,14 @@ mod tests {
         let format = Format::parse(format).expect("it is sound");
         let early = Early::new(Some(&filter), &Shown::Fields(format.fields().collect()));
         narrow(&early, Options::of(Scope::Machine))
+    }
+
+    #[test]
+    fn what_is_rare_is_told_where_it_is_named() {
+        assert_eq!(narrowed("evt.type=read", crate::format::DEFAULT).besides, []);
+        assert_eq!(narrowed("evt.type=switch", crate::format::DEFAULT).besides, [Besides::Switches]);
+        let both = narrowed("evt.type in (switch, page_fault)", crate::format::DEFAULT).besides;
+        assert_eq!(both, [Besides::Switches, Besides::Faults]);
     }
 
     #[test]
