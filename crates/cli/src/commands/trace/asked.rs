@@ -49,6 +49,7 @@ pub(crate) enum Bare {
 /// Whether something of this name is here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Standing {
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "elsewhere nothing is here"))]
     Here,
     /// Names that look alike.
     Unknown(Vec<String>),
