@@ -13,8 +13,10 @@ const volatile u32 self = 0;
 const volatile u32 counting = 0;
 const volatile struct row rows[CALLS] = {};
 
-/* How many tasks the iterator has marked so far. */
-u32 adopted = 0;
+/* What iterators have counted so far: tasks that were marked, and those that were still looked at. */
+struct {
+	u32 adopted, left;
+} counted = {};
 
 enum { MARK_FOLLOW = 1 };
 #define NO_SLOT 0xffffffff

@@ -61,6 +61,9 @@ inline_always void rename_mark(struct task_struct *task, u32 old)
 }
 #endif
 
+/* A bit of a task's flags, include/linux/sched.h. */
+#define PF_EXITING 4
+
 inline_always struct park *park_of(struct mark *mark)
 {
 	u32 slot = mark->slot;

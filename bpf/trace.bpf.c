@@ -293,6 +293,17 @@ SEC("iter/task") int adopt(struct bpf_iter__task *ctx)
 	if (!map_lookup(&roots, &pid) && !(leader && mark_of(leader)) && !(follow && parent && mark_of(parent)))
 		return 0;
 	if (adopt_task(task))
-		__sync_fetch_and_add(&adopted, 1);
+		__sync_fetch_and_add(&counted.adopted, 1);
+	return 0;
+}
+
+/* Counts who is left of what is looked at. Who ends has ended, though nobody may have asked for its status yet. */
+SEC("iter/task") int remain(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	if (!task || READ(task, flags) & PF_EXITING)
+		return 0;
+	if (mark_of(task) || within_scope(task))
+		__sync_fetch_and_add(&counted.left, 1);
 	return 0;
 }

@@ -60,6 +60,10 @@ pub enum Marks {
     Table,
 }
 
+/// Where [`Programs::counted`] has what.
+const ADOPTED: usize = 0;
+const LEFT: usize = 1;
+
 /// Programs that are attached until dropped.
 #[derive(Debug)]
 pub(crate) struct Programs {
@@ -95,6 +99,7 @@ impl Programs {
             programs.attach_raw("uring_request", "io_uring_submit_req")?;
         }
         programs.load_iterator("adopt", "task", &btf)?;
+        programs.load_iterator("remain", "task", &btf)?;
         // Where the kernel refuses these, `/proc` says the same.
         programs.can_find = object == WITH_STORAGE
             && programs.load_iterator("find_task", "task", &btf).is_ok()
@@ -163,14 +168,7 @@ impl Programs {
             sys::update(self.map("roots"), Some(root), &1_u8)
                 .map_err(|source| Error::Map { what: "tell the kernel a process", source })?;
         }
-        loop {
-            let before = self.adopted()?;
-            io::copy(&mut self.iterate("adopt")?, &mut io::sink())
-                .map_err(|source| Error::Map { what: "go through all tasks", source })?;
-            if self.adopted()? == before {
-                break;
-            }
-        }
+        while self.count("adopt", ADOPTED)? > 0 {}
         // Whoever gets one of these numbers later is somebody else.
         for root in roots {
             let _ = sys::delete(self.map("roots"), root);
@@ -178,15 +176,25 @@ impl Programs {
         Ok(())
     }
 
-    /// How many tasks were marked by [`Programs::adopt`] so far.
-    fn adopted(&self) -> Result<u32, Error> {
+    /// How many tasks are looked at, but for those that are ending.
+    pub(crate) fn left(&mut self) -> Result<u32, Error> {
+        self.count("remain", LEFT)
+    }
+
+    /// Runs an iterator over all tasks, and says how many it has counted.
+    fn count(&mut self, program: &'static str, counter: usize) -> Result<u32, Error> {
+        let before = self.counted()?[counter];
+        io::copy(&mut self.iterate(program)?, &mut io::sink())
+            .map_err(|source| Error::Map { what: "go through all tasks", source })?;
+        Ok(self.counted()?[counter].wrapping_sub(before))
+    }
+
+    /// What iterators have counted so far: `counted` of `bpf/state.h`.
+    fn counted(&self) -> Result<[u32; 2], Error> {
         let globals = self.ebpf.map(".bss").expect("the object that was built in has variables");
-        let globals: aya::maps::Array<&MapData, u32> = globals.try_into().map_err(|error: aya::maps::MapError| {
-            Error::Map { what: "read a variable of the programs", source: io::Error::other(error) }
-        })?;
-        globals
-            .get(&0, 0)
-            .map_err(|error| Error::Map { what: "read a variable of the programs", source: io::Error::other(error) })
+        let said = |error| Error::Map { what: "read a variable of the programs", source: io::Error::other(error) };
+        let globals: aya::maps::Array<&MapData, [u32; 2]> = globals.try_into().map_err(said)?;
+        globals.get(&0, 0).map_err(said)
     }
 
     /// Hands out rings and slots, and says what is wanted.

@@ -80,6 +80,15 @@ impl Source {
         self.programs.adopt(roots)
     }
 
+    /// How many tasks are left of those that are looked at, without those that are ending: a look at all tasks of the
+    /// machine, within the kernel, and thus not for each event.
+    ///
+    /// # Errors
+    /// Where the kernel does not go through its tasks, which it did when this began.
+    pub fn left(&mut self) -> Result<u32, Error> {
+        self.programs.left()
+    }
+
     /// All processes and what they have open, as of now: what there was before one began to look, if it is asked for at
     /// once. Gone through within the kernel, or where that cannot, in `/proc`.
     pub fn found(&mut self) -> Found {

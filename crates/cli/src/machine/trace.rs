@@ -4,6 +4,7 @@ mod command;
 mod ears;
 mod eyes;
 mod names;
+mod presence;
 mod target;
 mod told;
 
@@ -26,6 +27,7 @@ use crate::words::Trace;
 use ears::{Ears, Wanted};
 use eyes::Eyes;
 use names::Naming;
+use presence::Presence;
 pub(crate) use target::standing;
 use told::Stats;
 
@@ -47,18 +49,19 @@ pub(crate) fn trace(words: &Trace, target: Option<&Target>, replay: Replay, page
     let snaplen = words.snaplen.or(page.snaplen()).unwrap_or(SNAPLEN);
     let besides: &[Besides] = if words.page_faults { &[Besides::Faults] } else { &[] };
     let options = wanted::narrow(&early, Options { snaplen, besides, ..Options::of(Scope::Machine) });
+    let scope = target.filter(|_| words.command.is_empty()).map_or(Ok(Scope::Machine), target::scope)?;
+    let presence = Presence::of(target, &scope);
     let (eyes, mut live) = match words.command.is_empty() {
-        true => look(target, options, replay)?,
+        true => look(scope, options, replay)?,
         false => start(&words.command, options, replay)?,
     };
     let deadline = words.seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
     let naming = Naming::begin(&mut live);
-    Watch { eyes, live, naming, page, ears, deadline }.until_the_end(words)
+    Watch { eyes, live, naming, presence, page, ears, deadline }.until_the_end(words)
 }
 
 /// Looks at what runs already.
-fn look(target: Option<&Target>, options: Options, replay: Replay) -> Result<(Eyes, Live), Failure> {
-    let scope = target.map_or(Ok(Scope::Machine), target::scope)?;
+fn look(scope: Scope, options: Options, replay: Replay) -> Result<(Eyes, Live), Failure> {
     let mut source = Source::attach(&Options { scope, ..options })?;
     let live = Live::new(replay, &Tables::of(source.found()));
     Ok((Eyes::Kernel(Box::new(source), None), live))
@@ -95,6 +98,7 @@ struct Watch<'o> {
     eyes: Eyes,
     live: Live,
     naming: Naming,
+    presence: Presence,
     page: Page<'o>,
     ears: Ears,
     deadline: Option<Instant>,
@@ -155,7 +159,8 @@ impl Watch<'_> {
                 }
             }
             let over = self.deadline.is_some_and(|deadline| Instant::now() >= deadline);
-            if flow == Flow::Enough || ending.is_some() || over {
+            let gone = self.presence.has_ended(&mut self.eyes);
+            if flow == Flow::Enough || ending.is_some() || over || gone {
                 return Ok((flow, Wanted::Nothing));
             }
             match self.ears.wait(self.eyes.pause(), command)? {

@@ -88,6 +88,37 @@ fn nobody_reads_and_the_command_goes_on() {
     assert_eq!(told.status, 4, "{}", told.stderr);
 }
 
+#[test]
+fn it_ends_with_what_it_looks_at() {
+    needs!(Need::Root);
+    let mut looked_at = Command::new("sh");
+    let script = "(while :; do /bin/sleep 0.01; done) > /dev/null & echo $!; read _";
+    let mut looked_at = looked_at.args(["-c", script]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut child = String::new();
+    BufReader::new(looked_at.stdout.take().unwrap()).read_line(&mut child).unwrap();
+    let child = Pid::from_raw(child.trim().parse().unwrap()).unwrap();
+    let target = format!("pid:{}", looked_at.id());
+    let words = ["-M", "60", "--unbuffered", "-p", "%evt.type", "-n", "1000000000", "--target", &target];
+    let mut trace = Way::Bpf.trace(words);
+    let mut trace = trace.arg("evt.type=openat").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(trace.stdout.take().unwrap());
+    let mut line = String::new();
+    lines.read_line(&mut line).unwrap();
+    assert_eq!(line, "openat\n");
+    // What it has started is still there.
+    drop(looked_at.stdin.take());
+    looked_at.wait().unwrap();
+    for _ in 0..20 {
+        line.clear();
+        lines.read_line(&mut line).unwrap();
+        assert_eq!(line, "openat\n");
+    }
+    kill_process(child, Signal::KILL).unwrap();
+    lines.read_to_string(&mut line).unwrap();
+    let told = told(&trace.wait_with_output().unwrap());
+    assert_eq!((told.status, &told.stderr[..]), (0, &format!("fathom: nothing of {target} runs any more\n")[..]));
+}
+
 /// Numbers of the programs in the kernel that process `pid` holds.
 fn held(pid: u32) -> Vec<u64> {
     let files = std::fs::read_dir(format!("/proc/{pid}/fdinfo")).unwrap().flatten();

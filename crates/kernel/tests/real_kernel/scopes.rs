@@ -126,12 +126,16 @@ fn look_at_a_cgroup(marks: Marks) {
     let id = fs::metadata(&leaf.0).expect("it was made").ino();
     let mut outside = Waiting::new(&["cat", "/dev/null"]);
     let mut inside = Waiting::new(&["sh", "-c", "cat /dev/null; true"]);
-    let source =
+    let mut source =
         Source::attach_with(&Options::of(Scope::Cgroups(vec![id])), marks).expect("this machine can be traced");
+    assert_eq!(source.left().expect("tasks can be gone through"), 0, "{marks:?}");
     fs::write(leaf.0.join("inner/cgroup.procs"), inside.id().to_string()).expect("the leaf takes a process");
     let (inner, outer) = (inside.id(), outside.id());
     outside.go();
+    assert_eq!(source.left().expect("tasks can be gone through"), 1, "{marks:?}");
     inside.go();
+    inside.child.wait().expect("it is our child");
+    assert_eq!(source.left().expect("tasks can be gone through"), 0, "{marks:?}");
     let story = watch(source, inside.child);
     outside.child.wait().expect("it is our child");
     assert!(story.events.iter().any(|seen| seen.pid == inner));
@@ -168,11 +172,14 @@ fn look_at_a_pid_namespace(marks: Marks) {
         }
         std::thread::yield_now();
     };
-    let source = Source::attach_with(&Options::of(Scope::PidNamespaces(vec![init.1])), marks)
+    let mut source = Source::attach_with(&Options::of(Scope::PidNamespaces(vec![init.1])), marks)
         .expect("this machine can be traced");
+    assert_eq!(source.left().expect("tasks can be gone through"), 1, "{marks:?}");
     std::io::Write::write_all(&mut stdin, b"\n").expect("it reads");
     let outer = inside.id();
     drop(stdin);
+    inside.child.wait().expect("it is our child");
+    assert_eq!(source.left().expect("tasks can be gone through"), 0, "{marks:?}");
     let story = watch(source, inside.child);
     assert!(story.events.iter().any(|seen| seen.pid == init.0));
     assert!(story.events.iter().all(|seen| seen.pid != outer), "unshare itself is outside");

@@ -60,6 +60,15 @@ impl Eyes {
         }
     }
 
+    /// Whether nothing is left to look at.
+    pub(super) fn see_nobody(&mut self) -> bool {
+        match self {
+            // Where that cannot be found out, one goes on.
+            Eyes::Kernel(source, _) => source.left().is_ok_and(|left| left == 0),
+            Eyes::Steps(_) => false,
+        }
+    }
+
     /// How the command has ended, if it has.
     pub(super) fn ending(&mut self) -> io::Result<Option<ExitStatus>> {
         match self {
