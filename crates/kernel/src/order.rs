@@ -125,8 +125,13 @@ impl Order {
         self.pendings += 1;
     }
 
-    /// Lets out all that happened up to `watermark`; says how many events that were.
-    pub(crate) fn release(&mut self, watermark: u64, deliver: &mut dyn FnMut(Event<'_>)) -> u64 {
+    /// How many bytes of a lane are not let out yet.
+    pub(crate) fn held(&self, lane: usize) -> usize {
+        self.lanes[lane].bytes.len() - self.lanes[lane].at
+    }
+
+    /// Lets out what happened up to `watermark`, all of it or at least `most` events; says how many events that were.
+    pub(crate) fn release(&mut self, watermark: u64, most: u64, deliver: &mut dyn FnMut(Event<'_>)) -> u64 {
         let mut count = 0;
         let mut heads: BinaryHeap<Reverse<Next>> = BinaryHeap::with_capacity(self.lanes.len());
         for (lane, of) in self.lanes.iter_mut().enumerate() {
@@ -135,7 +140,7 @@ impl Order {
         loop {
             let early = self.early.peek().map_or(u64::MAX, |Reverse(early)| early.time);
             let head = heads.peek().map_or(u64::MAX, |Reverse(next)| next.time);
-            if early.min(head) > watermark || early.min(head) == u64::MAX {
+            if early.min(head) > watermark || early.min(head) == u64::MAX || count >= most {
                 return count;
             }
             if early <= head {
@@ -152,6 +157,7 @@ impl Order {
             let mut next = of.next_time();
             while let Some(time) = next
                 && time <= limit
+                && count < most
             {
                 count += of.deliver(self.epoch, deliver);
                 next = of.next_time();
@@ -281,9 +287,18 @@ mod tests {
             }
         }
         let mut out = Vec::new();
-        order.release(u64::MAX - 1, &mut |event| {
+        // A few at a time, and what happens later comes in between.
+        let mut later = u64::MAX / 2;
+        while order.release(u64::MAX / 2, 3, &mut |event| {
             out.push((event.time, event.tid, matches!(event.what, What::Enter(_))));
-        });
+        }) >= 3
+        {
+            later += 2;
+            order.fill(0, |to| {
+                to.extend(record(later, later + 1, 0));
+                1
+            });
+        }
         out
     }
 
@@ -303,12 +318,12 @@ mod tests {
         order.show(&head, &[]);
         let mut out = Vec::new();
         let mut keep = |event: Event<'_>| out.push((event.time, matches!(event.what, What::Enter(_))));
-        assert_eq!(order.release(100, &mut keep), 1);
+        assert_eq!(order.release(100, u64::MAX, &mut keep), 1);
         order.fill(0, |to| {
             to.extend(record(5, 200, 9));
             1
         });
-        assert_eq!(order.release(300, &mut keep), 1);
+        assert_eq!(order.release(300, u64::MAX, &mut keep), 1);
         assert_eq!(out, [(5, true), (200, false)]);
         assert!(!order.has_shown(9, 5));
     }
@@ -352,7 +367,7 @@ mod tests {
                     to.extend(chunk);
                     chunk.len()
                 });
-                order.release(u64::MAX - 1, &mut |event| {
+                order.release(u64::MAX - 1, u64::MAX, &mut |event| {
                     let mut parameters = crate::capture::Parameters::default();
                     crate::capture::encode(&event, |_| 0, &mut parameters);
                 });

@@ -38,16 +38,18 @@ impl Ring {
         Ok(Ring { reader, writer, page, mask: u64::from(bytes) - 1, position })
     }
 
-    /// Appends all records that are complete to `to`, heads included, and frees their room. Says how many bytes came.
-    pub(crate) fn drain(&mut self, to: &mut Vec<u8>) -> usize {
+    /// Appends the records that are complete to `to`, heads included, and frees their room; no more than `most` bytes. Says
+    /// how many bytes came.
+    pub(crate) fn drain(&mut self, to: &mut Vec<u8>, most: usize) -> usize {
         let end = self.writer.load(0);
         let mut complete = self.position;
         while complete < end {
             let head = self.writer.load_u32(self.page + (complete & self.mask) as usize);
-            if head & BUSY != 0 {
+            let next = complete + step(head) as u64;
+            if head & BUSY != 0 || next - self.position > most as u64 {
                 break;
             }
-            complete += step(head) as u64;
+            complete = next;
         }
         let bytes = (complete - self.position) as usize;
         if bytes > 0 {

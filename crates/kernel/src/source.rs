@@ -18,6 +18,8 @@ use crate::{Error, capture};
 
 /// A call that takes longer is shown by its beginning; what happened after it waits no longer.
 pub(crate) const PATIENCE: Duration = Duration::from_millis(50);
+/// So many events are handed out before the rings are emptied again.
+const AT_ONCE: u64 = 1024;
 /// What one processor may have stored and another may not see yet.
 const BLUR: u64 = 50_000;
 
@@ -31,6 +33,8 @@ pub struct Source {
     order: Order,
     watermark: u64,
     snaplen: u64,
+    /// Bytes of one ring.
+    ring: usize,
     calls: Calls,
     pause: Duration,
     turn: u32,
@@ -68,6 +72,7 @@ impl Source {
             order,
             watermark,
             snaplen: options.snaplen.into(),
+            ring: options.ring as usize,
             calls: options.calls.clone(),
             pause: SHORTEST,
             turn: 0,
@@ -102,12 +107,23 @@ impl Source {
 
     /// Hands out what has come and is in order; says how many events that were. Never waits: [`Source::pause`] says for
     /// how long to do something else.
+    ///
+    /// However long `deliver` takes: rings are emptied between events too, as long as what waits here of a processor is no
+    /// more than its ring holds. What then finds the ring full is lost, and counted as any other loss.
     pub fn poll(&mut self, deliver: &mut dyn FnMut(Event<'_>)) -> u64 {
         let watermark = self.look(PATIENCE.as_nanos() as u64);
         let bytes = self.drain();
         self.pause = if bytes > 0 { SHORTEST } else { (self.pause * 2).min(LONGEST) };
         self.watermark = self.watermark.max(watermark);
-        self.order.release(self.watermark, deliver)
+        let mut count = 0;
+        loop {
+            let released = self.order.release(self.watermark, AT_ONCE, deliver);
+            count += released;
+            if released < AT_ONCE {
+                return count;
+            }
+            self.make_room();
+        }
     }
 
     /// How long nothing will be missed if nobody calls [`Source::poll`]; longer the less there was.
@@ -120,7 +136,7 @@ impl Source {
         self.detach();
         self.look(0);
         self.drain();
-        self.order.release(u64::MAX - 1, deliver);
+        self.order.release(u64::MAX - 1, u64::MAX, deliver);
         self.loss()
     }
 
@@ -150,9 +166,17 @@ impl Source {
     fn drain(&mut self) -> usize {
         let mut bytes = 0;
         for (lane, ring) in self.rings.iter_mut().enumerate() {
-            bytes += self.order.fill(lane, |to| ring.drain(to));
+            bytes += self.order.fill(lane, |to| ring.drain(to, usize::MAX));
         }
         bytes
+    }
+
+    /// Empties the rings as far as there is room here. What comes is later than the watermark, and waits for the next poll.
+    fn make_room(&mut self) {
+        for (lane, ring) in self.rings.iter_mut().enumerate() {
+            let most = self.ring.saturating_sub(self.order.held(lane));
+            self.order.fill(lane, |to| ring.drain(to, most));
+        }
     }
 
     /// Goes through the calls under way. Shows those that have taken longer than `patience`, and says until when all

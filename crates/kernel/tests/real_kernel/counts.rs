@@ -1,13 +1,17 @@
 //! Nothing is lost without being counted.
 
-use fathom_kernel::Marks;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
 use fathom_kernel::event::Returned;
 use fathom_kernel::record::Kind;
 use fathom_kernel::row::Mode;
 use fathom_kernel::scope::Calls;
+use fathom_kernel::{Marks, Options, Scope, Source};
 use fathom_testkit::{Need, needs};
 
-use crate::stage::{Called, Is, Seen, Story, play, tell, tell_with};
+use crate::stage::{Called, Is, Seen, Story, play, tell, tell_with, watch};
 
 /// dd's calls on standard input and output that move one byte.
 fn blocks(story: &Story, name: &str, descriptor: u64) -> u64 {
@@ -82,4 +86,46 @@ fn only_what_is_asked_for_is_told() {
         }
     }
     assert!(story.exits("open").len() + story.exits("openat").len() >= 20);
+}
+
+/// Blocks of one batch: the records of their reads and writes fill some two thirds of a ring.
+const BLOCKS: u64 = 1200;
+
+#[test]
+fn rings_are_emptied_while_events_are_handed_out() {
+    needs!(Need::Root, Need::Program("taskset"), Need::Program("dd"));
+    // On one processor, so that it is one ring that fills.
+    let script =
+        format!("while read _; do dd if=/dev/zero of=/dev/null bs=1 count={BLOCKS} status=none; echo done >&2; done");
+    let mut command = Command::new("taskset");
+    let command = command.args(["1", "sh", "-c", &script]).env_clear().stdin(Stdio::piped()).stderr(Stdio::piped());
+    let mut child =
+        command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).spawn().expect("it can be started");
+    let mut stdin = child.stdin.take().expect("its stdin is a pipe");
+    let mut done = BufReader::new(child.stderr.take().expect("its stderr is a pipe"));
+    let mut batch = || {
+        stdin.write_all(b"\n").expect("it reads");
+        done.read_line(&mut String::new()).expect("it writes");
+    };
+    batch();
+    let mut options = Options::of(Scope::Trees(vec![child.id()]));
+    options.ring = 1 << 19;
+    let mut source = Source::attach(&options).expect("this machine can be traced");
+    let mut events = 0;
+    batch();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    // Events come at first, and with the most of them still to be told, again, and again.
+    while events < 3 * 4 * BLOCKS {
+        assert!(Instant::now() < deadline, "only {events}");
+        assert_eq!(source.loss().total(), 0, "of {} and more", source.loss().sent(Kind::Call));
+        source.poll(&mut |_| {
+            events += 1;
+            if events == 1 || events == 4 * BLOCKS - 600 {
+                batch();
+            }
+        });
+    }
+    drop(stdin);
+    let story = watch(source, child);
+    assert_eq!(story.loss.total(), 0);
 }
