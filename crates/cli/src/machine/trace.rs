@@ -48,11 +48,11 @@ pub(crate) fn trace(words: &Trace, target: Option<&Target>, replay: Replay, page
     let early = Early::new(replay.filter.as_ref(), &shown);
     let snaplen = words.snaplen.or(page.snaplen()).unwrap_or(SNAPLEN);
     let besides: &[Besides] = if words.page_faults { &[Besides::Faults] } else { &[] };
-    let options = wanted::narrow(&early, Options { snaplen, besides, ..Options::of(Scope::Machine) });
     let scope = target.filter(|_| words.command.is_empty()).map_or(Ok(Scope::Machine), target::scope)?;
     let presence = Presence::of(target, &scope);
+    let options = wanted::narrow(&early, Options { snaplen, besides, ..Options::of(scope) });
     let (eyes, mut live) = match words.command.is_empty() {
-        true => look(scope, options, replay)?,
+        true => look(&options, replay)?,
         false => start(&words.command, options, replay)?,
     };
     let deadline = words.seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
@@ -61,8 +61,8 @@ pub(crate) fn trace(words: &Trace, target: Option<&Target>, replay: Replay, page
 }
 
 /// Looks at what runs already.
-fn look(scope: Scope, options: Options, replay: Replay) -> Result<(Eyes, Live), Failure> {
-    let mut source = Source::attach(&Options { scope, ..options })?;
+fn look(options: &Options, replay: Replay) -> Result<(Eyes, Live), Failure> {
+    let mut source = Source::attach(options)?;
     let live = Live::new(replay, &Tables::of(source.found()));
     Ok((Eyes::Kernel(Box::new(source), None), live))
 }
@@ -137,6 +137,8 @@ impl Watch<'_> {
         let command = self.eyes.command();
         let (mut flow, mut flushed, mut last) = (Flow::On, Instant::now(), 0);
         let mut told: Option<Instant> = None;
+        // Whoever reads a recording later may want to know as well.
+        let tells_processors = self.page.reads_processors() || self.live.replay.recorder.is_some();
         loop {
             let ending = self.eyes.ending()?;
             let count = self.eyes.poll(&mut |event: Event<'_>| {
@@ -149,7 +151,7 @@ impl Watch<'_> {
             if flow == Flow::On && (count == 0 || flushed.elapsed() > LATE) {
                 flushed = Instant::now();
                 self.page.idle(settled());
-                if self.page.reads_processors() && told.is_none_or(|told| told.elapsed() >= SECOND) {
+                if tells_processors && told.is_none_or(|told| told.elapsed() >= SECOND) {
                     told = Some(flushed);
                     self.live.processors(settled(), &mut self.page);
                 }

@@ -36,3 +36,16 @@ fn what_was_kept_is_shown_as_it_would_have_been_at_once() {
         }
     }
 }
+
+#[test]
+fn a_recording_tells_how_busy_programs_were() {
+    needs!(Need::Root, Need::Program("timeout"));
+    let folder = Scratch::new("trace");
+    let file = folder.join("busy.scap").display().to_string();
+    let busy = ["-w", &file, "--", "timeout", "2.5", "sh", "-c", "while :; do :; done"];
+    assert_eq!(told(&Way::Bpf.trace(busy).output().unwrap()).status, 124);
+    let shown = Way::Bpf.lines(["-r", &file, "-D", "-p", "%proc.name %evt.arg.cpu_usr", "evt.type=procinfo"]);
+    let used = |line: &String| line.strip_prefix("sh ").and_then(|used| used.parse::<u64>().ok());
+    let used: Vec<u64> = shown.iter().filter_map(used).collect();
+    assert!(used.len() >= 2 && used.is_sorted() && *used.last().unwrap() >= 20, "{shown:?}");
+}
