@@ -197,6 +197,16 @@ fn anonymous(path: &[u8]) -> Option<String> {
     Some(kind.trim_matches(['[', ']']).to_owned())
 }
 
+/// The file `cgroup` of a process, by its folder in `/proc`; nothing if it has ended: before anybody has heard of that,
+/// the kernel moves it to the roots of version 1.
+pub fn cgroups(folder: &Path) -> Option<Vec<u8>> {
+    let file = fs::read(folder.join("cgroup")).ok()?;
+    let stat = fs::read(folder.join("stat")).ok()?;
+    let name_ends = stat.iter().rposition(|byte| *byte == b')')?;
+    let state = stat.get(name_ends + 2)?;
+    (!b"ZXx".contains(state)).then_some(file)
+}
+
 /// Entries of a folder whose names are numbers, in order.
 fn numbers(folder: &Path) -> Vec<u32> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();

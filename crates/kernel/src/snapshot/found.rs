@@ -61,8 +61,13 @@ fn process(facts: &TaskFacts<'_>, task: &[u8], cgroups: &mut HashMap<u64, Vec<u8
         let length = to.saturating_sub(from).min(GIVEN) as usize;
         if length == 0 { Vec::new() } else { sys::read_memory(pid, from, length).unwrap_or_default() }
     };
-    let shared = cgroups.entry(long(4));
-    let cgroups = shared.or_insert_with(|| fs::read(folder.join("cgroup")).unwrap_or_default()).clone();
+    let shared = long(4);
+    if !cgroups.contains_key(&shared)
+        && let Some(file) = super::cgroups(&folder)
+    {
+        cgroups.insert(shared, file);
+    }
+    let cgroups = cgroups.get(&shared).cloned().unwrap_or_default();
     Process {
         pid,
         parent: facts.parent,

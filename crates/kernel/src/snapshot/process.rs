@@ -65,7 +65,7 @@ pub(super) fn read(folder: &Path, pid: u32) -> Option<Process> {
         |name: &str| fs::read_link(folder.join(name)).map(|path| path.into_os_string().into_vec()).unwrap_or_default();
     process.args = file("cmdline");
     process.env = file("environ");
-    process.cgroups = file("cgroup");
+    process.cgroups = super::cgroups(folder).unwrap_or_default();
     process.exe = link("exe");
     process.cwd = link("cwd");
     process.root = link("root");

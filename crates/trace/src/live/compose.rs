@@ -1,11 +1,12 @@
 //! One event of the kernel as an event of a recording. Which call it is and most of its parameters come from the
 //! kernel's own table; what only the state knows, by the rows here.
 
-use std::fs;
+use std::path::Path;
 use std::sync::OnceLock;
 
 use fathom_kernel::Event;
 use fathom_kernel::capture::{self, Parameters};
+use fathom_kernel::snapshot;
 use fathom_scap::event::Head;
 use fathom_scap::schema::syscalls::SYSCALLS;
 use fathom_scap::schema::{Traits, event_type};
@@ -78,9 +79,11 @@ impl Composer {
         let parent = self.parameters.get(PARENT).and_then(|bytes| bytes.first_chunk());
         let parent = parent.map(|bytes| i64::from_le_bytes(*bytes));
         let found = [Some(event.tid.into()), Some(event.pid.into()), parent];
-        let known = found.into_iter().flatten().filter_map(|tid| state.threads.find_quietly(tid));
-        // Of one that began before we looked, and has ended since, nothing is known but whose child it was.
-        known.map(|place| &state.threads[place]).find(|thread| !thread.is_unknown())
+        let threads = || found.into_iter().flatten().filter_map(|tid| state.threads.find_quietly(tid));
+        // Of one that began before we looked, and has ended since, nothing is known but whose child it was; of one that
+        // ended while we looked, all but its cgroups.
+        let known = || threads().map(|place| &state.threads[place]).filter(|thread| !thread.is_unknown());
+        known().find(|thread| !thread.cgroups.is_empty()).or_else(|| known().next())
     }
 }
 
@@ -93,10 +96,10 @@ impl Open {
             }
             Open::Args => to.extend_from_slice(maker.map_or(&[][..], |maker| &maker.args)),
             Open::Inherited => to.extend_from_slice(maker.map_or(&[][..], |maker| &maker.cgroups)),
-            Open::Cgroups => match fs::read(format!("/proc/{}/cgroup", event.pid)) {
-                Ok(file) => to.extend_from_slice(&cgroups::listed(&file)),
+            Open::Cgroups => match snapshot::cgroups(Path::new(&format!("/proc/{}", event.pid))) {
+                Some(file) => to.extend_from_slice(&cgroups::listed(&file)),
                 // It has ended already.
-                Err(_) => Open::Inherited.fill(event, maker, to),
+                None => Open::Inherited.fill(event, maker, to),
             },
         }
     }
