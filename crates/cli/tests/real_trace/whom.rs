@@ -29,8 +29,9 @@ fn whoever_looks_at_the_shell_that_started_it_does_not_see_itself() {
     assert_eq!(own, 0, "{ours}: {}", told.stderr);
 }
 
-/// A program, and a pipe whose ends are a group of their own; the first of it outlives the second.
-const INSIDE: &str = "/bin/cat /dev/null; bash -c 'set -m; yes | head -n1'; true";
+/// A program, and a pipe whose ends are a group of their own. The second has its input open while it writes, so that
+/// the first still runs then.
+const INSIDE: &str = "/bin/cat /dev/null; bash -c 'set -m; yes | dd bs=2 count=1 status=none'; true";
 
 #[test]
 fn numbers_in_a_pid_namespace_are_its_own_and_name_who_is_in_it() {
@@ -40,9 +41,9 @@ fn numbers_in_a_pid_namespace_are_its_own_and_name_who_is_in_it() {
         Way::Bpf.lines([&["-p", format, filter, "--", "unshare", "--pid", "--fork"], inside].concat())
     };
     // What is read has been written by a program that is itself by then.
-    let filter = "evt.type=procexit and proc.name in (cat, sh) or evt.type=write and evt.dir=< and proc.name=head";
+    let filter = "evt.type=procexit and proc.name in (cat, sh) or evt.type=write and evt.dir=< and proc.name=dd";
     let found = lines(filter, &["setsid", "sh", "-c", INSIDE]);
-    assert_eq!(found, ["cat 2 2 1 sh sh false", "head 5 5 4 yes sh false", "sh 1 1 1 sh sh true"]);
+    assert_eq!(found, ["cat 2 2 1 sh sh false", "dd 5 5 4 yes sh false", "sh 1 1 1 sh sh true"]);
     // Its group began outside, where it has no number that one could know inside.
     let found = lines("evt.type=execve and evt.dir=< and proc.name=true", &["/bin/true"]);
     assert!(found.len() == 1 && found[0].starts_with("true 1 1 0 "), "{found:?}");
