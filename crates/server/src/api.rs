@@ -10,8 +10,10 @@ use axum::routing::{get, post};
 use axum::{Extension, Router};
 use fathom_model::{Class, Failure};
 use fathom_protocol::api::{EnterRequest, GROUP_VERSION, SUBPROTOCOL, SessionList};
+use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use serde_json::json;
+use tokio::sync::oneshot;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::Role;
@@ -136,6 +138,9 @@ fn done(result: Result<(), Refusal>) -> Response<Body> {
 }
 
 /// The streams of a session. The agent is spoken with first, so that what goes wrong there is an answer.
+///
+/// All of it is a task of its own: a request is forgotten with the connection of whoever made it, and nobody would give
+/// the session back that was taken for it.
 async fn attach(
     State(server): State<Arc<Server>>,
     Extension(visit): Extension<Visit>,
@@ -146,20 +151,21 @@ async fn attach(
         Ok(key) => key,
         Err(failure) => return Refusal::from(failure).response(),
     };
-    let (held, agent) = match server.come(&visit, &id).await {
-        Ok(come) => come,
-        Err(refusal) => return refusal.response(),
-    };
     let upgrade = hyper::upgrade::on(&mut request);
+    let (tell, told) = oneshot::channel();
     tokio::spawn(async move {
-        let client = match upgrade.await {
-            Ok(upgraded) => Some(
-                WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(bridge::limits())).await,
-            ),
-            Err(_) => None,
+        let (held, agent) = match server.come(&visit, &id).await {
+            Ok(come) => come,
+            Err(refusal) => return drop(tell.send(Err(refusal))),
         };
+        let client = if tell.send(Ok(())).is_ok() { upgraded(upgrade).await } else { None };
         server.carry(held, client, agent).await;
     });
+    match told.await {
+        Ok(Ok(())) => {}
+        Ok(Err(refusal)) => return refusal.response(),
+        Err(_) => return Refusal::from(Failure::new(Class::System, "the session could not be come to")).response(),
+    }
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let mut set = |name, value: &str| {
@@ -170,6 +176,12 @@ async fn attach(
     set(header::SEC_WEBSOCKET_ACCEPT, &key);
     set(header::SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL);
     response
+}
+
+/// The client's side, if there still is one.
+async fn upgraded(upgrade: OnUpgrade) -> Option<bridge::Client> {
+    let stream = TokioIo::new(upgrade.await.ok()?);
+    Some(WebSocketStream::from_raw_socket(stream, Role::Server, Some(bridge::limits())).await)
 }
 
 /// What to accept a WebSocket of ours with (RFC 6455, 4.2.1).

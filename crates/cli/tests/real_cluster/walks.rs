@@ -79,6 +79,8 @@ const INSTALLED: &[Stage] = &[
     (Held("/enter"), &[Client, Agent, Server], ToldOrDone),
     // It is granted, and its streams are asked for.
     (Held("/attach"), &[Client, Agent, Server], ToldOrDone),
+    // The server has taken it, and looks for its agent.
+    (Held("app.kubernetes.io%2Fname%3Dfathom-node-agent"), &[Client, Agent, Server], ToldOrDone),
     // They are there, and nothing has been said.
     (Held("#in"), &[Client, Agent, Relay, Server], Told),
     (Held("#out"), &[Client, Agent, Relay, Server], Told),
