@@ -21,6 +21,7 @@ use crate::entry::{self, Sought};
 use crate::{Listener as _, Node};
 
 mod arrival;
+mod outgoing;
 mod peer;
 mod recording;
 mod streams;
@@ -28,14 +29,14 @@ mod streams;
 use peer::Client;
 use streams::Streams;
 
-/// Bytes that may wait for the network.
-const MOST_WAITING: usize = 1 << 20;
+/// Bytes that may wait for the network: few enough to be in the processor's cache when they leave.
+const MOST_WAITING: usize = 256 << 10;
 
 /// How long engines may take over a question that only they can answer.
 const ENGINES: std::time::Duration = std::time::Duration::from_secs(5);
 
-/// How much is read at once.
-const PIECE: usize = 128 << 10;
+/// How much is read at once: what a pipe holds.
+const PIECE: usize = 64 << 10;
 
 /// Speaks with the client at `from` and `to` until what it wishes is done.
 pub fn serve(node: &Node, from: OwnedFd, to: OwnedFd) -> io::Result<()> {

@@ -57,6 +57,47 @@ pub enum Word {
     Failed(Failure),
 }
 
+/// Whose bytes a frame carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stream {
+    /// The command's stdin or terminal.
+    Input,
+    /// Its stdout or terminal.
+    Output,
+    /// Its stderr.
+    Errors,
+}
+
+impl Stream {
+    fn kind(self) -> u8 {
+        match self {
+            Stream::Input => b'i',
+            Stream::Output => b'o',
+            Stream::Errors => b'e',
+        }
+    }
+
+    /// Appends a frame to `to` with at most `most` bytes that `fill` has, which are read to where they are sent from;
+    /// none where it has nothing.
+    pub fn append<E>(
+        self,
+        most: usize,
+        to: &mut Vec<u8>,
+        fill: impl FnOnce(&mut [u8]) -> Result<usize, E>,
+    ) -> Result<usize, E> {
+        let start = to.len();
+        let payload = start + HEADER;
+        to.resize(payload + most.min(LONGEST), 0);
+        let filled = fill(&mut to[payload..]);
+        let count = *filled.as_ref().unwrap_or(&0);
+        to.truncate(if count == 0 { start } else { payload + count });
+        if count > 0 {
+            to[start..payload].copy_from_slice(&header(self.kind(), count));
+        }
+        filled
+    }
+}
+
 /// How often both say that they are there.
 pub const BEAT: std::time::Duration = std::time::Duration::from_secs(3);
 
@@ -89,11 +130,18 @@ impl std::error::Error for Garbage {}
 impl Frame {
     /// The frame as bytes.
     pub fn encode(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        self.append(&mut bytes);
+        bytes
+    }
+
+    /// Appends the frame's bytes.
+    pub fn append(&self, to: &mut Vec<u8>) {
         match self {
-            Frame::Input(bytes) => framed(b'i', bytes),
-            Frame::Output(bytes) => framed(b'o', bytes),
-            Frame::Errors(bytes) => framed(b'e', bytes),
-            Frame::Word(word) => framed(b'w', &serde_json::to_vec(word).expect("words are plain data")),
+            Frame::Input(bytes) => framed(Stream::Input.kind(), bytes, to),
+            Frame::Output(bytes) => framed(Stream::Output.kind(), bytes, to),
+            Frame::Errors(bytes) => framed(Stream::Errors.kind(), bytes, to),
+            Frame::Word(word) => framed(b'w', &serde_json::to_vec(word).expect("words are plain data"), to),
         }
     }
 
@@ -108,13 +156,16 @@ impl Frame {
     }
 }
 
-fn framed(kind: u8, bytes: &[u8]) -> Vec<u8> {
+fn header(kind: u8, length: usize) -> [u8; HEADER] {
+    let [a, b, c, d] = (length as u32).to_be_bytes();
+    [kind, a, b, c, d]
+}
+
+fn framed(kind: u8, bytes: &[u8], to: &mut Vec<u8>) {
     debug_assert!(bytes.len() <= LONGEST);
-    let mut frame = Vec::with_capacity(HEADER + bytes.len());
-    frame.push(kind);
-    frame.extend((bytes.len() as u32).to_be_bytes());
-    frame.extend(bytes);
-    frame
+    to.reserve(HEADER + bytes.len());
+    to.extend(header(kind, bytes.len()));
+    to.extend_from_slice(bytes);
 }
 
 /// Bytes as they come, turned into frames.
@@ -210,6 +261,21 @@ mod tests {
         ];
         let streams = [Frame::Input(vec![]), Frame::Output(vec![0, 255]), Frame::Errors(b"no\n".to_vec())];
         streams.into_iter().chain(words.map(Frame::Word)).collect()
+    }
+
+    #[test]
+    fn what_is_read_into_place_is_the_same_frame() {
+        let mut bytes = b"before".to_vec();
+        let read = |to: &mut [u8]| -> Result<usize, ()> {
+            to[..3].copy_from_slice(b"abc");
+            Ok(3)
+        };
+        assert_eq!(Stream::Errors.append(10, &mut bytes, read), Ok(3));
+        assert_eq!(bytes.strip_prefix(b"before"), Some(&Frame::Errors(b"abc".to_vec()).encode()[..]));
+        let whole = bytes.clone();
+        assert_eq!(Stream::Output.append(10, &mut bytes, |_| Err("nothing yet")), Err("nothing yet"));
+        assert_eq!(Stream::Output.append(10, &mut bytes, |_| Ok::<_, ()>(0)), Ok(0));
+        assert_eq!(bytes, whole);
     }
 
     #[track_caller]

@@ -1,19 +1,21 @@
 //! The client at the other end of a relay: what it says, what it is told, and whether it is there.
 
 use std::collections::VecDeque;
+use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::time::Instant;
 
 use fathom_model::{Class, Failure};
 use fathom_protocol::credit::{Allowance, Passed, WINDOW};
-use fathom_protocol::frame::{BEAT, PATIENCE};
+use fathom_protocol::frame::{BEAT, PATIENCE, Stream};
 use fathom_protocol::{Decoder, Frame, Wish, Word};
 use fathom_toolkit::Progress;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
 use super::PIECE;
+use super::outgoing::Outgoing;
 use crate::Listener;
 
 /// The other side of the conversation.
@@ -22,7 +24,7 @@ pub(super) struct Client {
     pub(super) to: OwnedFd,
     decoder: Decoder,
     /// What it has not taken yet.
-    pub(super) outgoing: Vec<u8>,
+    pub(super) outgoing: Outgoing,
     pub(super) heard: Instant,
     said: Instant,
     pub(super) gone: bool,
@@ -53,7 +55,7 @@ impl Client {
             from,
             to,
             decoder: Decoder::default(),
-            outgoing: Vec::new(),
+            outgoing: Outgoing::default(),
             heard: now,
             said: now,
             gone: false,
@@ -112,7 +114,14 @@ impl Client {
             self.allowance.spend(bytes.len());
         }
         self.parted |= matches!(frame, Frame::Word(Word::Ended(_) | Word::Failed(_) | Word::Answer(_)));
-        self.outgoing.extend(frame.encode());
+        self.outgoing.push(frame);
+    }
+
+    /// Passes on what `file` has of a stream, as far as there is room for it. Nothing is its end.
+    pub(super) fn forward(&mut self, file: &File, stream: Stream) -> Result<usize, Errno> {
+        let count = self.outgoing.forward(file, stream, PIECE.min(self.allowance.left()))?;
+        self.allowance.spend(count);
+        Ok(count)
     }
 
     /// So much of what it sent is dealt with.
@@ -135,11 +144,8 @@ impl Client {
         if self.outgoing.is_empty() {
             return;
         }
-        match rustix::io::write(&self.to, &self.outgoing) {
-            Ok(count) => {
-                self.outgoing.drain(..count);
-                self.said = Instant::now();
-            }
+        match self.outgoing.write(&self.to) {
+            Ok(()) => self.said = Instant::now(),
             Err(Errno::AGAIN | Errno::INTR) => {}
             Err(_) => self.gone = true,
         }

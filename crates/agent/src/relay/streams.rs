@@ -5,14 +5,13 @@ use std::io;
 use std::os::fd::OwnedFd;
 
 use fathom_enter::client::Pipes;
-use fathom_protocol::Frame;
+use fathom_protocol::frame::Stream;
 use rustix::io::Errno;
 
-use super::PIECE;
 use super::peer::Client;
 
-/// A pipe with the frame that its bytes travel in.
-pub(super) type Output = (File, fn(Vec<u8>) -> Frame);
+/// A pipe with the stream that its bytes are of.
+pub(super) type Output = (File, Stream);
 
 /// What moves between a client and a session.
 pub(super) struct Streams {
@@ -34,8 +33,8 @@ impl Streams {
                 rustix::io::ioctl_fionbio(fd, true)?;
             }
             input = Some(pipes.input);
-            outputs.push((pipes.output.into(), Frame::Output));
-            outputs.push((pipes.errors.into(), Frame::Errors));
+            outputs.push((pipes.output.into(), Stream::Output));
+            outputs.push((pipes.errors.into(), Stream::Errors));
         }
         Ok(Streams { input, outputs, waiting: Vec::new(), input_ended: false })
     }
@@ -62,17 +61,13 @@ impl Streams {
 
     /// Takes what an output has, if the client has room for it; forgets it when it ends.
     pub(super) fn drain(&mut self, index: usize, client: &mut Client) {
-        let (file, frame) = &self.outputs[index];
-        let mut buffer = vec![0; PIECE.min(client.allowance.left())];
-        if buffer.is_empty() {
+        let (file, stream) = &self.outputs[index];
+        if client.allowance.left() == 0 {
             return;
         }
-        match rustix::io::read(file, buffer.as_mut_slice()) {
+        match client.forward(file, *stream) {
             Ok(0) => drop(self.outputs.remove(index)),
-            Ok(count) => {
-                buffer.truncate(count);
-                client.queue(&frame(buffer));
-            }
+            Ok(_) => {}
             Err(Errno::AGAIN | Errno::INTR) => {}
             Err(_) => drop(self.outputs.remove(index)),
         }
