@@ -3,6 +3,9 @@
 //! The only other places with `unsafe` are `kernel` and `enter`'s launcher.
 #![allow(unsafe_code, reason = "this file is where the system calls live; every block says why it is sound")]
 
+mod calls;
+mod signals;
+
 use std::ffi::CStr;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
@@ -10,6 +13,8 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use rustix::thread::UnshareFlags;
 
 use crate::namespace::Kind;
+pub use calls::{Call, ask};
+pub use signals::{ignore_signal, read_signal, read_signal_and_sender, reset_signals, signal_fd};
 
 /// What [`clone_process`] made.
 #[derive(Debug)]
@@ -268,42 +273,6 @@ pub fn seccomp_filters(pid: u32) -> io::Result<Vec<Vec<FilterStep>>> {
     filters
 }
 
-/// Blocks `signals` in this thread (and in what it starts) and returns a descriptor that reads them.
-pub fn signal_fd(signals: &[i32]) -> io::Result<OwnedFd> {
-    let set = set_of(signals);
-    // SAFETY: `set` is initialised; the mask belongs to this thread.
-    let fd = unsafe {
-        if libc::sigprocmask(libc::SIG_BLOCK, &set, std::ptr::null_mut()) != 0 {
-            return Err(io::Error::last_os_error());
-        }
-        libc::signalfd(-1, &set, libc::SFD_CLOEXEC | libc::SFD_NONBLOCK)
-    };
-    if fd == -1 {
-        return Err(io::Error::last_os_error());
-    }
-    // SAFETY: signalfd made it, and nobody else has it.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
-}
-
-/// The next signal number waiting in a descriptor made by [`signal_fd`].
-pub fn read_signal(fd: impl AsFd) -> io::Result<Option<i32>> {
-    Ok(read_signal_and_sender(fd)?.map(|(signal, _)| signal))
-}
-
-/// The same, with the process that sent it; 0: the kernel, as a terminal's driver has it do.
-pub fn read_signal_and_sender(fd: impl AsFd) -> io::Result<Option<(i32, u32)>> {
-    let mut record = [0u8; size_of::<libc::signalfd_siginfo>()];
-    match rustix::io::read(fd, &mut record) {
-        Ok(count) if count == record.len() => {
-            // Fields of four bytes: the signal, an error, a code, the sender.
-            let field = |index: usize| [0, 1, 2, 3].map(|byte| record[index * 4 + byte]);
-            Ok(Some((i32::from_ne_bytes(field(0)), u32::from_ne_bytes(field(3)))))
-        }
-        Ok(_) | Err(rustix::io::Errno::AGAIN) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
-}
-
 /// Takes the program's code and constants out of this process's memory map. What is needed after that is mapped again
 /// piece by piece as it is reached, from the page cache: for who has set up and from now on only waits, that is a
 /// small part.
@@ -333,36 +302,6 @@ pub fn forget_code() {
     unsafe { libc::dl_iterate_phdr(Some(forget), std::ptr::null_mut()) };
 }
 
-/// Gives every signal its default action and blocks none, as a freshly started program expects.
-pub fn reset_signals() {
-    // SAFETY: no handler of ours remains, and the process is about to exec.
-    unsafe {
-        for signal in 1..=64 {
-            libc::signal(signal, libc::SIG_DFL);
-        }
-        let empty = set_of(&[]);
-        libc::sigprocmask(libc::SIG_SETMASK, &empty, std::ptr::null_mut());
-    }
-}
-
-/// Ignores `signal` in this process.
-pub fn ignore_signal(signal: i32) {
-    // SAFETY: ignoring runs no code.
-    unsafe { libc::signal(signal, libc::SIG_IGN) };
-}
-
-fn set_of(signals: &[i32]) -> libc::sigset_t {
-    // SAFETY: sigemptyset initialises the set before anything reads it.
-    unsafe {
-        let mut set = std::mem::zeroed();
-        libc::sigemptyset(&mut set);
-        for signal in signals {
-            libc::sigaddset(&mut set, *signal);
-        }
-        set
-    }
-}
-
 /// Makes the terminal `fd` the controlling one of this session.
 pub fn take_terminal(fd: impl AsFd) -> io::Result<()> {
     rustix::process::ioctl_tiocsctty(fd).map_err(Into::into)
@@ -386,77 +325,4 @@ pub fn parent_namespace(fd: BorrowedFd<'_>) -> io::Result<OwnedFd> {
 pub fn exit_now(status: i32) -> ! {
     // SAFETY: `_exit` runs no handler of ours: what a forked child inherited must not run twice.
     unsafe { libc::_exit(status) }
-}
-
-/// A system call whose existence can be asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the names are the kernel's own")]
-pub enum Call {
-    PidfdOpen,
-    Clone3,
-    /// clone3 with a cgroup to start in.
-    CloneIntoCgroup,
-    Openat2,
-    OpenTree,
-    Fsopen,
-    MoveMount,
-    MountSetattr,
-    /// close_range with the flag that closes on exec only.
-    CloseRange,
-}
-
-/// Makes `call` with arguments that no kernel accepts, so that nothing happens but the answer.
-///
-/// # Errors
-/// `ErrorKind::Unsupported` where the kernel does not know it, `PermissionDenied` where it is kept from us.
-pub fn ask(call: Call) -> io::Result<()> {
-    let null = std::ptr::null::<u8>();
-    // No bit beyond the lowest few is a flag of any of these.
-    let no_flags = u32::MAX;
-    // SAFETY: pointers are null with a size of 0, descriptors are -1, flags are unknown: each call is refused before
-    // it reads or changes anything. The two that may be accepted are dealt with where they are made.
-    let answer = unsafe {
-        match call {
-            Call::PidfdOpen => libc::syscall(libc::SYS_pidfd_open, -1, no_flags),
-            Call::Clone3 => libc::syscall(libc::SYS_clone3, null, 0usize),
-            Call::CloneIntoCgroup => return ask_for_cgroups(),
-            Call::Openat2 => libc::syscall(libc::SYS_openat2, -1, c"".as_ptr(), null, 0usize),
-            Call::OpenTree => libc::syscall(libc::SYS_open_tree, -1, c"".as_ptr(), no_flags),
-            Call::Fsopen => libc::syscall(libc::SYS_fsopen, c"".as_ptr(), no_flags),
-            Call::MoveMount => libc::syscall(libc::SYS_move_mount, -1, c"".as_ptr(), -1, c"".as_ptr(), no_flags),
-            Call::MountSetattr => libc::syscall(libc::SYS_mount_setattr, -1, c"".as_ptr(), no_flags, null, 0usize),
-            // Nothing is open at the largest number, so this one is done, and changes nothing.
-            Call::CloseRange => libc::syscall(libc::SYS_close_range, u32::MAX, u32::MAX, libc::CLOSE_RANGE_CLOEXEC),
-        }
-    };
-    if answer != -1 {
-        return Ok(());
-    }
-    let error = io::Error::last_os_error();
-    match (call, error.raw_os_error()) {
-        (_, Some(libc::ENOSYS)) => Err(error),
-        (_, Some(libc::EPERM | libc::EACCES)) => Err(error),
-        // 5.9 and 5.10 have the call without the flag.
-        (Call::CloseRange, Some(libc::EINVAL)) => Err(io::Error::from_raw_os_error(libc::ENOSYS)),
-        _ => Ok(()),
-    }
-}
-
-/// A kernel that knows the flag looks at the descriptor, and it is none; one that does not says EINVAL.
-fn ask_for_cgroups() -> io::Result<()> {
-    let folder = std::fs::File::open("/dev/null")?;
-    // SAFETY: /dev/null is no cgroup, so no process is made; if one were, it would do nothing but end, which needs
-    // neither memory nor locks of other threads.
-    match unsafe { clone_process(Some(folder.as_fd())) } {
-        Ok(Cloned::Child) => exit_now(0),
-        Ok(Cloned::Parent(pid)) => {
-            rustix::process::waitpid(Some(pid), rustix::process::WaitOptions::empty())?;
-            Ok(())
-        }
-        Err(error) => match error.raw_os_error() {
-            Some(libc::EINVAL | libc::E2BIG) => Err(io::Error::from_raw_os_error(libc::ENOSYS)),
-            Some(libc::ENOSYS | libc::EPERM) => Err(error),
-            _ => Ok(()),
-        },
-    }
 }

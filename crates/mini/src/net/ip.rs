@@ -1,5 +1,7 @@
 //! `ip`: shows links, addresses, routes and neighbours, by rtnetlink. It changes nothing.
 
+mod address;
+mod link;
 mod route;
 
 use std::ffi::OsString;
@@ -8,11 +10,11 @@ use std::net::IpAddr;
 
 use serde_json::{Value, json};
 
-use super::netlink::{Netlink, address, attributes, name, number};
+use super::netlink::Netlink;
 use crate::frame::{Manual, Out, Outcome, Trouble, Words, serve};
-
-const RTM_GETLINK: u16 = 18;
-const RTM_GETADDR: u16 = 22;
+use address::{Address, addresses, lifetime, scope};
+use link::hardware;
+pub(super) use link::{Link, links, name_of};
 
 /// Runs `ip`.
 pub(crate) fn main(argv: Vec<OsString>) -> i32 {
@@ -121,115 +123,6 @@ fn run(mut words: Words, out: &mut Out) -> Outcome {
 enum Object {
     Link,
     Address,
-}
-
-/// An interface, from `struct ifinfomsg` and its attributes (linux/if_link.h).
-#[derive(Debug, Default)]
-pub(super) struct Link {
-    index: u32,
-    flags: u32,
-    name: String,
-    parent: Option<u32>,
-    elsewhere: bool,
-    mtu: u32,
-    queue: Option<u32>,
-    state: u8,
-    discipline: String,
-    controller: Option<u32>,
-    hardware: u16,
-    address: Vec<u8>,
-    broadcast: Vec<u8>,
-    counters: Vec<u64>,
-}
-
-/// An address, from `struct ifaddrmsg` and its attributes (linux/if_addr.h).
-#[derive(Debug)]
-struct Address {
-    index: u32,
-    prefix: u8,
-    scope: u8,
-    flags: u32,
-    local: IpAddr,
-    peer: Option<IpAddr>,
-    broadcast: Option<IpAddr>,
-    label: String,
-    valid: u32,
-    preferred: u32,
-}
-
-/// All interfaces of this network namespace.
-pub(super) fn links(netlink: &Netlink) -> Result<Vec<Link>, Trouble> {
-    let mut links = Vec::new();
-    netlink
-        .dump(RTM_GETLINK, &[0; 16], |body| links.extend(link(body)))
-        .map_err(Trouble::doing("cannot list interfaces"))?;
-    Ok(links)
-}
-
-fn link(body: &[u8]) -> Option<Link> {
-    let hardware = super::netlink::short(body, 2)?;
-    let mut link = Link { index: number(body, 4)?, flags: number(body, 8)?, hardware, ..Link::default() };
-    for (kind, value) in attributes(body.get(16..)?) {
-        match kind {
-            1 => link.address = value.to_vec(),
-            2 => link.broadcast = value.to_vec(),
-            3 => link.name = name(value),
-            4 => link.mtu = number(value, 0)?,
-            5 => link.parent = number(value, 0),
-            6 => link.discipline = name(value),
-            10 => link.controller = number(value, 0),
-            13 => link.queue = number(value, 0),
-            16 => link.state = *value.first()?,
-            23 => {
-                link.counters =
-                    value.chunks_exact(8).filter_map(|part| Some(u64::from_ne_bytes(part.try_into().ok()?))).collect()
-            }
-            37 => link.elsewhere = true,
-            _ => {}
-        }
-    }
-    Some(link)
-}
-
-fn addresses(netlink: &Netlink, family: Family) -> Result<Vec<Address>, Trouble> {
-    let mut addresses = Vec::new();
-    let mut request = [0; 8];
-    request[0] = family.number();
-    netlink
-        .dump(RTM_GETADDR, &request, |body| addresses.extend(one_address(body)))
-        .map_err(Trouble::doing("cannot list addresses"))?;
-    addresses.retain(|address| family.has(address.local));
-    Ok(addresses)
-}
-
-fn one_address(body: &[u8]) -> Option<Address> {
-    let (mut local, mut peer, mut broadcast, mut label) = (None, None, None, String::new());
-    let (mut flags, mut valid, mut preferred) = (u32::from(*body.get(2)?), u32::MAX, u32::MAX);
-    for (kind, value) in attributes(body.get(8..)?) {
-        match kind {
-            1 => peer = address(value),
-            2 => local = address(value),
-            3 => label = name(value),
-            4 => broadcast = address(value),
-            6 => (preferred, valid) = (number(value, 0)?, number(value, 4)?),
-            8 => flags = number(value, 0)?,
-            _ => {}
-        }
-    }
-    // IPv6 has only the "peer", which is then its own.
-    let local = local.or(peer)?;
-    Some(Address {
-        index: number(body, 4)?,
-        prefix: *body.get(1)?,
-        scope: *body.get(3)?,
-        flags,
-        local,
-        peer: peer.filter(|peer| *peer != local),
-        broadcast,
-        label,
-        valid,
-        preferred,
-    })
 }
 
 fn show(netlink: &Netlink, wanted: &Wanted, object: Object, out: &mut Out) -> Outcome {
@@ -355,112 +248,4 @@ fn link_json(link: &Link, all: &[Link], addresses: &[&Address], object: Object) 
         row["addr_info"] = Value::Array(addresses);
     }
     row
-}
-
-/// The name of the interface `index`.
-pub(super) fn name_of(links: &[Link], index: u32) -> String {
-    links.iter().find(|link| link.index == index).map_or_else(|| format!("if{index}"), |link| link.name.clone())
-}
-
-impl Link {
-    /// `eth0@if7` where the other end is somewhere else, `eth0.5@eth0` where it is here.
-    fn full_name(&self, all: &[Link]) -> String {
-        match self.parent.filter(|parent| *parent != self.index && *parent != 0) {
-            Some(parent) if self.elsewhere => format!("{}@if{parent}", self.name),
-            Some(parent) => format!("{}@{}", self.name, name_of(all, parent)),
-            None => self.name.clone(),
-        }
-    }
-
-    /// Bits of `net_device_flags` (linux/if.h), in the order people know from iproute2.
-    fn flag_names(&self) -> Vec<&'static str> {
-        let names = [
-            (0x8, "LOOPBACK"),
-            (0x2, "BROADCAST"),
-            (0x10, "POINTOPOINT"),
-            (0x1000, "MULTICAST"),
-            (0x80, "NOARP"),
-            (0x200, "ALLMULTI"),
-            (0x100, "PROMISC"),
-            (0x400, "MASTER"),
-            (0x800, "SLAVE"),
-            (0x4000, "DYNAMIC"),
-            (0x1, "UP"),
-            (0x10000, "LOWER_UP"),
-            (0x20000, "DORMANT"),
-        ];
-        let no_carrier = (self.flags & 1 != 0 && self.flags & 0x40 == 0).then_some("NO-CARRIER");
-        no_carrier
-            .into_iter()
-            .chain(names.iter().filter(|(bit, _)| self.flags & bit != 0).map(|(_, name)| *name))
-            .collect()
-    }
-
-    /// RFC 2863 states, `IF_OPER_*` in linux/if.h.
-    fn state_name(&self) -> &'static str {
-        ["UNKNOWN", "NOTPRESENT", "DOWN", "LOWERLAYERDOWN", "TESTING", "DORMANT", "UP"]
-            .get(usize::from(self.state))
-            .copied()
-            .unwrap_or("UNKNOWN")
-    }
-
-    /// The common ones of `ARPHRD_*` (linux/if_arp.h).
-    fn hardware_name(&self) -> String {
-        match self.hardware {
-            1 => "ether",
-            32 => "infiniband",
-            512 => "ppp",
-            768 => "ipip",
-            769 => "tunnel6",
-            772 => "loopback",
-            776 => "sit",
-            778 => "gre",
-            0xfffe => "none",
-            other => return format!("[{other}]"),
-        }
-        .to_owned()
-    }
-}
-
-impl Address {
-    /// Bits of `IFA_F_*` (linux/if_addr.h).
-    fn flag_names(&self) -> Vec<&'static str> {
-        let names = [
-            (0x1, if self.local.is_ipv4() { "secondary" } else { "temporary" }),
-            (0x8, "dadfailed"),
-            (0x20, "deprecated"),
-            (0x40, "tentative"),
-            (0x200, "noprefixroute"),
-        ];
-        let dynamic = (self.flags & 0x80 == 0).then_some("dynamic");
-        dynamic
-            .into_iter()
-            .chain(names.iter().filter(|(bit, _)| self.flags & bit != 0).map(|(_, name)| *name))
-            .collect()
-    }
-}
-
-/// A hardware address in hexadecimal; those of 4 bytes are tunnels' IPv4 ends.
-fn hardware(bytes: &[u8]) -> String {
-    match address(bytes) {
-        Some(tunnel) => tunnel.to_string(),
-        None => bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(":"),
-    }
-}
-
-/// `RT_SCOPE_*` (linux/rtnetlink.h).
-fn scope(number: u8) -> String {
-    match number {
-        0 => "global",
-        200 => "site",
-        253 => "link",
-        254 => "host",
-        255 => "nowhere",
-        other => return other.to_string(),
-    }
-    .to_owned()
-}
-
-fn lifetime(seconds: u32) -> String {
-    if seconds == u32::MAX { "forever".to_owned() } else { format!("{seconds}sec") }
 }

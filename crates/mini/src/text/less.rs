@@ -3,16 +3,18 @@
 //! Lines are read as they are needed, so that the first screen of a huge or slow input comes at once; a key that is
 //! pressed meanwhile is heard.
 
+mod rows;
+mod source;
+
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{IsTerminal, Read, Write};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 use regex::{Regex, RegexBuilder};
-use rustix::event::{PollFd, PollFlags, poll};
-use rustix::io::Errno;
-use unicode_width::UnicodeWidthChar;
+use rows::{Escapes, visible, wrap};
+use source::{Text, Until};
 
 use crate::frame::{Manual, Out, Outcome, Trouble, Word, Words, serve, unknown};
 use crate::terminal::{self, Key, Raw, Size};
@@ -87,7 +89,7 @@ fn page(wanted: Wanted, out: &mut Out) -> Outcome {
     }
     let raw = Raw::enter(tty)?;
     let mut pager = Pager {
-        text: Text { inputs, partial: Vec::new(), lines: Vec::new() },
+        text: Text::of(inputs),
         size: terminal::size(raw.fd()),
         top: 0,
         shift: 0,
@@ -108,72 +110,6 @@ fn page(wanted: Wanted, out: &mut Out) -> Outcome {
     let result = pager.serve(out, raw.fd());
     out.write_all(b"\x1b[?1049l")?;
     result
-}
-
-/// When reading stops before there is enough.
-#[derive(Clone, Copy)]
-enum Until<'a> {
-    /// Only at the end.
-    End,
-    /// When nothing is there at the moment.
-    Pause,
-    /// When a key is pressed.
-    Key(BorrowedFd<'a>),
-}
-
-/// What was read so far, and what is left to read, the next file last.
-struct Text {
-    inputs: Vec<File>,
-    partial: Vec<u8>,
-    lines: Vec<String>,
-}
-
-impl Text {
-    /// Reads until there are `count` lines, nothing is left, or, while more may come, `until` says so.
-    fn read(&mut self, count: usize, until: Until<'_>) -> Result<(), Trouble> {
-        let mut buffer = vec![0; 64 * 1024];
-        while self.lines.len() < count {
-            let Some(input) = self.inputs.last_mut() else { return Ok(()) };
-            let more = match until {
-                Until::End => true,
-                Until::Pause => terminal::is_readable(input.as_fd(), Duration::ZERO)?,
-                Until::Key(tty) => {
-                    let mut polled = [
-                        PollFd::from_borrowed_fd(tty, PollFlags::IN),
-                        PollFd::from_borrowed_fd(input.as_fd(), PollFlags::IN),
-                    ];
-                    match poll(&mut polled, None) {
-                        Ok(_) | Err(Errno::INTR) => {}
-                        Err(cause) => return Err(cause.into()),
-                    }
-                    polled[0].revents().is_empty() && !polled[1].revents().is_empty()
-                }
-            };
-            if !more {
-                return Ok(());
-            }
-            match input.read(&mut buffer)? {
-                0 => {
-                    self.inputs.pop();
-                    if !self.partial.is_empty() {
-                        self.lines.push(String::from_utf8_lossy(&std::mem::take(&mut self.partial)).into_owned());
-                    }
-                }
-                length => self.add(&buffer[..length]),
-            }
-        }
-        Ok(())
-    }
-
-    fn add(&mut self, bytes: &[u8]) {
-        for part in bytes.split_inclusive(|byte| *byte == b'\n') {
-            self.partial.extend(part);
-            if part.ends_with(b"\n") {
-                self.partial.pop();
-                self.lines.push(String::from_utf8_lossy(&std::mem::take(&mut self.partial)).into_owned());
-            }
-        }
-    }
 }
 
 struct Pager {
@@ -427,100 +363,5 @@ impl Pager {
 
     fn shown(&self, line: &str) -> String {
         visible(line, if self.wanted.colors { Escapes::Colors } else { Escapes::None })
-    }
-}
-
-/// Which escapes reach the terminal.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Escapes {
-    None,
-    Colors,
-}
-
-/// A line as it is shown: tabs as blanks, control characters in caret notation.
-fn visible(line: &str, escapes: Escapes) -> String {
-    let mut shown = String::new();
-    let mut column = 0;
-    let mut letters = line.trim_end_matches('\r').chars().peekable();
-    while let Some(letter) = letters.next() {
-        match letter {
-            '\t' => {
-                let blanks = 8 - column % 8;
-                shown.extend(std::iter::repeat_n(' ', blanks));
-                column += blanks;
-            }
-            '\x1b' if escapes == Escapes::Colors && letters.peek() == Some(&'[') => {
-                let sequence: String = letters.by_ref().take_while_inclusive();
-                if sequence.ends_with('m') {
-                    shown.push('\x1b');
-                    shown.push_str(&sequence);
-                }
-            }
-            letter if letter.is_ascii_control() => {
-                shown.extend(['^', char::from(letter as u8 ^ 0x40)]);
-                column += 2;
-            }
-            letter if letter.is_control() => {}
-            letter => {
-                shown.push(letter);
-                column += letter.width().unwrap_or(0);
-            }
-        }
-    }
-    shown
-}
-
-/// Taking a control sequence off the rest of a line, its last letter included.
-trait Sequence {
-    fn take_while_inclusive(self) -> String;
-}
-
-impl<I: Iterator<Item = char>> Sequence for I {
-    fn take_while_inclusive(self) -> String {
-        let mut taken = String::new();
-        for letter in self {
-            taken.push(letter);
-            if taken.len() > 1 && ('@'..='~').contains(&letter) {
-                break;
-            }
-        }
-        taken
-    }
-}
-
-/// Text cut into rows; colours take no room.
-fn wrap(text: &str, width: usize) -> Vec<String> {
-    let (mut rows, mut row, mut column, mut escape) = (Vec::new(), String::new(), 0, false);
-    for letter in text.chars() {
-        let wide = if escape || letter == '\x1b' { 0 } else { letter.width().unwrap_or(0) };
-        escape = letter == '\x1b' || (escape && letter != 'm');
-        if column + wide > width {
-            rows.push(std::mem::take(&mut row));
-            column = 0;
-        }
-        row.push(letter);
-        column += wide;
-    }
-    rows.push(row);
-    rows
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lines_are_shown_without_harm() {
-        assert_eq!(visible("a\tb\x07\x1b[2J", Escapes::None), "a       b^G^[[2J");
-        assert_eq!(visible("\x1b[31mred\x1b[m\x1b[2J", Escapes::Colors), "\x1b[31mred\x1b[m");
-        assert_eq!(visible("dos\r", Escapes::None), "dos");
-    }
-
-    #[test]
-    fn rows_fit() {
-        assert_eq!(wrap("abcde", 2), ["ab", "cd", "e"]);
-        assert_eq!(wrap("", 2), [""]);
-        assert_eq!(wrap("a漢b", 2), ["a", "漢", "b"]);
-        assert_eq!(wrap("\x1b[1mab\x1b[m", 2), ["\x1b[1mab\x1b[m"]);
     }
 }

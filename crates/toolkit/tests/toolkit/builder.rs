@@ -284,3 +284,31 @@ fn look_into(root: &Path, folder: &Path, seen: &mut BTreeMap<String, String>) {
 pub fn shown(lines: &[(&str, &str)]) -> BTreeMap<String, String> {
     lines.iter().map(|(name, what)| ((*name).to_owned(), (*what).to_owned())).collect()
 }
+
+/// A line of an extended header.
+pub fn record(key: &str, value: &str) -> String {
+    let rest = key.len() + value.len() + 3;
+    let length = (rest..).find(|length| *length == rest + length.to_string().len()).unwrap();
+    format!("{length} {key}={value}\n")
+}
+
+/// A header of any kind with data, padded.
+pub fn raw(kind: u8, name: &str, data: &[u8]) -> Vec<u8> {
+    let mut block = vec![0; 512];
+    block[..name.len()].copy_from_slice(name.as_bytes());
+    block[100..108].copy_from_slice(b"0000644\0");
+    block[124..136].copy_from_slice(format!("{:011o}\0", data.len()).as_bytes());
+    block[156] = kind;
+    block[257..265].copy_from_slice(b"ustar\x0000");
+    seal(&mut block);
+    block.extend_from_slice(data);
+    block.resize(block.len().next_multiple_of(512), 0);
+    block
+}
+
+/// Makes the checksum right.
+pub fn seal(block: &mut [u8]) {
+    block[148..156].copy_from_slice(b"        ");
+    let sum: u32 = block[..512].iter().map(|&byte| u32::from(byte)).sum();
+    block[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+}

@@ -6,6 +6,7 @@
 
 mod arrival;
 mod builder;
+mod damaged;
 mod full;
 mod hostile;
 mod import;

@@ -1,168 +1,21 @@
-//! The shop for real: opened, asked, killed and closed, each test at a place of its own.
+//! What is there while it is open, and how often it can be.
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
-use std::os::fd::{AsFd, OwnedFd};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::fd::AsFd;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
 
-use fathom_demo::{Error, Outcome, Place, SandboxStatus, State, down, status, up};
-use fathom_host::{Host, Process};
+use fathom_demo::{Error, Place, SandboxStatus, State, down, status, up};
 use fathom_model::Hint as _;
 use fathom_testkit::{Need, Scratch, needs};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use rustix::process::{Signal, pidfd_send_signal};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_fathom-demo-test");
-const LONG: Duration = Duration::from_secs(20);
-
-/// A place that is closed at the end, whatever the test did.
-struct Shop {
-    place: Place,
-    cgroup: String,
-    _scratch: Scratch,
-}
-
-impl Shop {
-    fn new(name: &str) -> Shop {
-        let scratch = Scratch::new(name);
-        let cgroup = scratch
-            .path()
-            .file_name()
-            .expect("a scratch folder has a readable name")
-            .to_str()
-            .expect("a scratch folder has a readable name")
-            .to_owned();
-        Shop { place: Place::at(scratch.join("demo"), Some(&cgroup)), cgroup, _scratch: scratch }
-    }
-
-    fn up(&self) -> Vec<SandboxStatus> {
-        up(&self.place, Some(Path::new(PROGRAM))).expect("the shop opens").sandboxes
-    }
-
-    fn status(&self, name: &str) -> SandboxStatus {
-        let all = status(&self.place).expect("the files are ours").sandboxes;
-        all.into_iter().find(|sandbox| sandbox.name == name).expect("it is in the shop")
-    }
-
-    fn keeper(&self) -> u32 {
-        status(&self.place).expect("the files are ours").keeper.expect("the shop is open")
-    }
-
-    fn log(&self, name: &str) -> String {
-        fs::read_to_string(self.place.folder().join(format!("{name}.log"))).unwrap_or_default()
-    }
-
-    /// Every process of the shop, whatever it calls itself: those in the keeper's and the sandboxes' namespaces.
-    fn trace(&self) -> Trace {
-        let pids = status(&self.place).expect("the files are ours").sandboxes.into_iter().filter_map(|s| s.pid);
-        Trace::of(pids.chain([self.keeper()]))
-    }
-
-    /// Nothing is left: no process, mount, cgroup, file.
-    fn assert_gone(&self, trace: &Trace) {
-        assert_eq!(trace.processes(), Vec::<String>::new());
-        assert!(!self.place.folder().exists(), "{:?}", self.place.folder());
-        let name = self.place.folder().to_str().expect("a readable name");
-        let mounts = fs::read_to_string("/proc/self/mountinfo").expect("/proc is there");
-        assert!(!mounts.contains(name) && !mounts.contains("fathom-demo"), "{mounts}");
-        assert_eq!(cgroups_named(&self.cgroup), Vec::<PathBuf>::new());
-    }
-}
-
-impl Drop for Shop {
-    fn drop(&mut self) {
-        let _ = down(&self.place);
-    }
-}
-
-/// The network namespaces of a shop, to find processes that are left in them. Held open, or another shop's would get
-/// their numbers.
-#[derive(Default)]
-struct Trace(Vec<(PathBuf, fs::File)>);
-
-impl Trace {
-    fn of(pids: impl Iterator<Item = u32>) -> Trace {
-        let held = |pid| (namespace(pid, "net"), fs::File::open(format!("/proc/{pid}/ns/net")).expect("it lives"));
-        Trace(pids.map(held).collect())
-    }
-
-    fn processes(&self) -> Vec<String> {
-        let pids = Host::local().pids().expect("/proc is there");
-        let left = pids.into_iter().filter(|pid| {
-            let own = fs::read_link(format!("/proc/{pid}/ns/net"));
-            own.is_ok_and(|own| self.0.iter().any(|(name, _)| *name == own))
-        });
-        left.map(|pid| format!("{pid} {}", fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default()))
-            .collect()
-    }
-}
-
-fn namespace(pid: u32, kind: &str) -> PathBuf {
-    fs::read_link(format!("/proc/{pid}/ns/{kind}")).expect("it lives")
-}
-
-fn cgroups_named(name: &str) -> Vec<PathBuf> {
-    let hierarchies = fs::read_dir("/sys/fs/cgroup").into_iter().flatten().flatten().map(|entry| entry.path());
-    let all = hierarchies.chain([PathBuf::from("/sys/fs/cgroup")]).map(|path| path.join(name));
-    all.filter(|path| path.exists()).collect()
-}
-
-fn handle(pid: u32) -> OwnedFd {
-    let pid = Pid::from_raw(i32::try_from(pid).expect("a pid")).expect("a pid");
-    pidfd_open(pid, PidfdFlags::empty()).expect("it lives")
-}
-
-fn assert_ends(process: impl AsFd) {
-    let patience = Timespec::try_from(LONG).expect("a short time fits");
-    assert_eq!(poll(&mut [PollFd::new(&process, PollFlags::IN)], Some(&patience)), Ok(1), "it lives on");
-}
-
-/// For what has no event to wait for: a file that somebody is about to write.
-#[track_caller]
-fn eventually<T>(mut look: impl FnMut() -> Option<T>) -> T {
-    let began = Instant::now();
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(began.elapsed() < LONG, "it does not happen");
-        let _ = poll(&mut [], Some(&Timespec { tv_sec: 0, tv_nsec: 2_000_000 }));
-    }
-}
-
-/// Connects from where `pid` is. Only the thread goes there.
-fn connect_from(pid: u32, address: &str) -> TcpStream {
-    let (net, address) = (fs::File::open(format!("/proc/{pid}/ns/net")).expect("it lives"), address.to_owned());
-    let thread = std::thread::spawn(move || {
-        move_into_link_name_space(net.as_fd(), Some(LinkNameSpaceType::Network)).expect("we are root");
-        TcpStream::connect(address).expect("somebody listens")
-    });
-    thread.join().expect("the thread connects")
-}
-
-fn get(pid: u32, address: &str, path: &str) -> String {
-    let mut stream = connect_from(pid, address);
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\r\n").expect("it listens");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("it answers");
-    answer
-}
-
-fn visits(answer: &str) -> u64 {
-    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
-    answer.lines().find_map(|line| line.strip_prefix("visits: ")).expect("db counts").parse().expect("a number")
-}
-
-fn process(pid: u32) -> Process {
-    Host::local().process(pid).expect("it lives")
-}
+use crate::shop::*;
 
 #[test]
 fn web_answers_through_api_and_db() {
@@ -291,110 +144,6 @@ fn who_is_killed_comes_back_and_the_shop_goes_on() {
 }
 
 #[test]
-fn nothing_is_left_after_down() {
-    needs!(Need::Root);
-    let shop = Shop::new("demo-down");
-    shop.up();
-    let trace = shop.trace();
-    assert!(trace.processes().len() >= 5, "{:?}", trace.processes());
-    assert!(!cgroups_named(&shop.cgroup).is_empty());
-    assert_eq!(down(&shop.place).expect("it closes").sandboxes, 4);
-    shop.assert_gone(&trace);
-    assert_eq!(down(&shop.place).expect("there is nothing to close").sandboxes, 0);
-    let closed = status(&shop.place).unwrap();
-    assert_eq!((closed.keeper, closed.sandboxes.len()), (None, 0));
-}
-
-#[test]
-fn a_killed_keeper_takes_all_with_it_and_the_next_verb_clears_up() {
-    needs!(Need::Root);
-    let shop = Shop::new("demo-sigkill");
-    for verb in ["down", "up"] {
-        let sandboxes = shop.up();
-        let trace = shop.trace();
-        let handles: Vec<_> = sandboxes.iter().filter_map(|sandbox| sandbox.pid).map(handle).collect();
-        pidfd_send_signal(handle(shop.keeper()), Signal::KILL).unwrap();
-        handles.iter().for_each(assert_ends);
-        eventually(|| trace.processes().is_empty().then_some(()));
-        assert_eq!(status(&shop.place).unwrap().keeper, None);
-        if verb == "up" {
-            assert_eq!(up(&shop.place, Some(Path::new(PROGRAM))).unwrap().outcome, Outcome::Started);
-        }
-        down(&shop.place).expect("it closes");
-        shop.assert_gone(&trace);
-    }
-}
-
-#[test]
-fn a_keeper_told_to_end_by_somebody_else_clears_up_itself() {
-    needs!(Need::Root);
-    let shop = Shop::new("demo-sigterm");
-    shop.up();
-    let (trace, keeper) = (shop.trace(), handle(shop.keeper()));
-    pidfd_send_signal(&keeper, Signal::TERM).unwrap();
-    assert_ends(keeper);
-    shop.assert_gone(&trace);
-}
-
-#[test]
-fn killing_the_keeper_while_it_opens_leaves_nothing() {
-    needs!(Need::Root);
-    for delay in 0..12u32 {
-        let shop = Shop::new("demo-early");
-        let record = shop.place.folder().join("keeper.record");
-        let opening = std::thread::spawn({
-            let place = shop.place.clone();
-            move || up(&place, Some(Path::new(PROGRAM)))
-        });
-        let keeper = eventually(|| {
-            let text = fs::read_to_string(&record).ok()?;
-            let number = text.split(['"', ':', ',', '}']).find_map(|word| word.parse::<i32>().ok())?;
-            pidfd_open(Pid::from_raw(number)?, PidfdFlags::empty()).ok()
-        });
-        let _ = poll(&mut [], Some(&Timespec { tv_sec: 0, tv_nsec: i64::from(delay) * 1_500_000 }));
-        let _ = pidfd_send_signal(&keeper, Signal::KILL);
-        assert_ends(&keeper);
-        match opening.join().unwrap() {
-            Err(Error::Lost { .. }) => assert!(!shop.place.folder().exists(), "a failed `up` clears up"),
-            // It was open already.
-            Ok(_) => drop(down(&shop.place).unwrap()),
-            Err(error) => panic!("{error}"),
-        }
-        // Those who had not executed the program yet notice it themselves.
-        let folder = shop.place.folder().to_str().unwrap().to_owned();
-        eventually(|| processes_that_mention(&folder).is_empty().then_some(()));
-        shop.assert_gone(&Trace::default());
-    }
-}
-
-/// The keeper's forks carry its command line until they execute something else.
-fn processes_that_mention(folder: &str) -> Vec<u32> {
-    let says = |pid: &u32| fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    let pids = Host::local().pids().expect("/proc is there").into_iter();
-    pids.filter(|pid| String::from_utf8_lossy(&says(pid)).contains(folder)).collect()
-}
-
-#[test]
-fn killing_who_opens_the_shop_leaves_one_that_can_be_closed() {
-    needs!(Need::Root);
-    let shop = Shop::new("demo-opener");
-    let mut opener = Command::new(PROGRAM);
-    opener.arg("up").arg(shop.place.folder()).arg(&shop.cgroup).stdout(Stdio::null());
-    let mut opener = opener.spawn().unwrap();
-    eventually(|| shop.place.folder().join("keeper.record").exists().then_some(()));
-    opener.kill().unwrap();
-    opener.wait().unwrap();
-    // The keeper may go on; whoever wants a shop has one, and it is the only one.
-    let sandboxes = shop.up();
-    assert_eq!(sandboxes.len(), 4);
-    let folder = shop.place.folder().to_str().unwrap();
-    assert_eq!(processes_that_mention(folder), [shop.keeper()]);
-    let trace = shop.trace();
-    down(&shop.place).expect("it closes");
-    shop.assert_gone(&trace);
-}
-
-#[test]
 fn up_twice_is_one_shop() {
     needs!(Need::Root);
     let shop = Shop::new("demo-twice");
@@ -460,7 +209,7 @@ fn without_root_the_shop_opens_in_a_user_namespace_and_says_what_is_missing() {
 fn a_program_that_web_may_not_run_is_named_and_nothing_is_left() {
     needs!(Need::Root);
     let shop = Shop::new("demo-refused");
-    let program = shop._scratch.join("program");
+    let program = shop.scratch.join("program");
     fs::copy(PROGRAM, &program).unwrap();
     fs::set_permissions(&program, fs::Permissions::from_mode(0o700)).unwrap();
     let error = up(&shop.place, Some(&program)).unwrap_err();
