@@ -41,8 +41,7 @@ pub fn diagnose(snapshot: &Snapshot, question: &Question) -> Report {
     let quiet = findings.is_empty() && unexplained.is_empty() && symptoms.is_empty();
     let mut unknown: BTreeSet<Need> = if quiet { BTreeSet::new() } else { needs };
     unknown.extend(snapshot.coverage().gaps());
-    unknown
-        .extend(snapshot.damage.iter().map(|what| Need { need: "read the whole source".into(), reason: what.clone() }));
+    unknown.extend(snapshot.damage.iter().map(|what| Need::new("read the whole source", what)));
     Report::new(snapshot, findings, unexplained, unknown.into_iter().collect())
 }
 

@@ -10,6 +10,7 @@ pub mod cause;
 pub mod claim;
 pub mod diagnosis;
 pub mod eval;
+pub mod kinds;
 pub mod object;
 pub mod quantity;
 pub mod report;
@@ -19,6 +20,7 @@ pub mod scene;
 pub mod snapshot;
 pub mod target;
 pub mod time;
+pub mod wishes;
 
 pub use diagnosis::{Question, diagnose};
 pub use object::Ref;

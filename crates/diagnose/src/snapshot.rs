@@ -9,11 +9,13 @@ mod gathering;
 mod layout;
 mod logs;
 mod pointer;
+mod saved;
+mod veil;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-pub use coverage::{Coverage, Need};
+pub use coverage::{Coverage, FORBIDDEN, List, Need, fold};
 pub use events::Event;
 pub use gathering::Gathering;
 pub use logs::{Log, LogName, Run};

@@ -3,48 +3,48 @@
 use fathom_model::{Class, Failure};
 
 use crate::diagnosis::Question;
+use crate::kinds::{self, Kind};
 use crate::object::Ref;
 use crate::snapshot::Snapshot;
 
-/// Words for kinds, as kubectl takes them: (kind, its other names).
-const KINDS: &[(&str, &[&str])] = &[
-    ("Pod", &["po", "pods"]),
-    ("Deployment", &["deploy", "deployments"]),
-    ("ReplicaSet", &["rs", "replicasets"]),
-    ("StatefulSet", &["sts", "statefulsets"]),
-    ("DaemonSet", &["ds", "daemonsets"]),
-    ("Job", &["jobs"]),
-    ("CronJob", &["cj", "cronjobs"]),
-    ("Service", &["svc", "services"]),
-    ("Ingress", &["ing", "ingresses"]),
-    ("PersistentVolumeClaim", &["pvc", "persistentvolumeclaims"]),
-    ("PersistentVolume", &["pv", "persistentvolumes"]),
-    ("StorageClass", &["sc", "storageclasses"]),
-    ("ConfigMap", &["cm", "configmaps"]),
-    ("Secret", &["secrets"]),
-    ("Node", &["no", "nodes"]),
-    ("Namespace", &["ns", "namespaces"]),
-    ("HorizontalPodAutoscaler", &["hpa", "horizontalpodautoscalers"]),
-    ("PodDisruptionBudget", &["pdb", "poddisruptionbudgets"]),
-    ("NetworkPolicy", &["netpol", "networkpolicies"]),
-    ("APIService", &["apiservices"]),
-    ("ServiceAccount", &["sa", "serviceaccounts"]),
-];
+/// An object as it is typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Named<'a> {
+    /// Its kind.
+    pub kind: &'static Kind,
+    /// The namespace, where it stands before the kind.
+    pub namespace: Option<&'a str>,
+    /// Its name.
+    pub name: &'a str,
+}
 
-/// The question that is meant by a target, in a namespace where one was given.
-pub fn question(snapshot: &Snapshot, text: &str, namespace: Option<&str>) -> Result<Question, Failure> {
-    let Some((word, name)) = text.split_once('/') else {
-        return Err(Failure::new(Class::Usage, format!("`{text}` names no kind"))
-            .hinting("write KIND/NAME, such as pod/web-0, deploy/web, svc/web, pvc/data, node/n1 or ns/shop"));
+/// Reads `pod/web-0`, `shop/pod/web-0` or `shop/pod/web-0/app`, whose container says nothing more.
+pub fn read(text: &str) -> Result<Named<'_>, Failure> {
+    let parts: Vec<&str> = text.split('/').collect();
+    let (namespace, word, name) = match parts.as_slice() {
+        [word, name] => (None, *word, *name),
+        [word, name, _] if kinds::of_word(word).is_some_and(|kind| kind.name == "Pod") => (None, *word, *name),
+        [namespace, word, name] | [namespace, word, name, _] => (Some(*namespace), *word, *name),
+        _ => {
+            return Err(Failure::new(Class::Usage, format!("`{text}` names no kind"))
+                .hinting("write KIND/NAME, such as pod/web-0, deploy/web, svc/web, pvc/data, node/n1 or ns/shop"));
+        }
     };
-    let kind = kind(word).ok_or_else(|| {
-        let near = crate::eval::selector::nearest(word, words());
+    let kind = kinds::of_word(word).ok_or_else(|| {
+        let near = crate::eval::selector::nearest(word, kinds::words());
         let failure = Failure::new(Class::Usage, format!("`{word}` is no kind of object"));
         match near {
             Some(near) => failure.hinting(format!("`{near}` is one")),
             None => failure.hinting("write pod, deploy, sts, ds, job, svc, ingress, pvc, node, ns, hpa or apiservice"),
         }
     })?;
+    Ok(Named { kind, namespace, name })
+}
+
+/// The question that is meant by a target, in a namespace where one was given.
+pub fn question(snapshot: &Snapshot, text: &str, namespace: Option<&str>) -> Result<Question, Failure> {
+    let Named { kind, namespace: own, name } = read(text)?;
+    let (kind, namespace) = (kind.name, own.or(namespace));
     if kind == "Namespace" {
         return Ok(Question::Namespace(name.to_owned()));
     }
@@ -73,18 +73,6 @@ pub fn question(snapshot: &Snapshot, text: &str, namespace: Option<&str>) -> Res
     }
 }
 
-fn kind(word: &str) -> Option<&'static str> {
-    let small = word.to_lowercase();
-    KINDS
-        .iter()
-        .find(|(kind, names)| kind.to_lowercase() == small || names.contains(&small.as_str()))
-        .map(|(kind, _)| *kind)
-}
-
-fn words() -> impl Iterator<Item = &'static str> {
-    KINDS.iter().flat_map(|(kind, names)| std::iter::once(*kind).chain(names.iter().copied()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,5 +98,8 @@ mod tests {
         assert_eq!(ask("pod/webb", None), Err(Class::NotFound));
         assert_eq!(ask("pot/web", None), Err(Class::Usage));
         assert_eq!(ask("web", None), Err(Class::Usage));
+        assert_eq!(ask("b/pod/web-0", None), Ok(Question::Object(Ref::new("Pod", "b", "web-0"))));
+        assert_eq!(ask("pod/web-0/app", Some("b")), Ok(Question::Object(Ref::new("Pod", "b", "web-0"))));
+        assert_eq!(ask("b/pod/web-0/app", None), Ok(Question::Object(Ref::new("Pod", "b", "web-0"))));
     }
 }

@@ -3,6 +3,7 @@
 use super::{Explained, Finding, Report, Unexplained};
 use crate::claim::Confidence;
 use crate::object::Ref;
+use crate::snapshot::fold;
 
 /// How many consequences are named before they are counted.
 const NAMED: usize = 6;
@@ -14,7 +15,7 @@ pub fn render(report: &Report) -> String {
     let mut text: Vec<String> = report.findings.iter().map(finding).collect();
     text.extend(report.unexplained.iter().map(unexplained));
     if !report.unknown.is_empty() {
-        let needs = report.unknown.iter().map(|need| format!("  {need}\n"));
+        let needs = fold(&report.unknown).into_iter().map(|need| format!("  {need}\n"));
         text.push(format!("COULD NOT LOOK\n{}", needs.collect::<String>()));
     }
     if text.is_empty() {

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+use crate::kinds;
 
 /// What would have to be known for an answer, and why it is not.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -12,6 +14,33 @@ pub struct Need {
     pub need: String,
     /// `was not collected`.
     pub reason: String,
+    /// Which kind of which namespace, if it is a list that is missing.
+    #[serde(skip)]
+    pub list: Option<List>,
+}
+
+/// A list that is not there.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct List {
+    /// `Secret`.
+    pub kind: String,
+    /// Empty for all of the cluster.
+    pub namespace: String,
+    /// Nobody has tried to read it.
+    pub untried: bool,
+}
+
+impl Need {
+    /// Something else than a list.
+    pub fn new(need: impl Into<String>, reason: impl Into<String>) -> Need {
+        Need { need: need.into(), reason: reason.into(), list: None }
+    }
+
+    fn of(kind: &str, namespace: &str, reason: &str, untried: bool) -> Need {
+        let place = if namespace.is_empty() { String::new() } else { format!(" in {namespace}") };
+        let list = List { kind: kind.to_owned(), namespace: namespace.to_owned(), untried };
+        Need { need: format!("list {kind}{place}"), reason: reason.to_owned(), list: Some(list) }
+    }
 }
 
 impl fmt::Display for Need {
@@ -20,21 +49,61 @@ impl fmt::Display for Need {
     }
 }
 
+/// Needs as lines for a person: lists that are missing for the same reason share one.
+pub fn fold(needs: &[Need]) -> Vec<String> {
+    let mut lists: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
+    let mut lines = Vec::new();
+    for need in needs {
+        match &need.list {
+            Some(list) => lists.entry((&list.namespace, &need.reason)).or_default().push(&list.kind),
+            None => lines.push(need.to_string()),
+        }
+    }
+    let folded = lists.into_iter().map(|((namespace, reason), kinds)| {
+        let place = if namespace.is_empty() { String::new() } else { format!(" in {namespace}") };
+        let grant =
+            if reason.starts_with(FORBIDDEN) { format!("; {}", grant(namespace, &kinds)) } else { String::new() };
+        format!("list {}{place}: {reason}{grant}", kinds.join(", "))
+    });
+    folded.chain(lines).collect()
+}
+
+/// What a reason begins with where a right is missing.
+pub const FORBIDDEN: &str = "forbidden";
+
+/// What would allow it.
+fn grant(namespace: &str, kinds: &[&str]) -> String {
+    let resource = |name: &&str| kinds::of_name(name).map_or_else(|| name.to_lowercase(), kinds::Kind::resource);
+    let resources: Vec<String> = kinds.iter().map(resource).collect();
+    let role = if namespace.is_empty() { "clusterrole".to_owned() } else { format!("-n {namespace} role") };
+    format!("`kubectl create {role} why --verb=list --resource={}`, once bound, allows it", resources.join(","))
+}
+
 /// Which kinds of which namespaces were listed whole.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Coverage {
     /// Nothing: all kinds.
     kinds: Option<BTreeSet<String>>,
     /// Nothing: all namespaces.
     namespaces: Option<BTreeSet<String>>,
-    /// Kind, with a namespace or all, that could not be listed; with the reason.
-    refused: BTreeMap<(String, Option<String>), String>,
+    /// Where lists were read one by one, these: a kind with its namespaces, of which an empty one means all.
+    listed: Option<BTreeMap<String, BTreeSet<String>>>,
+    /// Kind and namespace, empty for any, that could not be listed; with the reason.
+    refused: Vec<(String, String, String)>,
+    /// What else could not be read, and why.
+    gaps: Vec<(String, String)>,
 }
 
 impl Coverage {
     /// Every kind of every namespace was listed.
     pub fn whole() -> Self {
         Coverage::default()
+    }
+
+    /// Nothing was, until [`Coverage::list`] says so.
+    pub fn nothing() -> Self {
+        Coverage { listed: Some(BTreeMap::new()), ..Coverage::default() }
     }
 
     /// Only these kinds were listed.
@@ -51,33 +120,92 @@ impl Coverage {
         self
     }
 
-    /// A kind could not be listed, in one namespace or in any.
-    pub fn refuse(&mut self, kind: &str, namespace: Option<&str>, reason: &str) {
-        self.refused.insert((kind.to_owned(), namespace.map(str::to_owned)), reason.to_owned());
+    /// A kind was listed whole, in one namespace or in all.
+    pub fn list(&mut self, kind: &str, namespace: Option<&str>) {
+        let places = self.listed.get_or_insert_default().entry(kind.to_owned()).or_default();
+        places.insert(namespace.unwrap_or_default().to_owned());
     }
 
-    /// Whether all objects of a kind in a namespace are known.
+    /// A kind could not be listed, in one namespace or in any.
+    pub fn refuse(&mut self, kind: &str, namespace: Option<&str>, reason: &str) {
+        let place = namespace.unwrap_or_default();
+        self.refused.retain(|(other, at, _)| other != kind || at != place);
+        self.refused.push((kind.to_owned(), place.to_owned(), reason.to_owned()));
+    }
+
+    /// Something that is no list could not be read.
+    pub fn miss(&mut self, need: impl Into<String>, reason: impl Into<String>) {
+        self.gaps.push((need.into(), reason.into()));
+    }
+
+    /// Whether all objects of a kind in a namespace are known; in all namespaces where it is empty.
     pub fn complete(&self, kind: &str, namespace: &str) -> Result<(), Need> {
-        let of_all = self.refused.get(&(kind.to_owned(), None));
-        let of_one = self.refused.get(&(kind.to_owned(), Some(namespace.to_owned())));
-        let unlisted = self.kinds.as_ref().is_some_and(|kinds| !kinds.contains(kind));
+        if let Some(listed) = &self.listed
+            && listed.get(kind).is_some_and(|places| places.contains("") || places.contains(namespace))
+        {
+            return Ok(());
+        }
+        let refused = |place: &str| self.refused.iter().find(|(of, at, _)| of == kind && at == place);
+        if let Some((_, _, reason)) = refused("").or_else(|| refused(namespace)) {
+            return Err(Need::of(kind, namespace, reason, false));
+        }
+        let unlisted = self.kinds.as_ref().is_some_and(|kinds| !kinds.contains(kind))
+            || self.listed.as_ref().is_some_and(|listed| !listed.contains_key(kind));
         let elsewhere =
             !namespace.is_empty() && self.namespaces.as_ref().is_some_and(|known| !known.contains(namespace));
-        let reason = match (of_all.or(of_one), unlisted, elsewhere) {
-            (Some(reason), _, _) => reason.clone(),
-            (None, true, _) => "this kind was not collected".to_owned(),
-            (None, false, true) => "this namespace was not collected".to_owned(),
-            (None, false, false) => return Ok(()),
+        let reason = match (unlisted, elsewhere || self.listed.is_some()) {
+            (true, _) => "this kind was not collected",
+            (false, true) if namespace.is_empty() => "not every namespace was collected",
+            (false, true) => "this namespace was not collected",
+            (false, false) => return Ok(()),
         };
-        let place = if namespace.is_empty() { String::new() } else { format!(" in {namespace}") };
-        Err(Need { need: format!("list {kind}{place}"), reason })
+        Err(Need::of(kind, namespace, reason, true))
     }
 
     /// What is known not to be known, for the report.
     pub fn gaps(&self) -> impl Iterator<Item = Need> {
-        self.refused.iter().map(|((kind, namespace), reason)| {
-            let place = namespace.as_ref().map_or(String::new(), |namespace| format!(" in {namespace}"));
-            Need { need: format!("list {kind}{place}"), reason: reason.clone() }
-        })
+        let refused = self.refused.iter().map(|(kind, place, reason)| Need::of(kind, place, reason, false));
+        refused.chain(self.gaps.iter().map(|(need, reason)| Need::new(need, reason)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_are_known_where_they_were_read() {
+        let mut coverage = Coverage::nothing();
+        coverage.list("Pod", Some("shop"));
+        coverage.list("Node", None);
+        coverage.refuse("Secret", None, "forbidden to ada");
+        assert!(coverage.complete("Pod", "shop").is_ok() && coverage.complete("Node", "").is_ok());
+        for (kind, namespace, untried) in
+            [("Pod", "", true), ("Pod", "other", true), ("Job", "shop", true), ("Secret", "shop", false)]
+        {
+            let need = coverage.complete(kind, namespace).expect_err("it was not read");
+            assert_eq!(need.list.map(|list| list.untried), Some(untried), "{kind} in {namespace}");
+        }
+        coverage.list("Secret", Some("shop"));
+        assert!(coverage.complete("Secret", "shop").is_ok(), "what one right forbids another may allow");
+        let written = serde_json::to_string(&coverage).expect("JSON");
+        assert_eq!(serde_json::from_str::<Coverage>(&written).expect("it was written here"), coverage);
+    }
+
+    #[test]
+    fn lists_missing_for_one_reason_share_a_line() {
+        let mut coverage = Coverage::nothing();
+        coverage.refuse("Node", None, "forbidden to ada");
+        coverage.refuse("StorageClass", None, "forbidden to ada");
+        coverage.miss("logs of shop/web-0", "the kubelet does not answer");
+        let lines = fold(&coverage.gaps().collect::<Vec<_>>());
+        assert_eq!(
+            lines,
+            [
+                "list Node, StorageClass: forbidden to ada; `kubectl create clusterrole why --verb=list \
+                 --resource=nodes,storageclasses.storage.k8s.io`, once bound, allows it",
+                "logs of shop/web-0: the kubelet does not answer",
+            ]
+        );
     }
 }

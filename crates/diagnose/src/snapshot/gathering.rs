@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::veil::veil;
 use super::{Coverage, Log, LogName, Snapshot};
 use crate::object::{Fields as _, Object, Ref};
 use crate::time::Time;
@@ -14,7 +15,7 @@ use crate::time::Time;
 /// A snapshot in the making.
 #[derive(Debug, Default)]
 pub struct Gathering {
-    objects: BTreeMap<Ref, Object>,
+    objects: BTreeMap<Ref, Arc<Object>>,
     logs: BTreeMap<LogName, Log>,
     now: Option<Time>,
     coverage: Option<Coverage>,
@@ -43,18 +44,6 @@ fn planned_pod(maker: &Object) -> Option<Value> {
         "metadata": {"name": maker.id.name, "namespace": maker.id.namespace, "labels": maker.at("/spec/template/metadata/labels"), "ownerReferences": [owner]},
         "spec": maker.at("/spec/template/spec")?,
     }))
-}
-
-/// Takes the values of a secret away. Their names stay: rules ask for keys, never for what is under them.
-fn empty(secret: &mut Value) {
-    for field in ["data", "stringData"] {
-        if let Some(values) = secret.get_mut(field).and_then(Value::as_object_mut) {
-            values.values_mut().for_each(|value| *value = "".into());
-        }
-    }
-    if let Some(annotations) = secret.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut) {
-        annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
-    }
 }
 
 impl Gathering {
@@ -131,11 +120,9 @@ impl Gathering {
                 }
             }
             _ => {
-                if kind == "Secret" {
-                    empty(&mut value);
-                }
+                veil(&mut value);
                 if let Some(object) = Object::new(value) {
-                    self.objects.insert(object.id.clone(), object);
+                    self.objects.insert(object.id.clone(), Arc::new(object));
                 }
             }
         }
@@ -148,7 +135,7 @@ impl Gathering {
             .objects
             .values()
             .filter(|object| makers.contains(&object.id.kind.as_str()))
-            .filter_map(planned_pod)
+            .filter_map(|object| planned_pod(object))
             .collect();
         pods.into_iter().for_each(|pod| self.value(pod));
     }
@@ -188,6 +175,11 @@ impl Gathering {
 
     /// What is known now.
     pub fn finish(self) -> Snapshot {
+        self.look()
+    }
+
+    /// The same, with more to come.
+    pub fn look(&self) -> Snapshot {
         let namespaces = self.namespaces();
         let now = self.now.or_else(|| self.latest()).unwrap_or(Time(0));
         let kinds = || self.objects.keys().map(|id| id.kind.clone()).collect::<BTreeSet<_>>();
@@ -196,15 +188,15 @@ impl Gathering {
             .clone()
             .or_else(|| self.of_folder())
             .unwrap_or_else(|| Coverage::whole().kinds(kinds()).namespaces(namespaces));
-        let objects = self.objects.into_values().map(Arc::new).collect();
-        let mut snapshot = Snapshot::new(now, objects, Arc::new(self.logs), coverage);
-        snapshot.damage = self.damage;
+        let objects = self.objects.values().cloned().collect();
+        let mut snapshot = Snapshot::new(now, objects, Arc::new(self.logs.clone()), coverage);
+        snapshot.damage.clone_from(&self.damage);
         snapshot
     }
 
     /// The latest moment that has passed.
     fn latest(&self) -> Option<Time> {
-        let of = |object: &Object| {
+        let of = |object: &Arc<Object>| {
             let own = PASSED.iter().filter_map(|pointer| object.time(pointer)).max();
             let conditions = object.list("/status/conditions").iter();
             let beats = ["/lastHeartbeatTime", "/lastTransitionTime"];

@@ -3,10 +3,11 @@
 //! ```text
 //! objects.json                              a List of all that could be read
 //! logs/NAMESPACE/POD/CONTAINER.log          the end of a container's log; CONTAINER.previous.log of the run before
-//! *.json with `recorded_at` and no kind     when it was taken
+//! *.json with `recorded_at` and no kind     when it was taken; with `coverage`, what was looked at
 //! any other .json, .yaml, .yml              objects
 //! ```
 
+use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::{Coverage, Gathering, LogName, Run};
@@ -22,6 +23,7 @@ impl Gathering {
             match serde_json::from_slice::<Value>(bytes) {
                 Ok(about) if about.text("/kind").is_empty() && taken(&about).is_some() => {
                     self.taken_at(taken(&about).unwrap_or(Time(0)));
+                    self.limited(&about);
                 }
                 Ok(value) => self.value(value),
                 Err(_) => self.json(path, bytes),
@@ -37,6 +39,15 @@ impl Gathering {
     /// What a folder with `objects.json` covers: every kind, in the namespaces of which something came.
     pub(super) fn of_folder(&self) -> Option<Coverage> {
         self.whole.then(|| Coverage::whole().namespaces(self.namespaces()))
+    }
+}
+
+impl Gathering {
+    /// What a state that was saved here says of what it holds, and of what was wrong when it was read.
+    fn limited(&mut self, about: &Value) {
+        let coverage = about.get("coverage").and_then(|one| Coverage::deserialize(one).ok());
+        coverage.into_iter().for_each(|one| self.covers(one));
+        about.list("/damage").iter().filter_map(Value::as_str).for_each(|what| self.damaged(what));
     }
 }
 

@@ -1,5 +1,7 @@
 //! Logs of containers: the end of what a run wrote.
 
+use super::veil::text_without_passwords;
+
 /// Which run of a container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Run {
@@ -33,7 +35,7 @@ impl Log {
     /// Of the bytes of a file, which need not be UTF-8.
     pub fn read(bytes: &[u8]) -> Log {
         let text = String::from_utf8_lossy(bytes);
-        Log { lines: text.lines().map(plain).collect() }
+        Log { lines: text.lines().map(|line| text_without_passwords(&plain(line)).into_owned()).collect() }
     }
 
     /// Whether it is the engine's answer instead of a log: nothing that the program wrote.

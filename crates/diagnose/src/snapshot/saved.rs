@@ -1,0 +1,120 @@
+//! A snapshot as files, by the names of [`layout`](super::layout): what was read of a cluster, to be asked again
+//! anywhere.
+
+use std::io::Read as _;
+
+use ruzstd::encoding::{CompressionLevel, compress_to_vec};
+use serde_json::json;
+
+use super::{Gathering, Run, Snapshot};
+
+/// The folder in an archive.
+const FOLDER: &str = "state";
+
+/// What a saved state says of itself.
+const ABOUT: &str = "about.json";
+
+impl Snapshot {
+    /// The same files as an archive: tar, packed with zstd.
+    pub fn archive(&self) -> Vec<u8> {
+        let mut tar = tar::Builder::new(Vec::new());
+        for (path, bytes) in self.files() {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(bytes.len() as u64);
+            header.set_mode(0o600);
+            header.set_mtime(u64::try_from(self.now().0).unwrap_or(0));
+            tar.append_data(&mut header, format!("{FOLDER}/{path}"), bytes.as_slice())
+                .expect("a vector takes everything");
+        }
+        let tar = tar.into_inner().expect("a vector takes everything");
+        compress_to_vec(tar.as_slice(), CompressionLevel::Fastest)
+    }
+
+    /// The files that make the same snapshot again: paths with `/`, and bytes.
+    pub fn files(&self) -> Vec<(String, Vec<u8>)> {
+        let about = json!({
+            "recorded_at": self.now().to_string(),
+            "coverage": self.coverage(),
+            "damage": self.damage,
+        });
+        let mut list = b"{\"apiVersion\":\"v1\",\"kind\":\"List\",\"items\":[\n".to_vec();
+        for (at, object) in self.objects().enumerate() {
+            if at > 0 {
+                list.extend(b",\n");
+            }
+            // One object a line: what is cut off gives the others.
+            serde_json::to_writer(&mut list, object.value()).expect("a vector takes everything");
+        }
+        list.extend(b"\n]}\n");
+        let mut files =
+            vec![(ABOUT.to_owned(), format!("{about:#}\n").into_bytes()), ("objects.json".to_owned(), list)];
+        for (name, log) in self.logs() {
+            let run = if name.run == Run::Previous { ".previous" } else { "" };
+            let path = format!("logs/{}/{}/{}{run}.log", name.namespace, name.pod, name.container);
+            let mut text = log.lines.join("\n");
+            text.push('\n');
+            files.push((path, text.into_bytes()));
+        }
+        files
+    }
+}
+
+/// How many bytes an archive may have unpacked: that of a cluster with 10,000 pods has fewer.
+const LARGEST: u64 = 4 << 30;
+
+impl Gathering {
+    /// The files of an archive that was written here.
+    pub fn archive(&mut self, source: &str, bytes: &[u8]) {
+        let unpacked = match ruzstd::decoding::StreamingDecoder::new(bytes) {
+            Ok(unpacked) => unpacked.take(LARGEST),
+            Err(error) => return self.damaged(format!("{source}: {error}")),
+        };
+        let mut archive = tar::Archive::new(unpacked);
+        let Ok(entries) = archive.entries() else { return };
+        for entry in entries {
+            let read = entry.and_then(|mut entry| {
+                let path = entry.path()?.to_string_lossy().into_owned();
+                let mut bytes = Vec::new();
+                entry.read_to_end(&mut bytes)?;
+                Ok((path, bytes))
+            });
+            match read {
+                Ok((path, bytes)) => self.file(&path, &bytes),
+                Err(error) => return self.damaged(format!("{source}: {error}")),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::snapshot::{Coverage, Gathering, LogName, Run};
+    use crate::time::Time;
+    use crate::{Question, diagnose};
+    use serde_json::json;
+
+    #[test]
+    fn what_was_saved_answers_as_before() {
+        let mut gathering = Gathering::new();
+        gathering
+            .value(json!({"kind": "Pod", "metadata": {"name": "a", "namespace": "n"}, "status": {"phase": "Failed"}}));
+        let name = LogName { namespace: "n".into(), pod: "a".into(), container: "app".into(), run: Run::Previous };
+        gathering.log(name, b"one\ntwo\n");
+        gathering.taken_at(Time::parse("2026-01-01T00:00:00Z").expect("a time"));
+        let mut coverage = Coverage::nothing();
+        coverage.list("Pod", Some("n"));
+        coverage.refuse("Node", None, "forbidden to ada");
+        gathering.covers(coverage);
+        let before = gathering.finish();
+        let mut again = Gathering::new();
+        before.files().iter().for_each(|(path, bytes)| again.file(path, bytes));
+        let after = again.finish();
+        let mut packed = Gathering::new();
+        packed.archive("state", &before.archive());
+        assert_eq!(packed.finish().files(), before.files());
+        assert_eq!((after.now(), after.coverage(), after.len()), (before.now(), before.coverage(), 1));
+        let report = |snapshot| serde_json::to_value(diagnose(snapshot, &Question::Everything)).expect("JSON");
+        assert_eq!(report(&after), report(&before));
+        assert!(report(&after)["unknown"].to_string().contains("forbidden to ada"));
+    }
+}

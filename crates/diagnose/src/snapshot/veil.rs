@@ -1,0 +1,139 @@
+//! What nobody may read in a snapshot is taken out as it comes in: values of secrets, variables that are called like
+//! secrets, passwords in addresses, and annotations that repeat an object. Names stay: rules ask for keys, never for
+//! what is under them.
+
+use std::borrow::Cow;
+
+use serde_json::Value;
+
+use crate::object::Fields as _;
+
+/// Repeats the object, with all values.
+const REPEATS: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// What stands for a value.
+const VEIL: &str = "***";
+
+/// Where objects have containers.
+const SPECS: [&str; 3] = ["/spec", "/spec/template/spec", "/spec/jobTemplate/spec/template/spec"];
+
+/// Parts of names of variables whose values are nobody's business.
+const TELLING: [&str; 10] = [
+    "PASSWORD",
+    "PASSWD",
+    "PASSPHRASE",
+    "SECRET",
+    "TOKEN",
+    "CREDENTIAL",
+    "APIKEY",
+    "API_KEY",
+    "PRIVATE_KEY",
+    "ACCESS_KEY",
+];
+
+/// Takes out of an object what nobody may read.
+pub(super) fn veil(object: &mut Value) {
+    if object.text("/kind") == "Secret" {
+        for field in ["data", "stringData"] {
+            if let Some(values) = object.get_mut(field).and_then(Value::as_object_mut) {
+                values.values_mut().for_each(|value| *value = "".into());
+            }
+        }
+    }
+    if let Some(meta) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+        meta.remove("managedFields");
+        if let Some(annotations) = meta.get_mut("annotations").and_then(Value::as_object_mut) {
+            annotations.remove(REPEATS);
+        }
+    }
+    for spec in SPECS {
+        for list in ["containers", "initContainers", "ephemeralContainers"] {
+            let containers = object.pointer_mut(&format!("{spec}/{list}")).and_then(Value::as_array_mut);
+            containers.into_iter().flatten().for_each(container);
+        }
+    }
+}
+
+fn container(container: &mut Value) {
+    for list in ["command", "args"] {
+        let words = container.get_mut(list).and_then(Value::as_array_mut);
+        words.into_iter().flatten().for_each(address);
+    }
+    for variable in container.get_mut("env").and_then(Value::as_array_mut).into_iter().flatten() {
+        let name = variable.text("/name").to_uppercase();
+        let Some(value) = variable.get_mut("value") else { continue };
+        // A file's name is no secret, whatever the file holds.
+        let secret = TELLING.iter().any(|part| name.contains(part)) && !name.ends_with("_FILE");
+        if secret && value.as_str().is_some_and(|text| !text.is_empty() && !text.contains("$(")) {
+            *value = VEIL.into();
+        } else {
+            address(value);
+        }
+    }
+}
+
+fn address(value: &mut Value) {
+    if let Some(text) = value.as_str()
+        && let Cow::Owned(veiled) = text_without_passwords(text)
+    {
+        *value = veiled.into();
+    }
+}
+
+/// `postgres://app:secret@db` without what is secret.
+pub(super) fn text_without_passwords(text: &str) -> Cow<'_, str> {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find("://") {
+        let (before, after) = rest.split_at(at + 3);
+        let ends = |c: char| c.is_whitespace() || "/\"'<>`".contains(c);
+        let authority = &after[..after.find(ends).unwrap_or(after.len())];
+        out.push_str(before);
+        rest = after;
+        let Some((user, _)) = authority.rsplit_once('@') else { continue };
+        let Some((name, _)) = user.split_once(':') else { continue };
+        out.push_str(name);
+        out.push(':');
+        out.push_str(VEIL);
+        rest = &after[user.len()..];
+    }
+    if out.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    out.push_str(rest);
+    if out == text { Cow::Borrowed(text) } else { Cow::Owned(out) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn passwords_are_taken_out_of_addresses_and_nothing_else() {
+        for (text, expect) in [
+            ("postgres://app:s3cret@db.shop:5432/x", "postgres://app:***@db.shop:5432/x"),
+            ("a http://x y amqp://u:p@mq z", "a http://x y amqp://u:***@mq z"),
+            ("dial redis://:p@h@cache:1: refused", "dial redis://:***@cache:1: refused"),
+            ("http://db:80/a:b@c", "http://db:80/a:b@c"),
+            ("https://ada@example/", "https://ada@example/"),
+            ("none", "none"),
+        ] {
+            assert_eq!(text_without_passwords(text), expect);
+        }
+    }
+
+    #[test]
+    fn values_that_are_nobodys_business_go() {
+        let env = json!([{"name": "DB_PASSWORD", "value": "hush"}, {"name": "DB_HOST", "value": "db"}, {"name": "URL", "value": "x://u:hush@db"}]);
+        let mut object = json!({"kind": "Deployment", "metadata": {"annotations": {REPEATS: "hush", "kept": "1"}, "managedFields": []},
+            "spec": {"template": {"spec": {"containers": [{"env": env, "args": ["--to=x://u:hush@db"]}]}}}});
+        veil(&mut object);
+        let text = object.to_string();
+        assert!(!text.contains("hush") && !text.contains("managedFields") && text.contains("kept"), "{text}");
+        assert_eq!(object.pointer("/spec/template/spec/containers/0/env/1/value"), Some(&json!("db")));
+        let mut secret = json!({"kind": "Secret", "data": {"k": "aHVzaA=="}, "stringData": {"l": "hush"}});
+        veil(&mut secret);
+        assert_eq!(secret, json!({"kind": "Secret", "data": {"k": ""}, "stringData": {"l": ""}}));
+    }
+}
