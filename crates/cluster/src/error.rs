@@ -80,7 +80,7 @@ pub fn is_against_pod_security(failure: &Failure) -> bool {
     failure.class == Class::Denied && failure.cause.as_ref().is_some_and(|cause| cause.contains(POD_SECURITY))
 }
 
-fn causes(error: &dyn std::error::Error) -> String {
+pub(crate) fn causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut deeper = error.source();
     while let Some(cause) = deeper {

@@ -6,13 +6,15 @@
 //!
 //! Read in this order: [`access`] (who we are), [`locate`] (a name to a container on a node), [`crowd`] (a selector to
 //! many of them), [`agent`] (a pod of ours on that node), [`conversation`] (frames through an exec of it).
-//! [`installed`] is the client's side of a server in the cluster, [`server`] what that server asks of the API server.
+//! [`collect`] reads much at once. [`installed`] is the client's side of a server in the cluster, [`server`] what that
+//! server asks of the API server.
 
 pub mod access;
 pub mod agent;
 mod autopsy;
 pub mod beside;
 pub mod checkup;
+pub mod collect;
 pub mod conversation;
 pub mod crowd;
 pub mod ephemeral;
