@@ -67,11 +67,21 @@ pub const NEEDS: [Need; 6] = [
     Need::Path("/bin/busybox"),
 ];
 
+/// Which run of a container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Run {
+    /// The one that runs.
+    Current,
+    /// The one before.
+    Previous,
+}
+
 /// A cluster of one node, `node1`, and of those that are [added](Kubernetes::add_node).
 #[derive(Debug)]
 pub struct Kubernetes {
     api: Arc<Api>,
-    kubelet: Arc<Kubelet>,
+    /// The first node, where there are any.
+    kubelet: Option<Arc<Kubelet>>,
     threads: Vec<JoinHandle<()>>,
     runtime: Option<tokio::runtime::Runtime>,
     scratch: Scratch,
@@ -87,8 +97,32 @@ impl Kubernetes {
     pub fn start() -> Kubernetes {
         move_into_network();
         kubelet::lay_network();
-        let stopping = Arc::new(AtomicBool::new(false));
         let kubelet = Arc::new(Kubelet::new("node1", 0));
+        let mut cluster = Self::serving(Some(kubelet.clone()));
+        let api = cluster.api.clone();
+        cluster.threads = vec![
+            std::thread::spawn({
+                let api = api.clone();
+                move || controllers::work(&api)
+            }),
+            std::thread::spawn(move || kubelet::work(&api, &kubelet)),
+        ];
+        cluster.furnish();
+        cluster
+    }
+
+    /// Only the API, for those that read: objects are what was [put](Kubernetes::put) there, logs what was
+    /// [told](Kubernetes::tell). Needs nothing of a machine.
+    pub fn without_nodes() -> Kubernetes {
+        let cluster = Self::serving(None);
+        let everything = json!([{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}]);
+        let rbac = "rbac.authorization.k8s.io";
+        cluster.put(rbac, "clusterroles", json!({"metadata": {"name": "cluster-admin"}, "rules": everything}));
+        cluster
+    }
+
+    fn serving(kubelet: Option<Arc<Kubelet>>) -> Kubernetes {
+        let stopping = Arc::new(AtomicBool::new(false));
         let authority = Authority::new("kubernetes");
         let api = Arc::new(Api {
             store: store::Store::new(),
@@ -96,7 +130,8 @@ impl Kubernetes {
             faults: fault::Faults::default(),
             authority,
             front_proxy: Mutex::new(Arc::new(Authority::new("front-proxy-ca"))),
-            nodes: Mutex::new(vec![kubelet.clone()]),
+            nodes: Mutex::new(kubelet.iter().cloned().collect()),
+            logs: Mutex::default(),
             address: OnceLock::new(),
             stopping: stopping.clone(),
         });
@@ -108,20 +143,8 @@ impl Kubernetes {
         let address =
             runtime.block_on(server::listen(api.clone(), SystemTime::UNIX_EPOCH)).expect("loopback can be listened on");
         api.address.set(address).expect("it is set once");
-        let threads = vec![
-            std::thread::spawn({
-                let api = api.clone();
-                move || controllers::work(&api)
-            }),
-            std::thread::spawn({
-                let (api, kubelet) = (api.clone(), kubelet.clone());
-                move || kubelet::work(&api, &kubelet)
-            }),
-        ];
-        let cluster =
-            Kubernetes { api, kubelet, threads, runtime: Some(runtime), scratch: Scratch::new("kubernetes"), stopping };
-        cluster.furnish();
-        cluster
+        let scratch = Scratch::new("kubernetes");
+        Kubernetes { api, kubelet, threads: Vec::new(), runtime: Some(runtime), scratch, stopping }
     }
 
     /// Adds a node: another engine, with files and cgroups of its own, on the same network and the same machine. What
@@ -140,7 +163,7 @@ impl Kubernetes {
         for name in ["default", "kube-system"] {
             self.put("", "namespaces", json!({"metadata": {"name": name}, "status": {"phase": "Active"}}));
         }
-        self.put("", "nodes", self.kubelet.object());
+        self.kubelet.iter().for_each(|kubelet| self.put("", "nodes", kubelet.object()));
         let everything = json!([{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}]);
         let rbac = "rbac.authorization.k8s.io";
         self.put(rbac, "clusterroles", json!({"metadata": {"name": "cluster-admin"}, "rules": everything}));
@@ -277,8 +300,11 @@ impl Kubernetes {
     }
 
     /// The folder that is `/` to pods of `node1` that mount the node's.
+    ///
+    /// # Panics
+    /// Where there are no nodes.
     pub fn node_root(&self) -> &Path {
-        self.kubelet.root()
+        self.kubelet.as_ref().expect("there is a node").root()
     }
 
     /// What a container has written to its log.
@@ -286,6 +312,51 @@ impl Kubernetes {
         let pod = self.get("", "pods", namespace, pod);
         let place = pod.and_then(|pod| self.api.node(pod["spec"]["nodeName"].as_str()?)?.log(&pod, container));
         place.and_then(|place| fs::read_to_string(place).ok()).unwrap_or_default()
+    }
+
+    /// Puts in an object of a file, whatever its kind, under all that it says of itself.
+    ///
+    /// # Panics
+    /// When its kind is not kept here.
+    #[track_caller]
+    pub fn record(&self, object: Value) {
+        let kind = Kind::named(object["kind"].as_str().unwrap_or_default()).expect("the kind is kept");
+        let text = |name: &str| object["metadata"][name].as_str().unwrap_or_default().to_owned();
+        let key = store::Key::new(kind.group, kind.resource, &text("namespace"), &text("name"));
+        self.api.store.update(&key, |_| store::Update::Write(object));
+    }
+
+    /// Whether objects of this kind are kept here.
+    pub fn keeps(&self, kind: &str) -> bool {
+        Kind::named(kind).is_some()
+    }
+
+    /// What a container that no node runs has written; or in the run before.
+    pub fn tell(&self, namespace: &str, pod: &str, container: &str, run: Run, text: &str) {
+        let own = |text: &str| text.to_owned();
+        let place = (own(namespace), own(pod), own(container), run == Run::Previous);
+        self.api.logs.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(place, own(text));
+    }
+
+    /// Every request so far: method and address.
+    pub fn requests(&self) -> Vec<String> {
+        self.api.faults.heard()
+    }
+
+    /// The next `count` pages after the first, of lists whose address holds `part`, are not to be had: the version that
+    /// they go on from is forgotten.
+    pub fn expire(&self, part: &str, count: u32) {
+        self.api.faults.expire(part, count);
+    }
+
+    /// Nobody serves this API group any more.
+    pub fn hide(&self, group: &str) {
+        self.api.faults.hide(group);
+    }
+
+    /// The API server dies when it has answered so many more requests.
+    pub fn die_after(&self, requests: u32) {
+        self.api.faults.die_after(requests);
     }
 
     /// The next `count` requests whose path holds `part` are told to come again in a second.

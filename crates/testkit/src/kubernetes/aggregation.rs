@@ -43,6 +43,14 @@ pub(super) fn versions(api: &Api) -> Vec<(String, String)> {
     services.iter().map(|service| (text(&service["spec"]["group"]), text(&service["spec"]["version"]))).collect()
 }
 
+/// Whether somebody is behind an aggregated version.
+pub(super) fn answers(api: &Api, (group, version): &(String, String)) -> bool {
+    let Some(found) = service_of(api, &format!("/apis/{group}/{version}")) else { return true };
+    let service = &found["spec"]["service"];
+    let text = |name: &str| service[name].as_str().unwrap_or_default();
+    endpoint(api, text("namespace"), text("name"), service["port"].as_u64().unwrap_or(443)).is_some()
+}
+
 /// Asks the other server, and gives its answer; a connection that becomes something else is passed through.
 pub(super) async fn forward(
     api: &Arc<Api>,

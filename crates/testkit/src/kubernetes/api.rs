@@ -1,5 +1,6 @@
 //! From a request to its answer: who asks, whether they may, and who answers it.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -32,6 +33,8 @@ pub(super) struct Api {
     /// Signs the certificate that the API server shows to those it forwards to.
     pub(super) front_proxy: Mutex<Arc<Authority>>,
     pub(super) nodes: Mutex<Vec<Arc<Kubelet>>>,
+    /// Logs of containers that no node runs: namespace, pod, container, and whether of the run before.
+    pub(super) logs: Mutex<BTreeMap<(String, String, String, bool), String>>,
     /// Where it listens.
     pub(super) address: OnceLock<std::net::SocketAddr>,
     /// The cluster ends.
@@ -77,6 +80,10 @@ impl Asking {
 
 /// Never fails: whatever goes wrong has a status.
 pub(super) async fn handle(api: Arc<Api>, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+    if api.faults.hear(request.method().as_str(), &request.uri().to_string()) {
+        // Nobody is there to answer.
+        std::future::pending::<()>().await;
+    }
     api.faults.pass(&request.uri().to_string()).await;
     let answered = match api.faults.strike(request.uri().path()) {
         Some(refusal) => Err(refusal),
@@ -92,8 +99,11 @@ async fn answer(api: &Arc<Api>, request: Request<Incoming>) -> Result<Response<B
         if let Some(service) = aggregation::service_of(api, &path) {
             return aggregation::forward(api, &service, &user, whole(request).await?).await;
         }
-        return Ok(about_itself(api, &path));
+        return Ok(about_itself(api, &path, request.headers()));
     };
+    if api.faults.hidden().contains(&call.group) {
+        return Ok(text(404, "404 page not found\n"));
+    }
     authorize(api, &user, &call)?;
     let headers = request.headers().clone();
     let request = whole(request).await?;
@@ -137,22 +147,41 @@ pub(super) fn authorize(api: &Api, user: &User, call: &Call) -> Result<(), Refus
     }
 }
 
-/// All that a container has written so far.
+/// What a container has written so far, or the end of it.
 fn log(api: &Arc<Api>, call: &Call) -> Result<Response<Body>, Refusal> {
     let pod = api.store.get(&key(call)).ok_or_else(|| status::not_found(call))?;
     let first = || pod["spec"]["containers"][0]["name"].as_str().unwrap_or_default();
     let container = call.parameter("container").unwrap_or_else(first);
+    let name = call.name.as_deref().unwrap_or_default();
+    let previous = call.parameter("previous") == Some("true");
+    let place = (call.namespace.clone().unwrap_or_default(), name.to_owned(), container.to_owned(), previous);
+    let kept = api.logs.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get(&place).cloned();
+    if kept.is_none() && previous {
+        let said = format!("previous terminated container \"{container}\" in pod \"{name}\" not found");
+        return Err(status::bad_request(&said));
+    }
     let kubelet = pod["spec"]["nodeName"].as_str().and_then(|node| api.node(node));
-    let place = kubelet.and_then(|kubelet| kubelet.log(&pod, container));
-    let place = place.ok_or_else(|| {
-        let name = call.name.as_deref().unwrap_or_default();
+    let written = || {
+        let place = kubelet.and_then(|kubelet| kubelet.log(&pod, container))?;
+        Some(String::from_utf8_lossy(&std::fs::read(place).unwrap_or_default()).into_owned())
+    };
+    let whole = kept.or_else(written).ok_or_else(|| {
         status::bad_request(&format!("container \"{container}\" in pod \"{name}\" is waiting to start"))
     })?;
-    Ok(text(200, &String::from_utf8_lossy(&std::fs::read(place).unwrap_or_default())))
+    let lines: Vec<&str> = whole.split_inclusive('\n').collect();
+    let wanted = call.parameter("tailLines").and_then(|count| count.parse().ok()).unwrap_or(lines.len());
+    let mut end = lines[lines.len().saturating_sub(wanted)..].concat();
+    if let Some(most) = call.parameter("limitBytes").and_then(|count| count.parse().ok()) {
+        end = String::from_utf8_lossy(&end.as_bytes()[..end.len().min(most)]).into_owned();
+    }
+    Ok(text(200, &end))
 }
 
+/// How resources are told with their groups.
+const DISCOVERY: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+
 /// Versions, health and what is served.
-fn about_itself(api: &Api, path: &str) -> Response<Body> {
+fn about_itself(api: &Api, path: &str, headers: &HeaderMap) -> Response<Body> {
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
     let found = match parts.as_slice() {
         ["version"] => Some(json!({
@@ -161,7 +190,15 @@ fn about_itself(api: &Api, path: &str) -> Response<Body> {
         })),
         ["healthz" | "readyz" | "livez"] => return text(200, "ok"),
         ["api"] => Some(json!({"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []})),
-        ["apis"] => Some(kind::groups(&aggregation::versions(api))),
+        ["apis"] => {
+            let (others, hidden) = (aggregation::versions(api), api.faults.hidden());
+            let wanted = headers.get("accept").and_then(|value| value.to_str().ok()).unwrap_or_default();
+            if !wanted.starts_with(DISCOVERY) {
+                return json_body(200, &kind::groups(&others, &hidden));
+            }
+            let stale: Vec<_> = others.iter().filter(|one| !aggregation::answers(api, one)).cloned().collect();
+            return body(200, DISCOVERY, kind::discovery(&others, &hidden, &stale).to_string());
+        }
         ["api", version] => kind::resources("", version),
         ["apis", group, version] => kind::resources(group, version),
         _ => None,

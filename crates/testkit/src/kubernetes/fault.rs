@@ -15,6 +15,16 @@ pub(super) struct Faults {
     /// A part of the path, and how many requests are still to be turned away.
     throttled: Mutex<Vec<(String, u32)>>,
     barriers: Mutex<Vec<Arc<State>>>,
+    /// A part of the address, and how many pages after the first are still to be forgotten.
+    expiring: Mutex<Vec<(String, u32)>>,
+    /// API groups that nobody serves.
+    hidden: Mutex<Vec<String>>,
+    /// After so many requests the server dies.
+    left: Mutex<Option<u32>>,
+    /// Whether it has.
+    dead: watch::Sender<bool>,
+    /// Every request so far: method and address.
+    heard: Mutex<Vec<String>>,
     /// Where those are gone to instead whom the API server forwards to.
     detours: Mutex<HashMap<SocketAddr, SocketAddr>>,
 }
@@ -41,6 +51,56 @@ impl Faults {
         let (_, left) = throttled.iter_mut().find(|(part, left)| path.contains(part.as_str()) && *left > 0)?;
         *left -= 1;
         Some(status::throttled(1))
+    }
+
+    /// The next `count` pages after the first, of lists whose address holds `part`, are not to be had: the version that
+    /// they go on from is forgotten.
+    pub(super) fn expire(&self, part: &str, count: u32) {
+        lock(&self.expiring).push((part.to_owned(), count));
+    }
+
+    /// Whether this page is.
+    pub(super) fn has_expired(&self, address: &str) -> bool {
+        let mut expiring = lock(&self.expiring);
+        let found = expiring.iter_mut().find(|(part, left)| address.contains(part.as_str()) && *left > 0);
+        found.map(|(_, left)| *left -= 1).is_some()
+    }
+
+    /// Nobody serves this API group any more.
+    pub(super) fn hide(&self, group: &str) {
+        lock(&self.hidden).push(group.to_owned());
+    }
+
+    /// The groups that nobody serves.
+    pub(super) fn hidden(&self) -> Vec<String> {
+        lock(&self.hidden).clone()
+    }
+
+    /// The server dies when it has answered so many more requests.
+    pub(super) fn die_after(&self, requests: u32) {
+        *lock(&self.left) = Some(requests);
+    }
+
+    /// Takes down that a request came; whether nobody is there any more to answer it.
+    pub(super) fn hear(&self, method: &str, address: &str) -> bool {
+        lock(&self.heard).push(format!("{method} {address}"));
+        let mut left = lock(&self.left);
+        match left.as_mut() {
+            Some(0) => drop(self.dead.send_replace(true)),
+            Some(count) => *count -= 1,
+            None => {}
+        }
+        *left == Some(0) && *self.dead.borrow()
+    }
+
+    /// Every request so far.
+    pub(super) fn heard(&self) -> Vec<String> {
+        lock(&self.heard).clone()
+    }
+
+    /// Returns when the server dies.
+    pub(super) async fn death(&self) {
+        let _ = self.dead.subscribe().wait_for(|dead| *dead).await;
     }
 
     /// Whom the API server reaches at `address` it reaches by another one from now on.

@@ -21,10 +21,21 @@ use super::store::{Change, Key, Store, Update};
 
 pub(super) fn answer(api: &Arc<Api>, asking: &Asking) -> Result<Response<Body>, Refusal> {
     let call = &asking.call;
-    let Some(kind) = Kind::of(&call.group, &call.resource) else { return Ok(text(404, "404 page not found\n")) };
+    let kind = Kind::of(&call.group, &call.resource).filter(|kind| kind.version == call.version);
+    let Some(kind) = kind else { return Ok(text(404, "404 page not found\n")) };
     match call.verb {
         "get" => api.store.get(&key(call)).map(|object| json_body(200, &object)).ok_or_else(|| status::not_found(call)),
-        "list" => Ok(json_body(200, &list(&api.store, kind, call))),
+        "list" => {
+            if call.parameter("continue").is_some() && api.faults.has_expired(&asking.request.uri().to_string()) {
+                return Err(status::forgotten(call.parameter("continue").unwrap_or_default()));
+            }
+            let mut list = list(&api.store, kind, call)?;
+            let wanted = asking.headers.get("accept").and_then(|value| value.to_str().ok()).unwrap_or_default();
+            if wanted.starts_with("application/json;as=PartialObjectMetadataList") {
+                only_metadata(&mut list);
+            }
+            Ok(json_body(200, &list))
+        }
         "watch" => watch(api, call),
         "create" => create(&api.store, kind, call, asking.object()?).map(|object| json_body(201, &object)),
         "update" => change(&api.store, call, |_| asking.object()),
@@ -39,14 +50,40 @@ fn selector(call: &Call) -> Selector {
     Selector::parse(text("labelSelector"), text("fieldSelector"))
 }
 
-fn list(store: &Store, kind: &Kind, call: &Call) -> Value {
+/// A list, or a page of it: what a page goes on with is the place of the last object of the one before.
+fn list(store: &Store, kind: &Kind, call: &Call) -> Result<Value, Refusal> {
     let (version, mut items) = store.list(&call.group, &call.resource, call.namespace.as_deref());
     let selector = selector(call);
     items.retain(|object| selector.matches(object));
-    json!({
-        "kind": format!("{}List", kind.name), "apiVersion": kind.api_version(),
-        "metadata": {"resourceVersion": version.to_string()}, "items": items,
-    })
+    let place = |object: &Value| {
+        let text = |name: &str| object["metadata"][name].as_str().unwrap_or_default().to_owned();
+        format!("{}/{}", text("namespace"), text("name"))
+    };
+    if let Some(token) = call.parameter("continue").filter(|token| !token.is_empty()) {
+        let after = token.strip_prefix("after:").ok_or_else(|| status::bad_request("continue key is not valid"))?;
+        let at = items.iter().position(|object| place(object) == after).map_or(items.len(), |at| at + 1);
+        items.drain(..at);
+    }
+    let mut metadata = json!({"resourceVersion": version.to_string()});
+    let limit = call.parameter("limit").and_then(|limit| limit.parse().ok()).filter(|limit| *limit > 0);
+    if let Some(limit) = limit.filter(|limit| *limit < items.len()) {
+        metadata["remainingItemCount"] = json!(items.len() - limit);
+        items.truncate(limit);
+        metadata["continue"] = json!(format!("after:{}", place(&items[limit - 1])));
+    }
+    Ok(json!({
+        "kind": format!("{}List", kind.name), "apiVersion": kind.api_version(), "metadata": metadata, "items": items,
+    }))
+}
+
+/// Leaves nothing of a list's objects but what they are called.
+fn only_metadata(list: &mut Value) {
+    list["kind"] = json!("PartialObjectMetadataList");
+    list["apiVersion"] = json!("meta.k8s.io/v1");
+    for item in list["items"].as_array_mut().into_iter().flatten() {
+        let metadata = item["metadata"].take();
+        *item = json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": metadata});
+    }
 }
 
 /// Puts in what a client or a controller made.

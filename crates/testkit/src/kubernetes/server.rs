@@ -22,14 +22,24 @@ pub(super) async fn listen(api: Arc<Api>, from: SystemTime) -> std::io::Result<S
     let listener = TcpListener::bind("0.0.0.0:0").await?;
     let address = listener.local_addr()?;
     tokio::spawn(async move {
-        while let Ok((connection, _)) = listener.accept().await {
+        loop {
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                () = api.faults.death() => return,
+            };
+            let Ok((connection, _)) = accepted else { return };
             let (api, acceptor) = (api.clone(), acceptor.clone());
             tokio::spawn(async move {
                 let _ = connection.set_nodelay(true);
                 let Ok(connection) = acceptor.accept(connection).await else { return };
-                let service = service_fn(move |request| handle(api.clone(), request));
-                // A client that goes in the middle is its own business.
-                let _ = http1::Builder::new().serve_connection(TokioIo::new(connection), service).with_upgrades().await;
+                let own = api.clone();
+                let service = service_fn(move |request| handle(own.clone(), request));
+                let serving = http1::Builder::new().serve_connection(TokioIo::new(connection), service).with_upgrades();
+                tokio::select! {
+                    // A client that goes in the middle is its own business.
+                    _ = serving => {}
+                    () = api.faults.death() => {}
+                }
             });
         }
     });

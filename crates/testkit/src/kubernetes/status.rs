@@ -123,6 +123,16 @@ pub(super) fn expired(version: u64) -> Value {
     refusal(410, "Expired", &format!("too old resource version: {version}"), None).body
 }
 
+/// A page that goes on from what is forgotten; the same token goes on from what is there now.
+pub(super) fn forgotten(token: &str) -> Refusal {
+    let message = "The provided continue parameter is too old to display a consistent list result. You can start a new \
+                   list without the continue parameter, or use the continue token in this response to retrieve the \
+                   remainder of the results.";
+    let mut refusal = refusal(410, "Expired", message, None);
+    refusal.body["metadata"]["continue"] = json!(token);
+    refusal
+}
+
 pub(super) fn internal(message: &str) -> Refusal {
     refusal(500, "InternalError", &format!("Internal error occurred: {message}"), None)
 }
