@@ -29,6 +29,7 @@ pub(crate) fn speak_to_a_cluster(verb: &Verb) -> bool {
         Verb::Enter(words) => enter::is_remote(words),
         Verb::Sessions(words) => sessions::is_remote(words),
         Verb::Doctor(words) => doctor::is_remote(words),
-        Verb::Why(_) | Verb::Trace(_) | Verb::Completion(_) | Verb::Machine(_) => false,
+        Verb::Why(words) => why::is_remote(words),
+        Verb::Trace(_) | Verb::Completion(_) | Verb::Machine(_) => false,
     }
 }

@@ -20,7 +20,7 @@ pub(crate) use ephemeral::Ephemeral;
 pub(crate) use fork::Fork;
 pub(crate) use pods::Pods;
 pub(crate) use trace::{ScapProfile, Topic, Trace};
-pub(crate) use why::{Answer, Why};
+pub(crate) use why::{Answer, Asked, Why};
 
 /// See and enter containers, on a Linux machine or in a cluster, with tools, leaving nothing behind.
 #[derive(Debug, Parser)]
@@ -35,7 +35,7 @@ pub(crate) enum Verb {
     /// Run a shell or a command inside a target, with tools
     Enter(Box<Enter>),
     /// Say why something is broken: the cause, with proof
-    Why(Why),
+    Why(Box<Why>),
     /// List, attach to, end or clear up sessions
     Sessions(Box<Sessions>),
     /// Say what works on this kernel and with these engines, or in a cluster, and what to do about the rest

@@ -1,12 +1,15 @@
-//! `fathom why`: reads a saved cluster or manifests, asks `diagnose`, prints the answer. Exit status 1 when something
-//! was found.
+//! `fathom why`: reads a cluster, a saved one or manifests, asks `diagnose`, prints the answer. Exit status 1 when
+//! something was found.
+
+mod live;
+mod save;
 
 use std::fs;
 use std::path::Path;
 
 use anyhow::Context;
 use fathom_diagnose::report::{Report, markdown, sarif, text};
-use fathom_diagnose::{Gathering, Question, catalogue, diagnose, eval, rules, target};
+use fathom_diagnose::{Gathering, Question, Snapshot, catalogue, diagnose, eval, rules, target};
 use fathom_model::{Class, Failure};
 
 use crate::output::nested;
@@ -16,17 +19,37 @@ use crate::words::{Answer, Why};
 /// Files that are larger are no lists of objects or logs, and are left out.
 const LARGEST: u64 = 2 << 30;
 
+/// How what is packed with zstd begins.
+const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+
 pub(crate) fn run(words: &Why) -> anyhow::Result<i32> {
     if let Some(code) = &words.explain {
         return explain(code);
     }
-    let mut gathering = Gathering::new();
-    if let Some(path) = words.from.as_ref().or(words.manifests.as_ref()) {
-        read(path, &mut gathering)?;
+    let (snapshot, question) = match words.from.as_ref().or(words.manifests.as_ref()) {
+        Some(path) => saved(words, path)?,
+        None => live::read(words.target.as_deref(), &words.cluster)?,
+    };
+    if let Some(path) = &words.save {
+        save::write(&snapshot, path)?;
     }
+    let report = diagnose(&snapshot, &question);
+    printer::data(&show(&report, words.output)?);
+    Ok(i32::from(report.found_something()))
+}
+
+/// Whether a cluster is asked.
+pub(crate) fn is_remote(words: &Why) -> bool {
+    [&words.from, &words.manifests].iter().all(|path| path.is_none())
+        && words.explain.is_none()
+        && live::is_meant(words.target.as_deref())
+}
+
+fn saved(words: &Why, path: &Path) -> anyhow::Result<(Snapshot, Question)> {
+    let mut gathering = Gathering::new();
+    read(path, &mut gathering)?;
     if gathering.is_empty() {
-        let path = words.from.as_ref().or(words.manifests.as_ref()).map(|path| path.display().to_string());
-        let message = format!("no object is in `{}`", path.unwrap_or_default());
+        let message = format!("no object is in `{}`", path.display());
         return Err(Failure::new(Class::NotFound, message)
             .hinting(
                 "give a List, such as `kubectl get pods,services,events,nodes -A -o json` writes, or a folder of them",
@@ -37,13 +60,13 @@ pub(crate) fn run(words: &Why) -> anyhow::Result<i32> {
         gathering.planned();
     }
     let snapshot = gathering.finish();
-    let question = match &words.target {
-        Some(target) => target::question(&snapshot, target, words.namespace.as_deref())?,
-        None => Question::Everything,
+    let namespace = words.cluster.namespace.as_deref();
+    let question = match (&words.target, namespace) {
+        (Some(target), _) => target::question(&snapshot, target, namespace)?,
+        (None, Some(namespace)) => Question::Namespace(namespace.to_owned()),
+        (None, None) => Question::Everything,
     };
-    let report = diagnose(&snapshot, &question);
-    printer::data(&show(&report, words.output)?);
-    Ok(i32::from(report.found_something()))
+    Ok((snapshot, question))
 }
 
 fn show(report: &Report, output: Answer) -> anyhow::Result<String> {
@@ -83,6 +106,7 @@ fn read(path: &Path, gathering: &mut Gathering) -> anyhow::Result<()> {
         let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
         let name = path.display().to_string();
         match first {
+            _ if bytes.starts_with(&ZSTD) => gathering.archive(&name, &bytes),
             Some(b'{' | b'[') => gathering.json(&name, &bytes),
             _ => gathering.yaml(&name, &String::from_utf8_lossy(&bytes)),
         }

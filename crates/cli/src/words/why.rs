@@ -6,11 +6,11 @@ use clap::{Args, ValueEnum};
 
 /// What `fathom why` takes.
 #[derive(Debug, Args)]
-#[command(group = clap::ArgGroup::new("source").required(true).args(["from", "manifests", "explain"]))]
+#[command(group = clap::ArgGroup::new("source").args(["from", "manifests", "explain"]))]
 pub(crate) struct Why {
-    /// Only what has to do with this: pod/NAME, deploy/NAME, svc/NAME, pvc/NAME, node/NAME, ns/NAME, …
+    /// Only what has to do with this: pod/NAME, deploy/NAME, svc/NAME, pvc/NAME, node/NAME, ns/NAME, NAMESPACE/KIND/NAME, … [default: everything]
     pub(crate) target: Option<String>,
-    /// A saved cluster: a List in JSON or YAML, or a folder of them with logs/NAMESPACE/POD/CONTAINER.log
+    /// A saved cluster instead of the one that runs: a List in JSON or YAML, or a folder of them with logs/NAMESPACE/POD/CONTAINER.log
     #[arg(long, value_name = "FILE|FOLDER")]
     pub(crate) from: Option<PathBuf>,
     /// Manifests that are to be applied: only what they prove themselves
@@ -19,12 +19,38 @@ pub(crate) struct Why {
     /// What a cause means, what proves and refutes it, and how to mend it
     #[arg(long, value_name = "CODE")]
     pub(crate) explain: Option<String>,
-    /// Namespace of the target
-    #[arg(short = 'n', long, value_name = "NAME", requires = "target")]
-    pub(crate) namespace: Option<String>,
+    /// Keep what was read of the cluster in an archive (.tar.zst), secrets emptied; --from reads it anywhere
+    #[arg(long, value_name = "FILE", conflicts_with = "source")]
+    pub(crate) save: Option<PathBuf>,
     /// table, json, yaml, markdown or sarif
     #[arg(short, long, value_enum, default_value_t = Answer::Table)]
     pub(crate) output: Answer,
+    #[command(flatten)]
+    pub(crate) cluster: Asked,
+}
+
+/// Which cluster is asked, and as whom.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "In a cluster")]
+pub(crate) struct Asked {
+    /// Namespace of the target [default: the context's]; without a target, all of this namespace
+    #[arg(short = 'n', long, value_name = "NAME")]
+    pub(crate) namespace: Option<String>,
+    /// Look for the target in all namespaces
+    #[arg(short = 'A', long, conflicts_with = "namespace")]
+    pub(crate) all_namespaces: bool,
+    /// Kubeconfig file [default: KUBECONFIG, then ~/.kube/config, then the pod's own account]
+    #[arg(long, value_name = "FILE", conflicts_with = "source")]
+    pub(crate) kubeconfig: Option<PathBuf>,
+    /// Context of the kubeconfig
+    #[arg(long, value_name = "NAME", conflicts_with = "source")]
+    pub(crate) context: Option<String>,
+    /// User to act as
+    #[arg(long = "as", value_name = "USER", conflicts_with = "source")]
+    pub(crate) impersonate: Option<String>,
+    /// Group to act as; can be repeated
+    #[arg(long = "as-group", value_name = "GROUP", conflicts_with = "source")]
+    pub(crate) groups: Vec<String>,
 }
 
 /// How the answer is printed.

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::kinds;
+use crate::kinds::{self, KINDS};
 
 /// What would have to be known for an answer, and why it is not.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -59,13 +59,23 @@ pub fn fold(needs: &[Need]) -> Vec<String> {
             None => lines.push(need.to_string()),
         }
     }
-    let folded = lists.into_iter().map(|((namespace, reason), kinds)| {
+    let folded = lists.into_iter().map(|((namespace, reason), mut kinds)| {
+        // What matters most comes first, as in the table.
+        kinds.sort_by_key(|name| KINDS.iter().position(|kind| kind.name == *name));
         let place = if namespace.is_empty() { String::new() } else { format!(" in {namespace}") };
         let grant =
             if reason.starts_with(FORBIDDEN) { format!("; {}", grant(namespace, &kinds)) } else { String::new() };
-        format!("list {}{place}: {reason}{grant}", kinds.join(", "))
+        format!("list {}{place}: {reason}{grant}", several(&kinds))
     });
     folded.chain(lines).collect()
+}
+
+/// How many kinds are named before they are counted.
+const NAMED: usize = 6;
+
+fn several(kinds: &[&str]) -> String {
+    let named = kinds.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+    if kinds.len() <= NAMED { named } else { format!("{named} and {} more kinds", kinds.len() - NAMED) }
 }
 
 /// What a reason begins with where a right is missing.
