@@ -12,6 +12,7 @@ mod start;
 mod stream;
 mod trace;
 mod turns;
+mod why;
 
 use std::path::PathBuf;
 
@@ -30,6 +31,8 @@ pub(crate) enum Words {
     Cluster(cluster::Words),
     /// `fathom trace` beside sysdig and strace
     Trace(trace::Words),
+    /// `fathom why` of faults made in a real cluster
+    Why(why::Words),
     /// Inside a mount namespace of its own: the part of `enter` that has 500 containers
     #[command(hide = true)]
     Crowd(crowd::Words),
@@ -77,6 +80,7 @@ pub(crate) fn run(words: &Words) -> anyhow::Result<u8> {
         Words::Enter(words) => words,
         Words::Cluster(words) => return cluster::run(words),
         Words::Trace(words) => return trace::run(words),
+        Words::Why(words) => return why::run(words),
         Words::Crowd(words) => return crowd::inside(words),
     };
     let program = match &words.program {

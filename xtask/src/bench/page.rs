@@ -22,13 +22,17 @@ pub(super) struct Page {
 impl Page {
     /// The head.
     pub(super) fn begin(part: &'static str, rounds: u32, program: &Path) -> Self {
-        let word = part.split(' ').next().unwrap_or_default();
-        let mut text = format!("# Benchmarks: {part}\n\nWritten by `cargo xtask bench {word} --write`. ");
-        let _ = writeln!(
-            text,
+        let how = format!(
             "Every program takes its turn in every round, {rounds} rounds, three more before them that do not count. \
-             Ratios are of medians; a ratio below 1 means that fathom takes less.\n"
+             Ratios are of medians; a ratio below 1 means that fathom takes less."
         );
+        Page::head(part, &how, program)
+    }
+
+    /// The head of a part that is measured in a way of its own.
+    pub(super) fn head(part: &'static str, how: &str, program: &Path) -> Self {
+        let word = part.split(' ').next().unwrap_or_default();
+        let text = format!("# Benchmarks: {part}\n\nWritten by `cargo xtask bench {word} --write`. {how}\n\n");
         let mut page = Page { part, text };
         let mut line = |name: &str, value: &str| page.line(name, value);
         line("date", &said(Command::new("date").args(["--utc", "+%F"])));
