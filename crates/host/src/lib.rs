@@ -9,6 +9,7 @@
 
 pub mod cgroup;
 pub mod error;
+pub mod facts;
 pub mod feature;
 pub mod incarnation;
 #[cfg(all(target_arch = "x86_64", target_env = "musl"))]

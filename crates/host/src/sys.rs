@@ -4,6 +4,7 @@
 #![allow(unsafe_code, reason = "this file is where the system calls live; every block says why it is sound")]
 
 mod calls;
+mod refusal;
 mod signals;
 
 use std::ffi::CStr;
@@ -14,6 +15,7 @@ use rustix::thread::UnshareFlags;
 
 use crate::namespace::Kind;
 pub use calls::{Call, ask};
+pub use refusal::{Refusal, keep_refusals, refusal};
 pub use signals::{ignore_signal, read_signal, read_signal_and_sender, reset_signals, signal_fd};
 
 /// What [`clone_process`] made.
@@ -325,4 +327,26 @@ pub fn parent_namespace(fd: BorrowedFd<'_>) -> io::Result<OwnedFd> {
 pub fn exit_now(status: i32) -> ! {
     // SAFETY: `_exit` runs no handler of ours: what a forked child inherited must not run twice.
     unsafe { libc::_exit(status) }
+}
+
+/// What the kernel thinks of its clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Clock {
+    /// Whether somebody keeps it in step with others.
+    pub synchronized: bool,
+    /// By how much it may be wrong, in microseconds.
+    pub max_error: i64,
+}
+
+/// Asks the kernel for the state of its clock (adjtimex(2)) and changes nothing.
+pub fn clock() -> io::Result<Clock> {
+    // SAFETY: all of it are numbers, of which zero is one; with no mode set the call only writes into it.
+    let (answer, state) = unsafe {
+        let mut state: libc::timex = std::mem::zeroed();
+        (libc::adjtimex(&mut state), state)
+    };
+    if answer == -1 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(Clock { synchronized: state.status & libc::STA_UNSYNC == 0, max_error: state.maxerror })
 }

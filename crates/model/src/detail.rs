@@ -22,6 +22,47 @@ pub struct Detail {
     pub env: Vec<String>,
     /// What of the machine is mounted into it.
     pub mounts: Vec<Mount>,
+    /// Folders of its cgroups, by controller, where they outlive it; version 2 has an empty name.
+    pub cgroups: BTreeMap<String, String>,
+    /// How its runs went.
+    pub runs: Runs,
+}
+
+/// How the runs of a container went, as its engine keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Runs {
+    /// Exit status of the last run that ended.
+    pub status: Option<i64>,
+    /// Why it ended, in a word of the engine's: `OOMKilled`.
+    pub reason: Option<String>,
+    /// What the engine says about that run.
+    pub message: Option<String>,
+    /// When that run ended, in seconds since 1970.
+    pub ended: Option<u64>,
+    /// How often the engine started it again.
+    pub restarts: Option<u64>,
+    /// When the engine starts it again: `always`, `on-failure`, …
+    pub policy: Option<String>,
+    /// Whether somebody told the engine to stop it.
+    pub was_stopped: Option<bool>,
+    /// The file with what it wrote.
+    pub log: Option<String>,
+    /// The most memory that it may use, in bytes, where it was given a limit.
+    pub memory: Option<u64>,
+}
+
+impl Runs {
+    fn absorb(&mut self, other: Runs) {
+        self.status = self.status.or(other.status);
+        self.reason = self.reason.take().or(other.reason);
+        self.message = self.message.take().or(other.message);
+        self.ended = self.ended.or(other.ended);
+        self.restarts = self.restarts.or(other.restarts);
+        self.policy = self.policy.take().or(other.policy);
+        self.was_stopped = self.was_stopped.or(other.was_stopped);
+        self.log = self.log.take().or(other.log);
+        self.memory = self.memory.or(other.memory);
+    }
 }
 
 /// Something of the machine that is mounted into a container.
@@ -56,6 +97,10 @@ impl Detail {
         if self.mounts.is_empty() {
             self.mounts = other.mounts;
         }
+        if self.cgroups.is_empty() {
+            self.cgroups = other.cgroups;
+        }
+        self.runs.absorb(other.runs);
     }
 }
 

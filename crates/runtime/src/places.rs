@@ -131,7 +131,7 @@ impl Places {
     }
 
     /// An absolute path that a file of the machine we look at named. What lies below our root already stays.
-    pub(crate) fn beneath(&self, path: &Path) -> PathBuf {
+    pub fn beneath(&self, path: &Path) -> PathBuf {
         if path.starts_with(&self.root) {
             return path.to_owned();
         }

@@ -9,7 +9,7 @@ use super::file::{Folder, read as read_file};
 use super::podman;
 use crate::Listing;
 use crate::places::Places;
-use crate::records::{docker_detail, docker_digest, of_storage, runc_bundle, spec_detail};
+use crate::records::{docker_detail, docker_digest, of_storage, runc_bundle, runc_cgroups, spec_detail};
 
 /// What files say of `container` beyond its record. They belong to one container that is known by its id, and what cannot be
 /// read of them is not known.
@@ -29,6 +29,10 @@ pub(crate) fn read(places: &Places, container: &Container) -> Detail {
             detail.absorb(found);
             break;
         }
+    }
+    if container.engine == Engine::Runc {
+        let state = read_file(&places.at("run/runc").join(&container.id).join("state.json"), &mut unread);
+        detail.cgroups = state.map(|state| runc_cgroups(&state)).unwrap_or_default();
     }
     if matches!(container.engine, Engine::Podman | Engine::CriO) {
         detail.image_id = detail.image_id.take().or_else(|| image_of(places, &container.id, &mut unread));

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use fathom_model::Detail;
-use fathom_model::detail::Mount;
+use fathom_model::detail::{Mount, Runs};
 use serde::Deserialize;
 
 use super::json::{Garbled, parse};
+use super::seconds;
 
 /// What a specification says (`config.json` of the OCI runtime specification 1.0).
 ///
@@ -97,6 +98,42 @@ struct Settings {
 #[serde(rename_all = "PascalCase", default)]
 struct HostSettings {
     privileged: Option<bool>,
+    memory: Option<i64>,
+    restart_policy: Option<Policy>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase", default)]
+struct Policy {
+    name: Option<String>,
+}
+
+/// How a container is, in docker's files and in the answer of its API alike.
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase", default)]
+struct State {
+    running: Option<bool>,
+    exit_code: Option<i64>,
+    #[serde(rename = "OOMKilled")]
+    oom_killed: Option<bool>,
+    error: Option<String>,
+    finished_at: Option<String>,
+}
+
+/// What both of docker's ways of telling say of the runs.
+fn runs(state: Option<State>, host: &mut HostSettings) -> Runs {
+    let state = state.unwrap_or_default();
+    // The zero moment: no run has ended yet, and its status says nothing.
+    let ended = state.finished_at.as_deref().and_then(seconds).filter(|at| *at > 0);
+    Runs {
+        status: state.exit_code.filter(|_| ended.is_some()),
+        reason: state.oom_killed.filter(|killed| *killed).map(|_| "OOMKilled".to_owned()),
+        message: state.error.filter(|text| !text.is_empty()),
+        ended,
+        policy: host.restart_policy.take().and_then(|policy| policy.name).filter(|name| !name.is_empty()),
+        memory: host.memory.and_then(|limit| u64::try_from(limit).ok()).filter(|limit| *limit > 0),
+        ..Runs::default()
+    }
 }
 
 #[derive(Deserialize, Default)]
@@ -156,9 +193,14 @@ pub fn docker_detail(config: &[u8], host: Option<&[u8]>) -> Result<Detail, Garbl
         config: Option<Settings>,
         network_settings: Option<Networks>,
         mount_points: Option<BTreeMap<String, Point>>,
+        state: Option<State>,
+        restart_count: Option<u64>,
+        has_been_manually_stopped: Option<bool>,
+        log_path: Option<String>,
     }
     let config: Config = parse(config)?;
-    let host: HostSettings = host.map(parse).transpose()?.unwrap_or_default();
+    let mut host: HostSettings = host.map(parse).transpose()?.unwrap_or_default();
+    let runs = runs(config.state, &mut host);
     let settings = config.config.unwrap_or_default();
     Ok(Detail {
         image_id: config.image.as_deref().and_then(digits),
@@ -167,6 +209,12 @@ pub fn docker_detail(config: &[u8], host: Option<&[u8]>) -> Result<Detail, Garbl
         labels: settings.labels.unwrap_or_default(),
         env: settings.env.unwrap_or_default(),
         mounts: config.mount_points.unwrap_or_default().into_values().map(Mount::from).collect(),
+        runs: Runs {
+            restarts: config.restart_count,
+            was_stopped: config.has_been_manually_stopped,
+            log: config.log_path.filter(|path| !path.is_empty()),
+            ..runs
+        },
         ..Detail::default()
     })
 }
@@ -184,16 +232,22 @@ pub fn inspected(bytes: &[u8]) -> Result<Detail, Garbled> {
         host_config: Option<HostSettings>,
         network_settings: Option<Networks>,
         mounts: Option<Vec<Point>>,
+        state: Option<State>,
+        restart_count: Option<u64>,
+        log_path: Option<String>,
     }
     let said: Inspected = parse(bytes)?;
+    let mut host = said.host_config.unwrap_or_default();
+    let runs = runs(said.state, &mut host);
     let settings = said.config.unwrap_or_default();
     Ok(Detail {
         image_id: said.image.as_deref().and_then(digits),
-        privileged: said.host_config.and_then(|host| host.privileged),
+        privileged: host.privileged,
         address: said.network_settings.and_then(Networks::first),
         labels: settings.labels.unwrap_or_default(),
         env: settings.env.unwrap_or_default(),
         mounts: said.mounts.unwrap_or_default().into_iter().map(Mount::from).collect(),
+        runs: Runs { restarts: said.restart_count, log: said.log_path.filter(|path| !path.is_empty()), ..runs },
         ..Detail::default()
     })
 }
@@ -215,6 +269,15 @@ pub fn docker_digest(bytes: &[u8], image_id: &str) -> Option<String> {
 pub(crate) fn digits(id: &str) -> Option<String> {
     let digits = id.rsplit(':').next().unwrap_or(id);
     (digits.len() == 64 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())).then(|| digits.to_owned())
+}
+
+/// The folders of its cgroups, of runc's `state.json`.
+pub fn runc_cgroups(bytes: &[u8]) -> BTreeMap<String, String> {
+    #[derive(Deserialize)]
+    struct State {
+        cgroup_paths: BTreeMap<String, String>,
+    }
+    parse::<State>(bytes).map(|state| state.cgroup_paths).unwrap_or_default()
 }
 
 /// The folder of its bundle, of runc's `state.json`.
@@ -271,8 +334,24 @@ mod tests {
     }
 
     #[test]
+    fn docker_says_how_a_run_ended() {
+        let config = br#"{"State":{"Running":false,"ExitCode":137,"OOMKilled":true,"FinishedAt":"2026-11-20T23:59:41.2Z"},"RestartCount":3,"LogPath":"/var/lib/docker/containers/1/1-json.log"}"#;
+        let host = br#"{"Memory":67108864,"RestartPolicy":{"Name":"always"}}"#;
+        let runs = docker_detail(config, Some(host)).unwrap().runs;
+        assert_eq!((runs.status, runs.reason.as_deref(), runs.restarts), (Some(137), Some("OOMKilled"), Some(3)));
+        assert_eq!(
+            (runs.memory, runs.policy.as_deref(), runs.ended),
+            (Some(64 << 20), Some("always"), Some(1_795_219_181))
+        );
+        let fresh = br#"{"State":{"Running":true,"ExitCode":0,"FinishedAt":"0001-01-01T00:00:00Z"}}"#;
+        assert_eq!(docker_detail(fresh, None).unwrap().runs, Runs::default());
+    }
+
+    #[test]
     fn a_state_of_runc_names_its_bundle() {
         assert_eq!(runc_bundle(br#"{"config":{"labels":["a=b","bundle=/srv/web"]}}"#).as_deref(), Some("/srv/web"));
         assert_eq!(runc_bundle(b"{}"), None);
+        let paths = runc_cgroups(br#"{"cgroup_paths":{"":"/sys/fs/cgroup/web","memory":"/sys/fs/cgroup/memory/web"}}"#);
+        assert_eq!(paths.get("memory").map(String::as_str), Some("/sys/fs/cgroup/memory/web"));
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
-use fathom_model::detail::Mount;
+use fathom_model::detail::{Mount, Runs};
 use fathom_model::{Container, Detail};
 use prost::Message;
 use serde::Deserialize;
@@ -23,12 +23,30 @@ struct ContainerAnswer {
 
 #[derive(Clone, PartialEq, Message)]
 struct ContainerStatus {
+    #[prost(message, optional, tag = "2")]
+    metadata: Option<Metadata>,
+    #[prost(int64, tag = "6")]
+    finished_at: i64,
+    #[prost(int32, tag = "7")]
+    exit_code: i32,
     #[prost(string, tag = "9")]
     image_ref: String,
+    #[prost(string, tag = "10")]
+    reason: String,
+    #[prost(string, tag = "11")]
+    message: String,
     #[prost(btree_map = "string, string", tag = "12")]
     labels: BTreeMap<String, String>,
     #[prost(message, repeated, tag = "14")]
     mounts: Vec<Mounted>,
+    #[prost(string, tag = "15")]
+    log_path: String,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Metadata {
+    #[prost(uint32, tag = "2")]
+    attempt: u32,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -139,9 +157,26 @@ fn of_container(answer: ContainerAnswer) -> Detail {
         privileged: info.privileged.or(context.and_then(|context| context.privileged)),
         address: None,
         sandbox: info.sandbox,
+        cgroups: BTreeMap::new(),
+        runs: runs(&status),
         labels: status.labels,
         env: env.map(|variable| format!("{}={}", variable.key, variable.value.unwrap_or_default())).collect(),
         mounts: status.mounts.into_iter().map(mount).collect(),
+    }
+}
+
+/// An attempt is a container of its own: it is the kubelet that starts again, by making the next.
+fn runs(status: &ContainerStatus) -> Runs {
+    let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let ended = u64::try_from(status.finished_at / 1_000_000_000).ok().filter(|at| *at > 0);
+    Runs {
+        status: ended.map(|_| i64::from(status.exit_code)),
+        reason: text(&status.reason),
+        message: text(&status.message),
+        ended,
+        restarts: status.metadata.as_ref().map(|metadata| u64::from(metadata.attempt)),
+        log: text(&status.log_path),
+        ..Runs::default()
     }
 }
 
