@@ -58,6 +58,8 @@ pub enum Effect {
     Down,
     /// A program's calls fail.
     CallsFail,
+    /// It works, and loses time or helpers.
+    Slow,
     /// Nothing is broken by it yet that can be seen.
     Latent,
 }
@@ -89,6 +91,7 @@ impl Effect {
             Effect::Cordoned => "cordoned",
             Effect::Down => "does not work",
             Effect::CallsFail => "its calls fail",
+            Effect::Slow => "held back",
             Effect::Latent => "will fail",
         }
     }

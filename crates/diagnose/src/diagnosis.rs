@@ -41,6 +41,7 @@ pub fn diagnose(snapshot: &Snapshot, question: &Question) -> Report {
     let quiet = findings.is_empty() && unexplained.is_empty() && symptoms.is_empty();
     let mut unknown: BTreeSet<Need> = if quiet { BTreeSet::new() } else { needs };
     unknown.extend(snapshot.coverage().gaps());
+    unknown.extend(snapshot.lacks.iter().cloned());
     unknown.extend(snapshot.damage.iter().map(|what| Need::new("read the whole source", what)));
     Report::new(snapshot, findings, unexplained, unknown.into_iter().collect())
 }
@@ -55,7 +56,7 @@ pub fn claims(snapshot: &Snapshot) -> Vec<(&'static str, Ref, Vec<Proof>)> {
 fn judge(scene: &Scene<'_>) -> (Vec<Judgement>, BTreeSet<Need>) {
     let (mut claims, mut needs) = (Vec::new(), BTreeSet::new());
     for rule in rules::all() {
-        for kind in rule.on {
+        for kind in rule.kinds() {
             for object in scene.snapshot.all(kind) {
                 match (rule.judge)(scene, object) {
                     Ok(None) => {}
@@ -159,7 +160,7 @@ fn unexplained(symptom: &Symptom, said: &[Claim]) -> Unexplained {
 fn vanishes(snapshot: &Snapshot, rule: &Rule, subject: &Ref, fix: &Fix) -> bool {
     let Some(mended) = fix.applied(snapshot) else { return false };
     let scene = Scene::new(&mended);
-    let objects = rule.on.iter().flat_map(|kind| mended.all(kind));
+    let objects = rule.kinds().flat_map(|kind| mended.all(kind));
     let mut claims = objects.filter_map(|object| {
         let claim = (rule.judge)(&scene, object).ok().flatten()?;
         Some(claim.subject.unwrap_or_else(|| scene.top(object)))

@@ -9,6 +9,7 @@ pub mod owners;
 pub mod probes;
 pub mod proxy;
 pub mod rbac;
+pub mod reach;
 pub mod resolver;
 pub mod scheduling;
 pub mod security;

@@ -63,6 +63,12 @@ impl Rule {
         judge: |_, _| Ok(None),
     };
 
+    /// The kinds of objects that it judges: what ends a program ends it in a container of a machine as in a pod.
+    pub fn kinds(&self) -> impl Iterator<Item = &'static str> {
+        let more = (self.on.contains(&"Pod") && self.group() == "crash").then_some("Container");
+        self.on.iter().copied().chain(more)
+    }
+
     /// `svc` of `svc.selector-mismatch`.
     pub fn group(&self) -> &'static str {
         self.code.split('.').next().unwrap_or_default()

@@ -10,15 +10,20 @@ mod config;
 mod control;
 mod crashes;
 mod daemons;
+mod files;
 mod images;
 pub(crate) mod ingress;
 mod jobs;
+mod kernel;
 mod kills;
+mod limits;
+mod machines;
 mod matching;
 mod names;
 mod network;
 mod nodes;
 mod placement;
+mod probes;
 mod programs;
 mod readiness;
 mod scheduling;
@@ -37,6 +42,11 @@ use crate::rule::Rule;
 pub const GROUPS: &[(&str, &[Rule])] = &[
     ("Control plane", control::RULES),
     ("Nodes and evictions", nodes::RULES),
+    ("Machines", machines::RULES),
+    ("What kernels log", kernel::RULES),
+    ("Files of nodes", files::RULES),
+    ("Limits of containers", limits::RULES),
+    ("Connections that were tried", probes::RULES),
     ("Network of pods", network::RULES),
     ("Scheduling", scheduling::RULES),
     ("Placement", placement::RULES),

@@ -2,12 +2,14 @@
 //! State comes first: what is well now is not judged, whatever its events and logs say.
 
 mod calls;
+mod facts;
 mod part;
 mod state;
 
 use std::collections::HashMap;
 
 pub use calls::Call;
+pub use facts::Logged;
 pub use part::{Part, Role};
 pub use state::Trouble;
 pub(crate) use state::is_lost;
@@ -32,7 +34,7 @@ impl<'a> Scene<'a> {
     /// Looks at a snapshot.
     pub fn new(snapshot: &'a Snapshot) -> Self {
         let mut scene = Scene { snapshot, troubles: HashMap::new(), tops: HashMap::new(), calls: Vec::new() };
-        for pod in snapshot.all("Pod") {
+        for pod in snapshot.programs() {
             scene.tops.insert(pod.id.clone(), owners::top(snapshot, pod));
             if let Some(trouble) = state::trouble(&scene, pod) {
                 scene.troubles.insert(pod.id.clone(), trouble);

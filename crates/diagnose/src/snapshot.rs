@@ -5,6 +5,7 @@
 
 mod coverage;
 mod events;
+mod facts;
 mod gathering;
 mod layout;
 mod logs;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 
 pub use coverage::{Coverage, FORBIDDEN, List, Need, fold};
 pub use events::Event;
+pub use facts::is_fact;
 pub use gathering::Gathering;
 pub use logs::{Log, LogName, Run};
 pub use pointer::Proof;
@@ -42,6 +44,8 @@ pub struct Snapshot {
     coverage: Coverage,
     /// What was wrong with the source, in words.
     pub damage: Vec<String>,
+    /// What could not be read of a machine.
+    pub lacks: Vec<Need>,
 }
 
 impl Snapshot {
@@ -57,6 +61,7 @@ impl Snapshot {
             logs,
             coverage,
             damage: Vec::new(),
+            lacks: Vec::new(),
         };
         for (at, object) in snapshot.objects.iter().enumerate() {
             snapshot.kinds.entry(object.id.kind.clone()).or_default().push(at);
@@ -105,6 +110,11 @@ impl Snapshot {
     /// The objects of a kind that are here. Says nothing about those that are not: for that, ask [`Snapshot::every`].
     pub fn all(&self, kind: &str) -> impl Iterator<Item = &Object> {
         self.kinds.get(kind).into_iter().flatten().map(|&at| self.objects[at].as_ref())
+    }
+
+    /// Pods, and containers of machines, which are told in the same words.
+    pub fn programs(&self) -> impl Iterator<Item = &Object> {
+        self.all("Pod").chain(self.all("Container"))
     }
 
     /// Those in one namespace.

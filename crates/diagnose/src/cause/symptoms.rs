@@ -58,6 +58,9 @@ fn pods(scene: &Scene<'_>, found: &mut Vec<Symptom>) {
         };
         let proof = proof.unwrap_or_else(|| Proof::field(pod, "/status/phase"));
         let test = match trouble.effect {
+            _ if pod.id.kind == "Container" => {
+                format!("read what {} wrote, and what its engine says of it", pod.name())
+            }
             Effect::Crashing | Effect::Failed => format!("kubectl -n {} logs {} --previous", pod.ns(), pod.name()),
             _ => format!("kubectl -n {} describe pod {}", pod.ns(), pod.name()),
         };

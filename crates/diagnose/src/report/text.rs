@@ -3,7 +3,7 @@
 use super::{Explained, Finding, Report, Unexplained};
 use crate::claim::Confidence;
 use crate::object::Ref;
-use crate::snapshot::fold;
+use crate::snapshot::{fold, is_fact};
 
 /// How many consequences are named before they are counted.
 const NAMED: usize = 6;
@@ -29,7 +29,8 @@ pub fn render(report: &Report) -> String {
 
 /// An object as people name it: `deployment/web in shop`.
 pub fn name(id: &Ref) -> String {
-    let place = if id.namespace.is_empty() { String::new() } else { format!(" in {}", id.namespace) };
+    let within = if is_fact(&id.kind) { "on" } else { "in" };
+    let place = if id.namespace.is_empty() { String::new() } else { format!(" {within} {}", id.namespace) };
     format!("{}/{}{place}", id.kind.to_lowercase(), id.name)
 }
 

@@ -207,6 +207,11 @@ fn node_oom<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
     Ok(claim.map(|claim| claim.field(event.0, event.pointer())))
 }
 
+/// Whether it is a container of a machine, of which counters tell more than any status.
+pub(super) fn is_container(one: &Object) -> bool {
+    one.id.kind == "Container"
+}
+
 const CRASH: Rule = Rule { effect: Effect::Crashing, ..Rule::PLAIN };
 
 /// The rules of this group.
@@ -215,10 +220,10 @@ pub(super) const RULES: &[Rule] = &[
         code: "crash.oom-limit",
         weight: 90,
         means: "The container, or a child of it, was killed because it reached its memory limit. The exit status may be any.",
-        proves: "The reason of its end is OOMKilled.",
+        proves: "The reason of its end is OOMKilled; on a node, the kill in the counters of its cgroup and in the kernel's log.",
         refutes: "a memory.peak of its cgroup well below the limit",
         fix: "raise the memory limit, or make the program use less (GOMEMLIMIT, MaxRAMPercentage)",
-        judge: oom,
+        judge: |scene, one| if is_container(one) { super::limits::oom(scene, one) } else { oom(scene, one) },
         ..CRASH
     },
     Rule {
@@ -229,7 +234,9 @@ pub(super) const RULES: &[Rule] = &[
         proves: "It was killed by SIGKILL without OOMKilled, and the node recorded an OOM at the time.",
         refutes: "no OOM in the node's kernel log",
         fix: "give the pods of the node requests and limits that it can hold",
-        judge: node_oom,
+        judge: |scene, one| {
+            if is_container(one) { super::limits::oom_of_machine(scene, one) } else { node_oom(scene, one) }
+        },
         ..CRASH
     },
     Rule {

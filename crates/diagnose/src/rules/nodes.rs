@@ -175,12 +175,16 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: "node.runtime-down",
+        on: &["Node", "Engine"],
         weight: 85,
         means: "The container runtime of the node does not answer.",
-        proves: "The node's own words.",
+        proves: "The node's own words; on the node, its socket.",
         refutes: "the runtime answering on its socket",
         fix: "start the runtime on the node",
         judge: |_, node| {
+            if node.id.kind == "Engine" {
+                return super::machines::silent(node);
+            }
             said(
                 node,
                 &[
@@ -233,22 +237,36 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: "node.disk-pressure",
+        on: &["Node", "Disk"],
         effect: Effect::Pressed,
         means: "The node is short of disk, evicts pods and takes no new ones.",
-        proves: "Its condition DiskPressure.",
+        proves: "Its condition DiskPressure; on the node, what is free.",
         refutes: "free space and free inodes above the kubelet's threshold",
         fix: "remove images, logs and emptyDirs; check evictionHard against what is free",
-        judge: |scene, node| pressed(scene, node, "DiskPressure", "it is short of disk"),
+        judge: |scene, one| {
+            let is_disk = one.id.kind == "Disk";
+            if is_disk {
+                super::machines::full(one)
+            } else {
+                pressed(scene, one, "DiskPressure", "it is short of disk")
+            }
+        },
         ..NODE
     },
     Rule {
         code: "node.pid-pressure",
+        on: &["Node", "Machine"],
         effect: Effect::Pressed,
         means: "The node is short of process ids.",
-        proves: "Its condition PIDPressure.",
+        proves: "Its condition PIDPressure; on the node, its threads against their limit.",
         refutes: "process ids far below pid_max",
         fix: "find who makes so many processes; set podPidsLimit",
-        judge: |scene, node| pressed(scene, node, "PIDPressure", "it is short of process ids"),
+        judge: |scene, one| {
+            if one.id.kind == "Machine" {
+                return super::machines::threads(scene, one);
+            }
+            pressed(scene, one, "PIDPressure", "it is short of process ids")
+        },
         ..NODE
     },
     Rule {

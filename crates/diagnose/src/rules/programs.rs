@@ -226,10 +226,14 @@ pub(super) const RULES: &[Rule] = &[
         code: "crash.app.pids-limit",
         weight: 67,
         means: "The program may not make more processes or threads.",
-        proves: "It says so before it ends.",
+        proves: "It says so before it ends; on a node, pids.current and pids.events of its cgroup.",
         refutes: "a pids.max far above what it has",
         fix: "raise podPidsLimit of the kubelet, or make fewer threads",
-        judge: |scene, pod| plain(scene, pod, Sign::PidsLimit, "it may not make more processes or threads"),
+        judge: |scene, pod| {
+            let said = plain(scene, pod, Sign::PidsLimit, "it may not make more processes or threads")?;
+            let counted = if super::crashes::is_container(pod) { super::limits::pids(scene, pod)? } else { None };
+            Ok(counted.or(said))
+        },
         ..APP
     },
     Rule {

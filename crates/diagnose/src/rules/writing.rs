@@ -105,6 +105,9 @@ pub(super) const RULES: &[Rule] = &[
         refutes: "an emptyDir of medium Memory at /dev/shm",
         fix: "mount an emptyDir with medium: Memory at /dev/shm",
         judge: |scene, pod| {
+            if pod.id.kind == "Disk" {
+                return super::machines::volume_full(scene, pod);
+            }
             complains(scene, pod, Sign::Full, |part, line| {
                 let mounted = part
                     .spec
@@ -118,11 +121,12 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: "vol.full",
+        on: &["Pod", "Container", "Disk"],
         effect: Effect::Crashing,
         weight: 74,
         confidence: Confidence::Likely,
         means: "The volume is full.",
-        proves: "The program ended because a path below a mount has no space left.",
+        proves: "The program ended because a path below a mount has no space left; on a node, what is free on it.",
         refutes: "free space and free inodes in the volume",
         fix: "make room, or expand the claim",
         judge: |scene, pod| {

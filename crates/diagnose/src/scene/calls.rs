@@ -39,7 +39,7 @@ const TAIL: (usize, usize) = (3, 8);
 
 pub(super) fn find<'a>(scene: &Scene<'a>) -> Vec<Call<'a>> {
     let mut calls = Vec::new();
-    for pod in scene.snapshot.all("Pod") {
+    for pod in scene.snapshot.programs() {
         let phase = pod.text("/status/phase");
         let alive = ["Running", "Pending"].contains(&phase) || phase == "Failed" && scene.trouble(pod).is_some();
         if !alive || pod.deletion().is_some() || !scene.lives(pod.ns()) {
@@ -128,6 +128,10 @@ fn call<'a>(
     let (pod, container) = (part.pod, part.name().to_owned());
     let service = resolver::by_address(scene.snapshot, &host);
     let mut call = Call { pod, container, fault, host, port, service, missing: None, ungoverned: None, proof };
+    // Services are of a cluster, and mean nothing to a container that is of none.
+    if pod.id.kind == "Container" {
+        return call;
+    }
     if call.host.parse::<std::net::IpAddr>().is_ok() {
         call.service = call.service.or_else(|| headless(scene, &call));
         return call;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::veil::veil;
-use super::{Coverage, Log, LogName, Snapshot};
+use super::{Coverage, Log, LogName, Need, Snapshot};
 use crate::object::{Fields as _, Object, Ref};
 use crate::time::Time;
 
@@ -20,6 +20,8 @@ pub struct Gathering {
     now: Option<Time>,
     coverage: Option<Coverage>,
     damage: Vec<String>,
+    /// What could not be read of a machine.
+    pub(super) lacks: Vec<Need>,
     /// Whether it says to hold all that could be read.
     pub(super) whole: bool,
 }
@@ -191,6 +193,7 @@ impl Gathering {
         let objects = self.objects.values().cloned().collect();
         let mut snapshot = Snapshot::new(now, objects, Arc::new(self.logs.clone()), coverage);
         snapshot.damage.clone_from(&self.damage);
+        snapshot.lacks.clone_from(&self.lacks);
         snapshot
     }
 

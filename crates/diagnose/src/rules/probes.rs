@@ -1,0 +1,131 @@
+//! What was tried from inside a container's network (`--probe`): names, and connections to whom it calls.
+
+use crate::cause::Effect;
+use crate::claim::{Claim, Confidence};
+use crate::eval::reach::{self, End};
+use crate::object::{Fields as _, Object};
+use crate::rule::Rule;
+use crate::scene::Scene;
+use crate::snapshot::Judged;
+
+/// What was tried, as people write it: `10.0.0.2:80`, `db.shop of 10.0.0.1`.
+fn title(probe: &Object) -> String {
+    let mut parts = probe.text("/try").splitn(3, '/');
+    let (kind, address, rest) = (parts.next(), parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    if kind == Some("dns") { format!("{rest} of {address}") } else { format!("{address}:{rest}") }
+}
+
+/// Connections that ended so, if any did.
+fn connections<'a>(scene: &Scene<'a>, container: &'a Object, wanted: End, says: &str) -> Judged<Option<Claim>> {
+    let tried = reach::tried(scene.snapshot, container, "tcp/");
+    let same: Vec<&Object> = tried.into_iter().filter(|(_, end)| *end == wanted).map(|(probe, _)| probe).collect();
+    let Some(first) = same.first() else { return Ok(None) };
+    let claim = Claim::new(format!("{}: {says}", title(first))).seen(container);
+    Ok(Some(same.iter().fold(claim, |claim, probe| claim.by_all(reach::proofs(probe)))))
+}
+
+/// None of its name servers says anything.
+fn no_server<'a>(scene: &Scene<'a>, container: &'a Object) -> Judged<Option<Claim>> {
+    let tried = reach::tried(scene.snapshot, container, "dns/");
+    let lost = |end: &End| !matches!(end, End::Well | End::NoName);
+    let Some((first, _)) = tried.first().filter(|_| tried.iter().all(|(_, end)| lost(end))) else { return Ok(None) };
+    let claim = Claim::new(format!("no name server answers it: {}", title(first))).seen(container);
+    let file = scene.snapshot.seen("File", container.ns(), container.text("/resolver"));
+    let claim = tried.iter().fold(claim, |claim, (probe, _)| claim.by_all(reach::proofs(probe)));
+    Ok(Some(match file {
+        Some(file) => claim.field(file, "/value"),
+        None => claim,
+    }))
+}
+
+/// Servers answer, and none knows any of the names that its resolver makes.
+fn no_name<'a>(scene: &Scene<'a>, container: &'a Object) -> Judged<Option<Claim>> {
+    let tried = reach::tried(scene.snapshot, container, "dns/");
+    let unknown = tried.iter().any(|(_, end)| *end == End::NoName);
+    let root = |probe: &Object| probe.text("/try").ends_with("/.");
+    let known = tried.iter().any(|(probe, end)| *end == End::Well || root(probe));
+    let Some((first, _)) = tried.first().filter(|_| unknown && !known) else { return Ok(None) };
+    let claim = Claim::new(format!("no server knows the name: {}", title(first))).seen(container);
+    Ok(Some(tried.iter().fold(claim, |claim, (probe, _)| claim.by_all(reach::proofs(probe)))))
+}
+
+const TRIED: Rule = Rule { on: &["Container"], effect: Effect::CallsFail, weight: 70, ..Rule::PLAIN };
+
+/// The rules of this group.
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        code: "dns.no-server",
+        weight: 80,
+        means: "None of the container's name servers answers from its network.",
+        proves: "Each query, as it was answered or not.",
+        refutes: "an answer to a query from the same network",
+        fix: "see whether the servers of its resolv.conf run, and what stands between",
+        judge: no_server,
+        ..TRIED
+    },
+    Rule {
+        code: "dns.name-unknown",
+        means: "The name that is called does not exist, with any of the search domains.",
+        proves: "Each query, with the server's answer.",
+        refutes: "a server that knows the name",
+        fix: "correct the name, or the search domains of its resolv.conf",
+        judge: no_name,
+        ..TRIED
+    },
+    Rule {
+        code: "net.port-closed",
+        means: "The host that is called is reached, and nobody listens on the port.",
+        proves: "A connection from the same network, reset by the host itself.",
+        refutes: "a listening socket on the port, on an address that others reach",
+        fix: "start who should listen, on an address other than 127.0.0.1, or correct the port",
+        judge: |scene, one| connections(scene, one, End::Refused, "it is reached, and nobody listens there"),
+        ..TRIED
+    },
+    Rule {
+        code: "net.host-firewall",
+        means: "A firewall refuses the connection.",
+        proves: "An ICMP message instead of a reset, and who sent it.",
+        refutes: "a connection, or a reset by the host itself",
+        fix: "on the machine that sent the message: iptables -L -v -n, or nft list ruleset",
+        judge: |scene, one| connections(scene, one, End::Barred, "a firewall refuses it"),
+        ..TRIED
+    },
+    Rule {
+        code: "net.route-missing",
+        means: "From the container's network no way leads to whom it calls.",
+        proves: "The kernel's answer to the connection, without a packet sent.",
+        refutes: "a route: `fathom enter TARGET -- ip route get ADDRESS`",
+        fix: "give its network a default route, or connect it to the network of whom it calls",
+        judge: |scene, one| connections(scene, one, End::NoRoute, "no route leads there"),
+        ..TRIED
+    },
+    Rule {
+        code: "net.host-gone",
+        means: "Nobody has the address that is called.",
+        proves: "No answer to the search for its hardware address, or a router's message that the host is not there.",
+        refutes: "the host answering on its own network",
+        fix: "see whether it runs and has this address",
+        judge: |scene, one| connections(scene, one, End::NoHost, "no host has this address"),
+        ..TRIED
+    },
+    Rule {
+        code: "net.send-forbidden",
+        means: "A rule of the container's own machine forbids to send.",
+        proves: "The kernel's answer to the connection, without a packet sent.",
+        refutes: "the same connection without the rule",
+        fix: "look at the rules in its own network and at programs of its cgroup: bpftool cgroup tree",
+        judge: |scene, one| connections(scene, one, End::Forbidden, "it may not send there"),
+        ..TRIED
+    },
+    Rule {
+        code: "net.dropped",
+        weight: 60,
+        confidence: Confidence::Likely,
+        means: "Whatever is sent there vanishes: a firewall or a policy drops it, or the host is down behind a router.",
+        proves: "A connection from the same network to which nothing came back, neither a refusal nor a message.",
+        refutes: "any answer from there",
+        fix: "try the same from the machine itself: what works there and not here is dropped between them",
+        judge: |scene, one| connections(scene, one, End::Silence, "nothing comes back"),
+        ..TRIED
+    },
+];

@@ -1,0 +1,40 @@
+//! Facts of a machine as objects of a snapshot. Their kind is their topic, their namespace the machine, their name what
+//! was read: `File/n1//proc/sys/kernel/pid_max#/value` is a pointer as any other, and can be read again on the machine.
+
+use fathom_model::Facts;
+use fathom_model::fact::Topic;
+use serde_json::{Value, json};
+
+use super::{Gathering, LogName, Need, Run};
+use crate::time::Time;
+
+impl Gathering {
+    /// Takes what was read of a machine.
+    pub fn facts(&mut self, facts: &Facts) {
+        self.taken_at(Time(i64::try_from(facts.taken).unwrap_or(i64::MAX)));
+        for fact in &facts.facts {
+            let mut object = fact.body.clone();
+            let place = if fact.topic == Topic::Machine { "" } else { facts.machine.as_str() };
+            object.insert("kind".to_owned(), fact.topic.name().into());
+            object.insert("metadata".to_owned(), json!({"name": fact.name, "namespace": place}));
+            self.value(Value::Object(object));
+        }
+        for (container, text) in &facts.logs {
+            let name = LogName {
+                namespace: facts.machine.clone(),
+                pod: container.clone(),
+                container: container.clone(),
+                run: Run::Current,
+            };
+            self.log(name, text.as_bytes());
+        }
+        let lacks = facts.lacks.iter();
+        let lacks = lacks.map(|lack| Need::new(format!("{} on {}", lack.what, facts.machine), &lack.reason));
+        self.lacks.extend(lacks);
+    }
+}
+
+/// Whether a kind of object is a fact of a machine, and no object of a cluster.
+pub fn is_fact(kind: &str) -> bool {
+    Topic::ALL.iter().any(|topic| topic.name() == kind)
+}
