@@ -6,5 +6,6 @@ pub(crate) mod ip;
 pub(crate) mod nc;
 mod netlink;
 pub(crate) mod ping;
+pub(crate) mod probe;
 mod resolve;
 pub(crate) mod ss;

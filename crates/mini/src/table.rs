@@ -204,6 +204,7 @@ pub static APPLETS: &[Applet] = &[
     own!(Network, "nc", net::nc::main, "read and write connections"),
     own!(Network, "dns", net::dns::main, "ask a name server"),
     own!(Network, "drill", net::dns::main, "ask a name server"),
+    own!(Network, "probe", net::probe::main, "try names and connections, and say in JSON who refused"),
     own!(Network, "http", net::http::main, "fetch a URL"),
     own!(System, "mount", system::mount, "list what is mounted"),
     own!(System, "free", system::free, "memory in use"),

@@ -220,6 +220,32 @@ fn ask_tcp(query: &[u8], server: SocketAddr) -> Result<Vec<u8>, Trouble> {
     Ok(answer)
 }
 
+/// A question for the address of a name.
+pub(super) struct Lookup(Vec<u8>);
+
+impl Lookup {
+    /// The dot at the end of a full name may be there or not.
+    pub(super) fn of(name: &str) -> Result<Lookup, Trouble> {
+        let name = if name.is_empty() { "." } else { name };
+        Ok(Lookup(message::query(&Question { name: name.to_owned(), kind: 1, class: 1 }, random_id()?, true, None)?))
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// The code of an answer and the addresses in it; nothing where it answers another question or is none.
+pub(super) fn look_up(lookup: &Lookup, answer: &[u8]) -> Option<(u8, Vec<String>)> {
+    if answer.get(..2) != lookup.0.get(..2) {
+        return None;
+    }
+    let message = Message::read(answer).ok()?;
+    let addresses = message.answers.iter().map(|record| record.data.clone());
+    let addresses = addresses.filter(|data| data.parse::<IpAddr>().is_ok()).collect();
+    Some(((message.flags & 15) as u8, addresses))
+}
+
 /// `4.3.2.1.in-addr.arpa.`, RFC 1035 3.5 and RFC 3596 2.5.
 fn reverse_name(address: IpAddr) -> String {
     match address {
