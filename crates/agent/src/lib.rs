@@ -12,6 +12,7 @@
 pub mod beside;
 pub mod directory;
 pub mod entry;
+pub mod facts;
 pub mod installed;
 pub mod names;
 mod next;

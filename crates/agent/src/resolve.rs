@@ -118,7 +118,7 @@ pub(crate) fn running(node: &Node, name: &str, engine: Option<Engine>) -> Result
     Ok((found, pinned))
 }
 
-fn settled(directory: &Directory, name: &str, engine: Option<Engine>) -> Result<Container, Failure> {
+pub(crate) fn settled(directory: &Directory, name: &str, engine: Option<Engine>) -> Result<Container, Failure> {
     match directory.find(name, engine) {
         Match::One(container) => Ok(container.clone()),
         Match::Several(all) => {

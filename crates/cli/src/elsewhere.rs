@@ -6,7 +6,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use fathom_model::{Class, Failure, Target};
+use fathom_diagnose::eval::reach::Peer;
+use fathom_model::{Class, Facts, Failure, Target};
 use fathom_protocol::{Entry, Input};
 use fathom_trace::lines::Page;
 use fathom_trace::replay::Replay;
@@ -86,6 +87,16 @@ pub(crate) fn sessions(_: &Sessions) -> anyhow::Result<i32> {
 /// Whether a target is here: nothing is.
 pub(crate) fn standing(_: &Target) -> Standing {
     Standing::Unknown(Vec::new())
+}
+
+pub(crate) fn facts(target: &Target) -> Result<Facts, Failure> {
+    let message = format!("cannot look at `{target}`: it is on a Linux machine, and this is none");
+    Err(Failure::new(Class::Unsupported, message)
+        .hinting("run fathom on the node itself, or read a saved cluster with --from"))
+}
+
+pub(crate) fn probe(_: &Target, _: Option<Peer>, _: &mut Facts) -> Result<(), Failure> {
+    Err(Failure::new(Class::Unsupported, "nothing can be tried from a network of this machine: it has no Linux"))
 }
 
 pub(crate) fn trace(_: &Trace, _: Option<&Target>, _: Replay, _: Page<'_>) -> anyhow::Result<i32> {

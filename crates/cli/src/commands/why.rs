@@ -1,4 +1,4 @@
-//! `fathom why`: reads a cluster, a saved one or manifests, asks `diagnose`, prints the answer. Exit status 1 when
+//! `fathom why`: reads a cluster, this machine, a saved state or manifests, asks `diagnose`, prints the answer. Exit status 1 when
 //! something was found.
 
 mod live;
@@ -8,13 +8,14 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::Context;
+use fathom_diagnose::eval::reach::Peer;
 use fathom_diagnose::report::{Report, markdown, sarif, text};
 use fathom_diagnose::{Gathering, Question, Snapshot, catalogue, diagnose, eval, rules, target};
-use fathom_model::{Class, Failure};
+use fathom_model::{Class, Failure, Target};
 
 use crate::output::nested;
-use crate::printer;
 use crate::words::{Answer, Why};
+use crate::{environment, machine, printer};
 
 /// Files that are larger are no lists of objects or logs, and are left out.
 const LARGEST: u64 = 2 << 30;
@@ -26,9 +27,16 @@ pub(crate) fn run(words: &Why) -> anyhow::Result<i32> {
     if let Some(code) = &words.explain {
         return explain(code);
     }
-    let (snapshot, question) = match words.from.as_ref().or(words.manifests.as_ref()) {
-        Some(path) => saved(words, path)?,
-        None => live::read(words.target.as_deref(), &words.cluster)?,
+    let here = here(words);
+    if words.probe.is_some() && here.is_none() {
+        return Err(Failure::new(Class::Usage, "--probe tries from a container of this machine, and none is named")
+            .hinting("on its node, name the container: `fathom ps` lists them")
+            .into());
+    }
+    let (snapshot, question) = match (words.from.as_ref().or(words.manifests.as_ref()), here) {
+        (Some(path), _) => saved(words, path)?,
+        (None, Some(target)) => (local(words, target)?, Question::Everything),
+        (None, None) => live::read(words.target.as_deref(), &words.cluster)?,
     };
     if let Some(path) = &words.save {
         save::write(&snapshot, path)?;
@@ -40,9 +48,37 @@ pub(crate) fn run(words: &Why) -> anyhow::Result<i32> {
 
 /// Whether a cluster is asked.
 pub(crate) fn is_remote(words: &Why) -> bool {
-    [&words.from, &words.manifests].iter().all(|path| path.is_none())
-        && words.explain.is_none()
-        && live::is_meant(words.target.as_deref())
+    !is_saved(words) && words.explain.is_none() && here(words).is_none()
+}
+
+fn is_saved(words: &Why) -> bool {
+    words.from.is_some() || words.manifests.is_some()
+}
+
+/// The target, where it is on this machine. Objects of a cluster have a slash; to kubectl's users a bare word is a pod.
+fn here(words: &Why) -> Option<&str> {
+    let target = words.target.as_deref().filter(|_| !is_saved(words))?;
+    let (is_object, is_bare) = (target.contains('/') && !target.contains("://"), !target.contains(':'));
+    (!is_object && !(is_bare && environment::is_plugin())).then_some(target)
+}
+
+/// What was read of this machine, and what was tried from the target's network where that is asked for.
+fn local(words: &Why, target: &str) -> anyhow::Result<Snapshot> {
+    let target: Target = target.parse().map_err(Failure::from)?;
+    let mut facts = machine::facts(&target)?;
+    if let Some(peer) = &words.probe {
+        let peer = peer.as_deref().map(peer_of).transpose()?;
+        machine::probe(&target, peer, &mut facts)?;
+    }
+    let mut gathering = Gathering::new();
+    gathering.facts(&facts);
+    Ok(gathering.finish())
+}
+
+fn peer_of(text: &str) -> Result<Peer, Failure> {
+    Peer::parse(text).filter(|peer| peer.port.is_some()).ok_or_else(|| {
+        Failure::new(Class::Usage, format!("`{text}` is no host with a port")).hinting("write --probe=HOST:PORT")
+    })
 }
 
 fn saved(words: &Why, path: &Path) -> anyhow::Result<(Snapshot, Question)> {

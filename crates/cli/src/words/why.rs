@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 #[derive(Debug, Args)]
 #[command(group = clap::ArgGroup::new("source").args(["from", "manifests", "explain"]))]
 pub(crate) struct Why {
-    /// Only what has to do with this: pod/NAME, deploy/NAME, svc/NAME, pvc/NAME, node/NAME, ns/NAME, NAMESPACE/KIND/NAME, … [default: everything]
+    /// Something of this machine: a container, pid:N or host; or of a cluster, only what has to do with this: pod/NAME, deploy/NAME, svc/NAME, pvc/NAME, node/NAME, ns/NAME, NAMESPACE/KIND/NAME, … [default: everything]
     pub(crate) target: Option<String>,
     /// A saved cluster instead of the one that runs: a List in JSON or YAML, or a folder of them with logs/NAMESPACE/POD/CONTAINER.log
     #[arg(long, value_name = "FILE|FOLDER")]
@@ -19,9 +19,12 @@ pub(crate) struct Why {
     /// What a cause means, what proves and refutes it, and how to mend it
     #[arg(long, value_name = "CODE")]
     pub(crate) explain: Option<String>,
-    /// Keep what was read of the cluster in an archive (.tar.zst), secrets emptied; --from reads it anywhere
+    /// Keep what was read in an archive (.tar.zst), secrets emptied; --from reads it anywhere
     #[arg(long, value_name = "FILE", conflicts_with = "source")]
     pub(crate) save: Option<PathBuf>,
+    /// Try names and connections from the network of a container of this machine: of those calls that fail, or of this
+    #[arg(long, value_name = "HOST:PORT", num_args = 0..=1, require_equals = true, conflicts_with = "source")]
+    pub(crate) probe: Option<Option<String>>,
     /// table, json, yaml, markdown or sarif
     #[arg(short, long, value_enum, default_value_t = Answer::Table)]
     pub(crate) output: Answer,

@@ -5,10 +5,12 @@
 #[path = "../real_enter/support.rs"]
 mod support;
 
+mod causes;
 mod doubt;
 mod every;
 mod listing;
 mod place;
+mod reaches;
 mod recycled;
 mod seeds;
 mod silence;

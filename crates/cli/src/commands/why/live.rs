@@ -14,16 +14,11 @@ use fathom_diagnose::{Gathering, Question, Ref, Snapshot, diagnose, target};
 use fathom_model::{Class, Failure};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::kubernetes;
 use crate::words::Asked;
-use crate::{environment, kubernetes};
 
 /// How often what the answer misses is read: a service leads to another namespace, whose pods lead to a node.
 const ROUNDS: usize = 4;
-
-/// Whether a cluster is asked about this target. To kubectl's users a bare word is a pod.
-pub(super) fn is_meant(target: Option<&str>) -> bool {
-    target.is_none_or(|text| text.contains('/')) || environment::is_plugin()
-}
 
 /// Reads what answers a question about a target, and gives the question.
 pub(super) fn read(target: Option<&str>, asked: &Asked) -> anyhow::Result<(Snapshot, Question)> {

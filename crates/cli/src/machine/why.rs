@@ -1,0 +1,74 @@
+//! `fathom why` of what is on this machine: the facts that its rules judge, and what is tried from inside a container's
+//! network. Tries are sessions of `fathom enter` that run the applet `probe` and leave nothing behind.
+
+use std::process::{Command, Stdio};
+
+use fathom_diagnose::eval::reach::{self, Peer};
+use fathom_diagnose::{Gathering, Ref};
+use fathom_model::fact::Topic;
+use fathom_model::{Class, Fact, Facts, Failure, Target};
+use serde_json::{Map, Value};
+
+use super::node;
+
+/// More tries than this are no diagnosis.
+const MOST: usize = 64;
+
+/// What can explain a failure of a target on this machine.
+pub(crate) fn facts(target: &Target) -> Result<Facts, Failure> {
+    fathom_agent::facts::gather(&node::node(), target)
+}
+
+/// Tries what the target's calls need, from its own network: names first, then connections to their addresses. Without
+/// a peer, of those calls of which its log tells that they fail.
+pub(crate) fn probe(target: &Target, peer: Option<Peer>, facts: &mut Facts) -> Result<(), Failure> {
+    let container = facts.facts.iter().find(|fact| fact.topic == Topic::Container && fact.body.contains_key("pid"));
+    let Some(name) = container.map(|fact| fact.name.clone()).filter(|_| *target != Target::Host) else {
+        facts.lack(format!("try connections from {target}"), "no container or process of that name runs");
+        return Ok(());
+    };
+    let snapshot = gathered(facts);
+    let peers = peer.map_or_else(|| reach::peers(&snapshot), |peer| vec![peer]);
+    let id = Ref::new(Topic::Container.name(), &facts.machine, &name);
+    let Some(container) = snapshot.find(&id) else { return Ok(()) };
+    let names = reach::names(&reach::resolver_of(&snapshot, container), &peers);
+    attempt(target, &name, &names, facts)?;
+    let snapshot = gathered(facts);
+    let Some(container) = snapshot.find(&id) else { return Ok(()) };
+    let connections = reach::connections(&snapshot, container, &peers);
+    attempt(target, &name, &connections, facts)
+}
+
+fn gathered(facts: &Facts) -> fathom_diagnose::Snapshot {
+    let mut gathering = Gathering::new();
+    gathering.facts(facts);
+    gathering.finish()
+}
+
+/// One session with all tries; each answer becomes a fact.
+fn attempt(target: &Target, name: &str, tries: &[String], facts: &mut Facts) -> Result<(), Failure> {
+    if tries.is_empty() {
+        return Ok(());
+    }
+    if tries.len() > MOST {
+        facts.lack(format!("try {} more connections", tries.len() - MOST), "that is more than a diagnosis needs");
+    }
+    let failed = |cause: String| Failure {
+        cause: Some(cause),
+        ..Failure::new(Class::System, format!("cannot try anything from the network of `{target}`"))
+    };
+    // This program, started afresh: what joins a namespace has one thread.
+    let mut command = Command::new("/proc/self/exe");
+    command.args(["enter", &target.to_string(), "--ns", "net", "--toolkit", "mini", "--ttl", "60s", "--", "probe"]);
+    let command = command.args(tries.iter().take(MOST)).stdin(Stdio::null());
+    let output = command.output().map_err(|error| failed(error.to_string()))?;
+    if !output.status.success() {
+        return Err(failed(String::from_utf8_lossy(&output.stderr).trim().to_owned()));
+    }
+    for line in String::from_utf8_lossy(&output.stdout).lines() {
+        let Ok(body) = serde_json::from_str::<Map<String, Value>>(line) else { continue };
+        let what = body.get("try").and_then(Value::as_str).unwrap_or_default();
+        facts.add(Fact { topic: Topic::Probe, name: format!("{name} {what}"), body });
+    }
+    Ok(())
+}
