@@ -67,7 +67,8 @@ fn of_log<'a>(scene: &Scene<'a>, part: &Part<'a>, calls: &mut Vec<Call<'a>>) {
     let from = lines.len().saturating_sub(if crashes { TAIL.1 } else { TAIL.0 });
     let Some(last) = lines[from..].iter().rposition(|line| call::failed_call(line).is_some()) else { return };
     let last = from + last;
-    if !crashes && !lines[last + 1..].iter().all(|line| call::complains(line)) {
+    let says_nothing_better = |line: &String| line.trim().is_empty() || call::complains(line);
+    if !crashes && !lines[last + 1..].iter().all(says_nothing_better) {
         return;
     }
     let mut seen = BTreeSet::new();
@@ -158,4 +159,28 @@ fn headless<'a>(scene: &Scene<'a>, call: &Call<'a>) -> Option<&'a Object> {
             && mentioned(service.name())
             && endpoints::selected(scene.snapshot, service).iter().any(|pod| pod.id == target.id)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::snapshot::{Gathering, LogName, Run};
+    use serde_json::json;
+
+    /// How many calls fail of a pod that runs and has written this.
+    fn calls(log: &str) -> usize {
+        let mut gathering = Gathering::new();
+        gathering.value(json!({"kind": "Pod", "metadata": {"name": "a", "namespace": "n"}, "spec": {"nodeName": "n1", "containers": [{"name": "app"}]},
+            "status": {"phase": "Running", "containerStatuses": [{"name": "app", "ready": true, "state": {"running": {}}}]}}));
+        let name = LogName { namespace: "n".into(), pod: "a".into(), container: "app".into(), run: Run::Current };
+        gathering.log(name, log.as_bytes());
+        Scene::new(&gathering.finish()).calls().len()
+    }
+
+    #[test]
+    fn an_empty_line_is_no_better_news() {
+        let refused = "wget: can't connect to remote host (10.96.0.9): Connection refused";
+        assert_eq!(calls(&format!("{refused}\n\n{refused}\n\n")), 1);
+        assert_eq!(calls(&format!("{refused}\nserving\n")), 0);
+    }
 }
