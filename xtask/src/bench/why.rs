@@ -3,7 +3,8 @@
 //!
 //! ```text
 //! # What is wrong, in words
-//! # expect: CODE Kind/name                    the root; Kind//name outside of namespaces; or `nothing`
+//! # expect: CODE Kind/name                    the root; Kind//name outside of namespaces; or `nothing`; `unexplained` in
+//!                                             place of a code where nothing but the program knows the cause
 //! # accept: CODE Kind/name                    another name of the same root
 //! # then: WORDS                               what kubectl does once the manifest is applied
 //! manifests, in which NAMESPACE stands for its own
@@ -237,8 +238,12 @@ impl Place {
         let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
         let answer: Value = serde_json::from_slice(&output.stdout).with_context(|| complaint)?;
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let findings = answer["findings"].as_array().into_iter().flatten();
-        Ok((findings.map(|one| format!("{} {}", text(&one["code"]), text(&one["object"]))).collect(), took))
+        let all = |list: &str| answer[list].as_array().cloned().unwrap_or_default();
+        let named = |one: &Value| format!("{} {}", text(&one["code"]), text(&one["object"]));
+        let mut said: Vec<String> = all("findings").iter().map(named).collect();
+        said.extend(all("unexplained").iter().map(|one| format!("unexplained {}", text(&one["object"]))));
+        said.dedup();
+        Ok((said, took))
     }
 
     /// Takes everything away again, what a finalizer holds too.
