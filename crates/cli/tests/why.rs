@@ -57,6 +57,16 @@ fn the_answer_is_one_object_with_a_version() {
 }
 
 #[test]
+fn what_is_tried_needs_somebody_here_and_a_port() {
+    let (said, complained, status) = why(&["pod/web", "--probe"]);
+    assert_eq!((said.as_str(), status), ("", 2));
+    assert!(complained.contains("--probe tries from a container of this machine"), "{complained}");
+    let (said, complained, status) = why(&["host", "--probe=web"]);
+    assert_eq!((said.as_str(), status), ("", 2));
+    assert!(complained.contains("`web` is no host with a port"), "{complained}");
+}
+
+#[test]
 fn a_target_narrows_the_question() {
     let path = fixture("svc.selector-mismatch", "broken").display().to_string();
     assert_eq!(why(&["svc/web", "--from", &path]).2, 1);

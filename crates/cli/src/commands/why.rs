@@ -65,9 +65,9 @@ fn here(words: &Why) -> Option<&str> {
 /// What was read of this machine, and what was tried from the target's network where that is asked for.
 fn local(words: &Why, target: &str) -> anyhow::Result<Snapshot> {
     let target: Target = target.parse().map_err(Failure::from)?;
+    let peer = words.probe.as_ref().map(|peer| peer.as_deref().map(peer_of).transpose()).transpose()?;
     let mut facts = machine::facts(&target)?;
-    if let Some(peer) = &words.probe {
-        let peer = peer.as_deref().map(peer_of).transpose()?;
+    if let Some(peer) = peer {
         machine::probe(&target, peer, &mut facts)?;
     }
     let mut gathering = Gathering::new();

@@ -2,14 +2,17 @@
 //! back by a limit is, and what is well is not.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixListener;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 
 use fathom_testkit::engine::{Docker, Runc, Running, Spec};
-use fathom_testkit::{Need, needs};
+use fathom_testkit::{Need, Scratch, needs};
 use serde_json::Value;
 
 use crate::place::{Place, own_name};
-use crate::support::Machine;
+use crate::support::{Machine, ended};
 
 /// Twice as much as the cgroups of these tests allow.
 const EAT: &str = "dd if=/dev/zero of=/dev/null bs=64M count=1";
@@ -144,4 +147,21 @@ fn the_last_words_of_a_container_of_docker_tell_why_it_ended() {
     let proofs = finding["proofs"].to_string();
     assert!(proofs.contains("log:") && proofs.contains("connection refused"), "{proofs}");
     machine.assert_clean();
+}
+
+#[test]
+fn what_may_not_be_read_is_said() {
+    needs!(Need::Root);
+    let (machine, root) = (Machine::new(), Scratch::new("rights"));
+    let place = Place::of(&machine, root.path());
+    let socket = root.join("run/docker.sock");
+    fs::create_dir_all(root.join("run")).expect("a scratch folder can be written");
+    let _engine = UnixListener::bind(&socket).expect("a scratch folder can be written");
+    for (path, mode) in [(root.path().to_owned(), 0o755), (root.join("run"), 0o755), (socket.clone(), 0o600)] {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("it is ours");
+    }
+    let got = ended(place.command(["why", "host"]).uid(65_534).gid(65_534).output().expect("fathom runs"));
+    assert!(got.stdout.contains("COULD NOT LOOK\n"), "{got:?}");
+    assert!(got.stdout.contains(&format!("  ask the engine at {} on ", socket.display())), "{got:?}");
+    assert!(!got.stdout.contains("node.runtime-down"), "who may not ask does not know: {got:?}");
 }
