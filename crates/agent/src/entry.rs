@@ -56,7 +56,7 @@ pub fn prepare(
         let plan = beside::prepare(node, (target, id), entry, |toolkit| {
             options(entry, profile.unwrap_or(Profile::General), toolkit)
         })?;
-        return Ok(Prepared { plan, subject: None, holds: Vec::new(), held: None });
+        return Ok(Prepared::here(plan));
     }
     // Before any waiting, so that nothing slow comes between an arrival and its entry.
     let chosen = tools::choose(&node.store, entry.toolkit.as_deref(), entry.bounds.as_ref(), listener)?;
@@ -73,9 +73,14 @@ pub fn prepare(
 }
 
 impl Prepared {
+    /// A session right where we are.
+    pub(crate) fn here(plan: Plan) -> Self {
+        Prepared { plan, subject: None, holds: Vec::new(), held: None }
+    }
+
     /// Starts the session. The process must have one thread: it forks.
     pub fn start(self, recording: Option<File>) -> Result<Session, Failure> {
-        let Some(subject) = self.subject else { return client::start_here(self.plan) };
+        let Some(subject) = self.subject else { return client::start_here(self.plan, recording) };
         let session = client::start(self.plan, subject, recording, self.holds)?;
         // From here on supervisor, init and record answer for a frozen target.
         if let Some(held) = self.held {

@@ -6,7 +6,7 @@
 //! [`Node`], and listens.
 //!
 //! Read in this order: [`node`], [`resolve`] (a name to a process), [`entry`] (an entry to a session), [`relay`].
-//! [`scope`] is a name as the kernel is told it, [`names`] finds out whose a cgroup is.
+//! [`tracer`] is a trace in a session; [`scope`] is a name as the kernel is told it, [`names`] finds out whose a cgroup is.
 //! [`beside`] is the same in an ephemeral container, where nothing can be made. [`installed`] listens where a server is installed, and has a relay for each conversation.
 
 pub mod beside;
@@ -21,6 +21,7 @@ pub mod relay;
 pub mod resolve;
 pub mod scope;
 pub mod tools;
+pub mod tracer;
 pub mod watch;
 
 pub use names::Names;

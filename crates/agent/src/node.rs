@@ -20,6 +20,8 @@ pub struct Node {
     pub registry: Registry,
     /// Where terminals are recorded that a server wants recorded.
     pub recordings: PathBuf,
+    /// The variables that say all this to other programs of ours.
+    pub environment: Vec<(String, String)>,
     /// Where we may write what is of no use after us.
     pub temporary: PathBuf,
 }

@@ -18,7 +18,7 @@ use fathom_protocol::{Action, Frame, Input, Seen, VERSION, Wish, Word};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::entry::{self, Sought};
-use crate::{Listener as _, Node};
+use crate::{Listener as _, Node, tracer};
 
 mod arrival;
 mod outgoing;
@@ -74,6 +74,13 @@ fn grant(node: &Node, wish: Wish, peer: &mut Client) -> Result<(), Failure> {
             if entry.detach {
                 return detached(session, peer);
             }
+            carry(session.line()?, &|| session.clear_up(), peer)
+        }
+        Action::Trace(entry) => {
+            peer.typed = entry.terminal.is_some();
+            let prepared = tracer::prepare(node, &entry)?;
+            let recording = recording::begin(node, &entry, &prepared)?;
+            let mut session = prepared.start(recording)?;
             carry(session.line()?, &|| session.clear_up(), peer)
         }
         Action::Attach { session } => {

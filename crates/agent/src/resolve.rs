@@ -43,6 +43,9 @@ pub fn placed(node: &Node, place: &Place) -> Result<Found, Failure> {
     let (id, pod) = match place {
         Place::Node => return Ok((node_itself(&node.host)?, None)),
         Place::Container { id, pod } => (id, pod),
+        Place::Pod { name, .. } => {
+            return Err(Failure::new(Class::Usage, format!("one container of the pod {name} is entered, not all")));
+        }
         Place::Incarnation { container, .. } => {
             return Err(Failure::new(Class::Usage, format!("`{container}` can only be waited for without an id")));
         }

@@ -129,6 +129,31 @@ fn pod(node: &Node, object: &Object) -> Result<Watched, Failure> {
     }
 }
 
+/// Whether the pod of this name that runs here is the one with this uid.
+///
+/// # Errors
+/// Where none runs here, or another one does.
+pub(crate) fn check_pod(node: &Node, namespace: &str, name: &str, uid: &str) -> Result<(), Failure> {
+    let object =
+        Object { namespace: Some(namespace.to_owned()), kind: ObjectKind::Pod, name: name.to_owned(), container: None };
+    let (directory, _) = node.complete();
+    let mut found = directory.containers().iter().filter(|one| one.pid.is_some() && is_of(one, &object)).peekable();
+    if found.peek().is_none() {
+        return Err(elsewhere(&object, "no container of it runs on this machine").hinting("try again when it runs"));
+    }
+    // cgroupfs writes the uid as the API does, systemd with underscores.
+    let written = [uid.to_owned(), uid.replace('-', "_")];
+    let is_meant = |one: &Container| {
+        let path = one.cgroup.as_deref().unwrap_or_default();
+        !uid.is_empty() && written.iter().any(|uid| path.contains(uid))
+    };
+    if found.all(is_meant) {
+        return Ok(());
+    }
+    Err(Failure::new(Class::NotFound, format!("{object} does not have the uid `{uid}`"))
+        .hinting("the pod may have been replaced; try again"))
+}
+
 fn elsewhere(object: &Object, why: &str) -> Failure {
     Failure {
         cause: Some(why.to_owned()),

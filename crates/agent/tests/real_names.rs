@@ -22,6 +22,7 @@ use serde_json::Value;
 /// This machine with the engines below `root`.
 fn node(root: &std::path::Path, scratch: &Scratch) -> Node {
     Node {
+        environment: Vec::new(),
         host: Host::local(),
         places: Places::rooted(root),
         store: Store::at(scratch.join("store")),

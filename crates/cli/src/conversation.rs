@@ -1,7 +1,8 @@
 //! A conversation with a node: our terminal or pipes on one side, frames on the other.
 
 use std::collections::VecDeque;
-use std::io::Write as _;
+use std::fs::File;
+use std::io::{self, ErrorKind, Write};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -37,14 +38,25 @@ pub(crate) enum Last {
     Answer(String),
 }
 
-/// Until the node has said its last word.
-pub(crate) async fn carry(manner: Manner, speaker: Speaker, listener: Listener) -> Result<Last, Failure> {
-    carry_recorded(None, manner, speaker, listener).await
+/// Where what comes from the command goes.
+pub(crate) enum Sink {
+    /// To our stdout, and into a recording of what is seen. A reader that has gone is told by the end of the command, as
+    /// in any pipeline.
+    Screen(Option<Recording>),
+    /// To our stdout, for as long as somebody reads there: then nothing more is wanted.
+    Reader,
+    /// Into a file.
+    File(File),
 }
 
-/// The same, with a recording of what is seen.
-pub(crate) async fn carry_recorded(
-    recording: Option<Recording>,
+/// Until the node has said its last word.
+pub(crate) async fn carry(manner: Manner, speaker: Speaker, listener: Listener) -> Result<Last, Failure> {
+    carry_to(Sink::Screen(None), manner, speaker, listener).await
+}
+
+/// The same, to somewhere else.
+pub(crate) async fn carry_to(
+    sink: Sink,
     manner: Manner,
     speaker: Speaker,
     mut listener: Listener,
@@ -57,7 +69,7 @@ pub(crate) async fn carry_recorded(
         // Nobody hears us any more if this fails; then the node's last word is still to come.
         Input::Closed => drop(say.send(Frame::Input(Vec::new())).await),
     }
-    let mut screen = Screen::new(recording);
+    let (mut screen, mut unwritten) = (Screen::new(sink), None);
     let mut events = Events::new(terminal).map_err(deaf)?;
     let mut beat = tokio::time::interval(BEAT);
     let (mut heard, mut started) = (Instant::now(), None);
@@ -86,7 +98,13 @@ pub(crate) async fn carry_recorded(
                     Some(frame) => screen.show(Sight::Frame(frame)),
                 }
             }
-            count = screen.shown() => words.extend(passed.add(count)),
+            shown = screen.shown() => {
+                words.extend(passed.add(shown.count));
+                if let (Some(error), None) = (shown.error, &unwritten) {
+                    unwritten = Some(error);
+                    words.push_back(Word::Signal("TERM".to_owned()));
+                }
+            }
             event = events.next() => words.push_back(match event {
                 Event::Resized(columns, rows) => {
                     screen.show(Sight::Resized(columns, rows));
@@ -113,8 +131,14 @@ pub(crate) async fn carry_recorded(
         }
     };
     // All that came before the last word is to be seen before we go.
-    screen.end();
-    last
+    let unwritten = screen.end().or(unwritten);
+    match unwritten.filter(|error| error.kind() != ErrorKind::BrokenPipe) {
+        Some(error) if last.is_ok() => {
+            let failure = Failure::new(Class::System, "cannot write all that has come");
+            Err(Failure { cause: Some(error.to_string()), ..failure })
+        }
+        _ => last,
+    }
 }
 
 fn deaf(error: std::io::Error) -> Failure {
@@ -195,43 +219,47 @@ enum Sight {
     Resized(u16, u16),
 }
 
+/// So many bytes are dealt with.
+#[derive(Debug, Default)]
+struct Shown {
+    count: usize,
+    /// Why nothing more need come.
+    error: Option<io::Error>,
+}
+
 /// Our stdout and stderr, behind a thread: nobody waits when nobody reads there. The node sends no more than there is
 /// room for.
 struct Screen {
     sights: std::sync::mpsc::Sender<Sight>,
-    shown: mpsc::UnboundedReceiver<usize>,
+    shown: mpsc::UnboundedReceiver<Shown>,
     thread: std::thread::JoinHandle<()>,
 }
 
 impl Screen {
-    fn new(mut recording: Option<Recording>) -> Self {
+    fn new(mut sink: Sink) -> Self {
         let (sights, waiting) = std::sync::mpsc::channel();
         let (tell, shown) = mpsc::unbounded_channel();
         let thread = std::thread::spawn(move || {
-            let (mut output, mut errors) = (terminal::screen(std::io::stdout()), terminal::screen(std::io::stderr()));
+            let (mut output, mut errors) = (terminal::screen(io::stdout()), terminal::screen(io::stderr()));
             for sight in waiting {
-                // A reader that has gone is told by the end of the command, as in any pipeline.
-                let count = match sight {
+                let shown = match sight {
                     Sight::Frame(Frame::Output(bytes)) => {
-                        if let Some(recording) = &mut recording {
-                            recording.output(&bytes);
-                        }
-                        let _ = output.write_all(&bytes).and_then(|()| output.flush());
-                        bytes.len()
+                        let error = sink.take(&bytes, &mut output).err();
+                        Shown { count: bytes.len(), error }
                     }
                     Sight::Frame(Frame::Errors(bytes)) => {
                         let _ = errors.write_all(&bytes);
-                        bytes.len()
+                        Shown { count: bytes.len(), error: None }
                     }
                     Sight::Resized(columns, rows) => {
-                        if let Some(recording) = &mut recording {
+                        if let Sink::Screen(Some(recording)) = &mut sink {
                             recording.resize(columns, rows);
                         }
                         continue;
                     }
-                    Sight::Frame(Frame::Input(_) | Frame::Word(_)) => 0,
+                    Sight::Frame(Frame::Input(_) | Frame::Word(_)) => Shown::default(),
                 };
-                let _ = tell.send(count);
+                let _ = tell.send(shown);
             }
         });
         Screen { sights, shown, thread }
@@ -243,16 +271,33 @@ impl Screen {
     }
 
     /// How much more has been shown.
-    async fn shown(&mut self) -> usize {
+    async fn shown(&mut self) -> Shown {
         match self.shown.recv().await {
-            Some(count) => count,
+            Some(shown) => shown,
             None => std::future::pending().await,
         }
     }
 
-    /// Returns when everything has been shown.
-    fn end(self) {
+    /// Returns when everything has been shown; with why some of it was not.
+    fn end(mut self) -> Option<io::Error> {
         drop(self.sights);
         let _ = self.thread.join();
+        std::iter::from_fn(|| self.shown.try_recv().ok()).find_map(|shown| shown.error)
+    }
+}
+
+impl Sink {
+    fn take(&mut self, bytes: &[u8], screen: &mut impl Write) -> io::Result<()> {
+        match self {
+            Sink::Screen(recording) => {
+                if let Some(recording) = recording {
+                    recording.output(bytes);
+                }
+                let _ = screen.write_all(bytes).and_then(|()| screen.flush());
+                Ok(())
+            }
+            Sink::Reader => screen.write_all(bytes).and_then(|()| screen.flush()),
+            Sink::File(file) => file.write_all(bytes),
+        }
     }
 }

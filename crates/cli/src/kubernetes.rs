@@ -6,7 +6,7 @@ use std::time::Duration;
 use fathom_cluster::{Access, AgentOptions};
 use fathom_model::Failure;
 
-use crate::words::Cluster;
+use crate::words::{Cluster, Reach};
 
 /// An agent outlives no session that nobody has ended for so long.
 const DEADLINE: Duration = Duration::from_secs(24 * 3600);
@@ -24,17 +24,22 @@ pub(crate) fn block_on<T>(what: impl Future<Output = Result<T, Failure>>) -> any
 }
 
 pub(crate) fn access(flags: &Cluster) -> Access {
+    access_in(flags.namespace.clone(), &flags.reach)
+}
+
+/// The same with a namespace that is known otherwise.
+pub(crate) fn access_in(namespace: Option<String>, flags: &Reach) -> Access {
     Access {
         kubeconfig: flags.kubeconfig.clone(),
         context: flags.context.clone(),
         impersonate: flags.impersonate.clone(),
         groups: flags.groups.clone(),
-        namespace: flags.namespace.clone(),
+        namespace,
         ..Access::default()
     }
 }
 
-pub(crate) fn agent(flags: &Cluster, ttl: Option<Duration>) -> AgentOptions {
+pub(crate) fn agent(flags: &Reach, ttl: Option<Duration>) -> AgentOptions {
     AgentOptions {
         namespace: flags.agent_namespace.clone(),
         image: flags.agent_image.clone(),

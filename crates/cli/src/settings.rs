@@ -42,7 +42,7 @@ pub(crate) enum Takes {
 }
 
 /// Verbs whose flags can be set.
-pub(crate) const VERBS: &[&str] = &["enter", "sessions", "doctor"];
+pub(crate) const VERBS: &[&str] = &["enter", "sessions", "doctor", "trace"];
 
 /// Every setting.
 pub(crate) const SETTINGS: &[Setting] = &[

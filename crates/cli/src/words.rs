@@ -132,7 +132,7 @@ pub(crate) struct Enter {
 /// With no registry's name: an image that a node has need not be pulled.
 pub(crate) const AGENT_IMAGE: &str = concat!("fathom-agent:", env!("CARGO_PKG_VERSION"));
 
-/// Which cluster, as whom, and how an agent is made there.
+/// What is meant in a cluster, and how that is reached.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "In a cluster")]
 pub(crate) struct Cluster {
@@ -142,6 +142,14 @@ pub(crate) struct Cluster {
     /// Container of the pod [default: its annotated or first one]
     #[arg(short = 'c', long, value_name = "NAME", global = true)]
     pub(crate) container: Option<String>,
+    #[command(flatten)]
+    pub(crate) reach: Reach,
+}
+
+/// Which cluster, as whom, and how an agent is made there.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "In a cluster")]
+pub(crate) struct Reach {
     /// Kubeconfig file [default: KUBECONFIG, then ~/.kube/config, then the pod's own account]
     #[arg(long, value_name = "FILE", global = true)]
     pub(crate) kubeconfig: Option<PathBuf>,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use fathom_model::{Class, Failure};
 use fathom_protocol::Entry;
 use fathom_protocol::api::{
-    self, Archive, EnterRequest, EnterSpec, GROUP, GROUP_VERSION, SUBPROTOCOL, Session, SessionList,
+    self, Act, Archive, EnterRequest, EnterSpec, GROUP, GROUP_VERSION, SUBPROTOCOL, Session, SessionList,
 };
 use http_body_util::BodyExt as _;
 use hyper_util::rt::TokioIo;
@@ -44,6 +44,15 @@ const PATIENCE: Duration = Duration::from_secs(40);
 pub enum Goal {
     /// The node of this name.
     Node(String),
+    /// All containers of a pod, which is only for who looks at them.
+    Pod {
+        /// The pod's namespace.
+        namespace: String,
+        /// The pod's name.
+        pod: String,
+        /// The pod's uid.
+        uid: String,
+    },
     /// A container of a pod, whether it runs or not.
     Container {
         /// The pod's namespace.
@@ -112,27 +121,40 @@ impl Cluster {
     /// Asks for a session at `goal`, or for one that takes in `archive` on its node. The node is told by the server,
     /// and not by us.
     pub async fn ask(&self, goal: &Goal, entry: Entry, archive: Option<Archive>) -> Result<Session, Failure> {
-        let spec = EnterSpec { entry, archive, ..EnterSpec::default() };
+        self.ask_to(Act::Enter, goal, EnterSpec { entry, archive, ..EnterSpec::default() }).await
+    }
+
+    async fn ask_to(&self, act: Act, goal: &Goal, spec: EnterSpec) -> Result<Session, Failure> {
+        let (nodes, pods) = match act {
+            Act::Enter => ("nodes/enter", "pods/enter"),
+            Act::Trace => ("nodes/trace", "pods/trace"),
+        };
         let (path, spec, tried) = match goal {
-            Goal::Node(node) => (api::node_path(node), spec, tried("create", "nodes/enter", None, node)),
+            Goal::Node(node) => (api::node_path(node, act), spec, tried("create", nodes, None, node)),
+            Goal::Pod { namespace, pod, uid } => (
+                api::pod_path(namespace, pod, act),
+                EnterSpec { pod_uid: Some(uid.clone()), ..spec },
+                tried("create", pods, Some(namespace), pod),
+            ),
             Goal::Container { namespace, pod, uid, name } => (
-                api::pod_path(namespace, pod),
+                api::pod_path(namespace, pod, act),
                 EnterSpec { pod_uid: Some(uid.clone()), container: Some(name.clone()), ..spec },
-                tried("create", "pods/enter", Some(namespace), pod),
+                tried("create", pods, Some(namespace), pod),
             ),
         };
-        let body = serde_json::to_vec(&EnterRequest::new(spec)).expect("wishes are plain data");
+        let body = serde_json::to_vec(&EnterRequest::new(act, spec)).expect("wishes are plain data");
         let answer = tokio::time::timeout(PATIENCE, self.answer(post(&path, body))).await.map_err(|_| silent())?;
         answer.map_err(|error| refused(tried, error))
     }
 
     /// A session where `goal` says, and its streams. A server that has started afresh meanwhile knows nothing of
     /// what it has granted: nothing has begun then, and it is asked once more.
-    pub async fn begin_session(&self, goal: &Goal, entry: Entry) -> Result<(Speaker, Listener), Failure> {
-        let session = self.ask(goal, entry.clone(), None).await?;
+    pub async fn begin_session(&self, act: Act, goal: &Goal, entry: Entry) -> Result<(Speaker, Listener), Failure> {
+        let spec = EnterSpec { entry, ..EnterSpec::default() };
+        let session = self.ask_to(act, goal, spec.clone()).await?;
         match self.attach(&session.metadata.name).await {
             Err(failure) if failure.class == Class::NotFound => {
-                let session = self.ask(goal, entry, None).await?;
+                let session = self.ask_to(act, goal, spec).await?;
                 self.attach(&session.metadata.name).await
             }
             result => result,

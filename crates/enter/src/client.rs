@@ -79,11 +79,11 @@ pub fn start(plan: Plan, subject: Subject, recording: Option<File>, holds: Vec<F
 /// Starts the session that `plan` describes right where we are.
 ///
 /// The process must have one thread: it forks.
-pub fn start_here(plan: Plan) -> Result<Session, Failure> {
+pub fn start_here(plan: Plan, recording: Option<File>) -> Result<Session, Failure> {
     debug_assert!(plan.ground == Ground::Found, "nothing is made here");
     let flags = OFlags::PATH | OFlags::CLOEXEC;
     let program = rustix::fs::open("/proc/self/exe", flags, Mode::empty()).step("open this program's file")?;
-    begin(plan, &program, Material::default(), None, Vec::new())
+    begin(plan, &program, Material::default(), recording, Vec::new())
 }
 
 fn begin(

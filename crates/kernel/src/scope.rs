@@ -128,6 +128,11 @@ impl Options {
     }
 }
 
+/// Bytes of all rings where nobody asks for another size.
+pub fn usual_memory() -> u64 {
+    u64::from(usual_ring()) * u64::from(crate::program::processors())
+}
+
 /// Bytes of one ring where nobody asks for another size: a quarter of a gibibyte for all processors, but for each no less
 /// than 8 MiB and no more than 32. A busy processor fills the most in 80 ms.
 pub fn usual_ring() -> u32 {

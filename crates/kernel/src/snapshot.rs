@@ -94,9 +94,9 @@ impl Snapshot {
         machine::read(&self.proc)
     }
 
-    /// Users and groups of this machine.
-    pub fn accounts() -> Vec<Account> {
-        machine::accounts(Path::new("/etc"))
+    /// Users and groups of the machine whose tree is below `root`.
+    pub fn accounts(root: &Path) -> Vec<Account> {
+        machine::accounts(&root.join("etc"))
     }
 
     /// The numbers of all processes.

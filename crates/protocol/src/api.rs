@@ -18,13 +18,42 @@ pub const EVERYBODY: &str = "fathom-sessions";
 /// What a WebSocket that carries [frames](crate::Frame) is called, in binary messages of any size.
 pub const SUBPROTOCOL: &str = "fathom.v1";
 
-/// The body of a `POST …/enter`.
+/// What a session is for. Each has its own subresource of what is looked at or entered, which rights are given on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Act {
+    /// Running a command.
+    #[default]
+    Enter,
+    /// Seeing what runs already.
+    Trace,
+}
+
+impl Act {
+    /// The subresource.
+    pub fn name(self) -> &'static str {
+        match self {
+            Act::Enter => "enter",
+            Act::Trace => "trace",
+        }
+    }
+
+    /// The kind of the request.
+    pub fn kind(self) -> &'static str {
+        match self {
+            Act::Enter => "EnterRequest",
+            Act::Trace => "TraceRequest",
+        }
+    }
+}
+
+/// The body of a `POST …/enter` or `…/trace`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EnterRequest {
     /// [`GROUP_VERSION`]
     pub api_version: String,
-    /// `EnterRequest`
+    /// [`Act::kind`]
     pub kind: String,
     /// What is asked for.
     pub spec: EnterSpec,
@@ -37,7 +66,7 @@ pub struct EnterSpec {
     /// The uid of the pod that is meant: another of the same name is not entered. None for a node.
     #[serde(default)]
     pub pod_uid: Option<String>,
-    /// The container; none for the pod's main one.
+    /// The container; none for the pod's main one, or, where one only looks, for all.
     #[serde(default)]
     pub container: Option<String>,
     /// Everything else; the server says the place itself.
@@ -61,8 +90,8 @@ pub struct Archive {
 
 impl EnterRequest {
     /// With the names that every object carries.
-    pub fn new(spec: EnterSpec) -> Self {
-        EnterRequest { api_version: GROUP_VERSION.to_owned(), kind: "EnterRequest".to_owned(), spec }
+    pub fn new(act: Act, spec: EnterSpec) -> Self {
+        EnterRequest { api_version: GROUP_VERSION.to_owned(), kind: act.kind().to_owned(), spec }
     }
 }
 
@@ -148,13 +177,13 @@ pub struct SessionList {
 }
 
 /// Where a session of a pod is created.
-pub fn pod_path(namespace: &str, pod: &str) -> String {
-    format!("/apis/{GROUP_VERSION}/namespaces/{namespace}/pods/{pod}/enter")
+pub fn pod_path(namespace: &str, pod: &str, act: Act) -> String {
+    format!("/apis/{GROUP_VERSION}/namespaces/{namespace}/pods/{pod}/{}", act.name())
 }
 
 /// Where a session of a node is created.
-pub fn node_path(node: &str) -> String {
-    format!("/apis/{GROUP_VERSION}/nodes/{node}/enter")
+pub fn node_path(node: &str, act: Act) -> String {
+    format!("/apis/{GROUP_VERSION}/nodes/{node}/{}", act.name())
 }
 
 /// Where sessions are listed.
@@ -174,14 +203,18 @@ mod tests {
     /// Other versions of ourselves have to understand it.
     #[test]
     fn what_is_asked_and_answered_is_what_was_promised() {
-        let asked = EnterRequest::new(EnterSpec {
-            pod_uid: Some("uid".into()),
-            container: Some("app".into()),
-            entry: Entry { command: vec!["ls".into()], ..Entry::default() },
-            archive: None,
-        });
+        let asked = EnterRequest::new(
+            Act::Enter,
+            EnterSpec {
+                pod_uid: Some("uid".into()),
+                container: Some("app".into()),
+                entry: Entry { command: vec!["ls".into()], ..Entry::default() },
+                archive: None,
+            },
+        );
         let archive = Archive { digest: "sha256:4f1c".into(), size: 7 };
-        let sends = EnterRequest::new(EnterSpec { archive: Some(archive), ..EnterSpec::default() });
+        let sends = EnterRequest::new(Act::Enter, EnterSpec { archive: Some(archive), ..EnterSpec::default() });
+        let looks = EnterRequest::new(Act::Trace, EnterSpec::default());
         let session = Session {
             api_version: GROUP_VERSION.into(),
             kind: "Session".into(),
@@ -196,7 +229,12 @@ mod tests {
             },
             status: SessionStatus { phase: Phase::Waiting, notices: vec![] },
         };
-        let said = [serde_json::to_string(&asked), serde_json::to_string(&session), serde_json::to_string(&sends)];
+        let said = [
+            serde_json::to_string(&asked),
+            serde_json::to_string(&session),
+            serde_json::to_string(&sends),
+            serde_json::to_string(&looks),
+        ];
         let said: Vec<String> = said.into_iter().map(|line| line.expect("plain data")).collect();
         assert_eq!(said.join("\n") + "\n", include_str!("golden/api-v1alpha1.jsonl"));
     }
@@ -205,7 +243,7 @@ mod tests {
     fn a_wish_needs_no_more_than_its_kind() {
         let text = r#"{"apiVersion":"fathom.dev/v1alpha1","kind":"EnterRequest","spec":{}}"#;
         let asked: EnterRequest = serde_json::from_str(text).expect("all else has defaults");
-        assert_eq!(asked, EnterRequest::new(EnterSpec::default()));
+        assert_eq!(asked, EnterRequest::new(Act::Enter, EnterSpec::default()));
         assert!(serde_json::from_str::<EnterSpec>(r#"{"podUid":"x"}"#).is_ok());
         assert!(serde_json::from_str::<EnterSpec>(r#"{"pod":"x"}"#).is_err(), "a typing mistake goes through");
     }

@@ -234,11 +234,14 @@ mod tests {
         let granted = Entry { bounds: Some(Bounds::default()), grant: Some(grant), ..Entry::default() };
         let beside = Place::Here { target: "shop/pod/web-0/web".into(), id: "containerd://4f1c".into() };
         let beside = Entry { place: beside, ..entry.clone() };
+        let whole = Place::Pod { pod: "uid".into(), namespace: "shop".into(), name: "web-0".into() };
+        let traced = Entry { place: whole, command: vec!["--json".into()], ..Entry::default() };
         let wish = |action| Word::Wish(Wish { version: crate::VERSION, action });
         let words = [
             wish(Action::Enter(Box::new(entry))),
             wish(Action::Enter(Box::new(next))),
             wish(Action::Enter(Box::new(beside))),
+            wish(Action::Trace(Box::new(traced))),
             wish(Action::Release { session: "abc".into() }),
             wish(Action::Command { id: Some("containerd://4f1c".into()), image: "web:1".into() }),
             Word::Resize(101, 33),

@@ -4,7 +4,7 @@
 //! and the bytes of streams travel in. **Does not** open, read or write anything: whoever has a carrier brings the
 //! bytes. What is here is promised to other versions of ourselves: [`VERSION`] and the golden file say which.
 //!
-//! Read [`wish`] first, then [`frame`], then [`answer`]; [`api`] and [`link`] are for clusters where a server is
+//! Read [`wish`] first, then [`frame`], then [`answer`]; [`tracing`] is what may be asked of a trace; [`api`] and [`link`] are for clusters where a server is
 //! installed.
 
 pub mod answer;
@@ -14,6 +14,7 @@ pub mod credit;
 pub mod frame;
 pub mod keys;
 pub mod link;
+pub mod tracing;
 pub mod wish;
 
 pub use answer::Seen;

@@ -20,6 +20,9 @@ pub struct Wish {
 pub enum Action {
     /// Run a command inside a target.
     Enter(Box<Entry>),
+    /// Show what a target does: the entry's command is what stands behind `fathom trace`, as far as
+    /// [`tracing::check`](crate::tracing::check) lets it; of the rest, place, terminal, variables and life count.
+    Trace(Box<Entry>),
     /// Back into a session.
     Attach {
         /// Its id.
@@ -156,6 +159,15 @@ pub enum Place {
         id: String,
         /// The pod's uid: the node refuses when the container's cgroup names another.
         pod: String,
+    },
+    /// All containers of a pod: only for who looks at them.
+    Pod {
+        /// The pod's uid, checked as above.
+        pod: String,
+        /// The pod's namespace.
+        namespace: String,
+        /// The pod's name.
+        name: String,
     },
     /// An incarnation of a container that has no id yet: only for who waits for it.
     Incarnation {

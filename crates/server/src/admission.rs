@@ -4,14 +4,14 @@
 use fathom_cluster::Cluster;
 use fathom_cluster::server::{Asked, Kept, Person, PodFacts, Verdict};
 use fathom_model::{Class, Failure};
-use fathom_protocol::api::{Archive, EnterSpec, GROUP};
+use fathom_protocol::api::{Act, Archive, EnterSpec, GROUP};
 use fathom_protocol::wish::Await;
-use fathom_protocol::{Entry, Place};
+use fathom_protocol::{Entry, Place, tracing};
 
 use crate::policy::{self, Policy};
 use crate::refusal::Refusal;
 
-/// What somebody wants to enter.
+/// What somebody wants to enter, or to look at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Target {
     Pod { namespace: String, name: String },
@@ -21,6 +21,7 @@ pub(crate) enum Target {
 /// What was granted: everything is decided.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Granted {
+    pub(crate) act: Act,
     pub(crate) target: Target,
     /// `NAMESPACE/pod/NAME/CONTAINER`, `node/NAME`.
     pub(crate) title: String,
@@ -35,6 +36,21 @@ pub(crate) struct Granted {
     /// What the policy changed.
     pub(crate) notices: Vec<String>,
 }
+
+impl Granted {
+    /// What runs, as whoever lists sessions sees it.
+    pub(crate) fn command(&self) -> Vec<String> {
+        match self.act {
+            Act::Enter => self.entry.command.clone(),
+            Act::Trace => {
+                ["fathom", "trace"].map(str::to_owned).into_iter().chain(self.entry.command.clone()).collect()
+            }
+        }
+    }
+}
+
+/// What stands for a profile where somebody only looks.
+pub(crate) const TRACE: &str = "trace";
 
 /// The profile that gives the node away.
 const HOST: &str = "host";
@@ -73,6 +89,15 @@ impl Target {
         }
     }
 
+    /// The right to do this there.
+    fn asked(&self, act: Act) -> Asked<'_> {
+        let (resource, name) = match self {
+            Target::Pod { name, .. } => ("pods", name.as_str()),
+            Target::Node { name } => ("nodes", name.as_str()),
+        };
+        Asked { verb: "create", resource, subresource: act.name(), namespace: self.namespace(), name }
+    }
+
     /// The profile of an entry that names none; the same that a node would choose.
     pub(crate) fn profile<'a>(&self, entry: &'a Entry) -> &'a str {
         let usual = match self {
@@ -88,17 +113,26 @@ pub(crate) async fn admit(
     cluster: &Cluster,
     policy: &Kept,
     person: &Person,
+    act: Act,
+    target: Target,
+    spec: EnterSpec,
+) -> Result<Granted, Refusal> {
+    match act {
+        Act::Enter => admit_entry(cluster, policy, person, target, spec).await,
+        Act::Trace => admit_trace(cluster, policy, person, target, spec).await,
+    }
+}
+
+async fn admit_entry(
+    cluster: &Cluster,
+    policy: &Kept,
+    person: &Person,
     target: Target,
     spec: EnterSpec,
 ) -> Result<Granted, Refusal> {
     let EnterSpec { pod_uid, container, mut entry, archive } = spec;
     let profile = target.profile(&entry).to_owned();
-    let (resource, name) = match &target {
-        Target::Pod { name, .. } => ("pods", name.as_str()),
-        Target::Node { name } => ("nodes", name.as_str()),
-    };
-    let namespace = target.namespace();
-    let enter = Asked { verb: "create", resource, subresource: "enter", namespace, name };
+    let (namespace, enter) = (target.namespace(), target.asked(Act::Enter));
     let (may, with, policy, facts) = tokio::join!(
         cluster.review(person, enter),
         cluster.review(person, using(namespace, &profile)),
@@ -123,7 +157,7 @@ pub(crate) async fn admit(
     }
     let (node, title, place) = match &facts {
         None if entry.await_next.is_some() => return Err(never_comes(&target).into()),
-        None => (name.to_owned(), target.title(), Place::Node),
+        None => (enter.name.to_owned(), target.title(), Place::Node),
         Some(facts) => placed(facts, pod_uid.as_deref(), container.as_deref(), entry.await_next)?,
     };
     let notices = policy.hold(namespace, &mut entry)?;
@@ -133,7 +167,44 @@ pub(crate) async fn admit(
     entry.place = place;
     entry.profile = Some(profile.clone());
     let uid = facts.map(|facts| facts.uid);
-    Ok(Granted { title, uid, node, profile, entry, archive, notices, target })
+    Ok(Granted { act: Act::Enter, title, uid, node, profile, entry, archive, notices, target })
+}
+
+/// Who looks at what runs needs the one right to do so there: no process is added, and nothing is changed.
+async fn admit_trace(
+    cluster: &Cluster,
+    policy: &Kept,
+    person: &Person,
+    target: Target,
+    spec: EnterSpec,
+) -> Result<Granted, Refusal> {
+    let (namespace, trace) = (target.namespace(), target.asked(Act::Trace));
+    let (may, policy, facts) =
+        tokio::join!(cluster.review(person, trace), cluster.kept(policy), look(cluster, &target));
+    allowed(may, person, trace)?;
+    let texts = policy?;
+    let policy = Policy::read(texts.as_ref().and_then(|texts| texts.get(policy::KEY)).map(String::as_str))?;
+    let facts = facts?;
+    let EnterSpec { pod_uid, container, entry, archive } = spec;
+    tracing::check(&entry.command).map_err(|unknown| {
+        Failure::new(Class::Usage, unknown.to_string()).hinting("use the same version of fathom on both sides")
+    })?;
+    if archive.is_some() || entry.await_next.is_some() || entry.detach {
+        return Err(Failure::new(Class::Usage, "a trace takes no archive, waits for nothing and needs a client").into());
+    }
+    let (node, title, place) = match &facts {
+        None => (trace.name.to_owned(), target.title(), Place::Node),
+        Some(facts) if container.is_none() => whole(facts, pod_uid.as_deref())?,
+        Some(facts) => placed(facts, pod_uid.as_deref(), container.as_deref(), None)?,
+    };
+    // Nothing else of an entry has a meaning, or is for a client to say.
+    let Entry { command, terminal, ttl, env, .. } = entry;
+    let env = env.into_iter().filter(|(name, value)| tracing::is_variable(name, value)).collect();
+    let mut entry = Entry { place, command, terminal, ttl, env, ..Entry::default() };
+    let notices = policy.hold_trace(namespace, &mut entry)?;
+    let uid = facts.map(|facts| facts.uid);
+    let profile = TRACE.to_owned();
+    Ok(Granted { act: Act::Trace, title, uid, node, profile, entry, archive: None, notices, target })
 }
 
 fn using<'a>(namespace: Option<&'a str>, profile: &'a str) -> Asked<'a> {
@@ -217,20 +288,7 @@ fn placed(
     container: Option<&str>,
     awaited: Option<Await>,
 ) -> Result<(String, String, Place), Refusal> {
-    match uid {
-        None | Some("") => {
-            return Err(Failure::new(Class::Usage, "the wish does not say which pod is meant")
-                .hinting("spec.podUid is the pod's metadata.uid")
-                .into());
-        }
-        Some(uid) if uid != facts.uid => {
-            let what = format!("the pod {}/{} is another one by now", facts.namespace, facts.name);
-            let cause = format!("its uid is {}, not {uid}", facts.uid);
-            let failure = Failure { cause: Some(cause), ..Failure::new(Class::NotFound, what) };
-            return Err(Refusal::conflict(failure.hinting("try again")));
-        }
-        Some(_) => {}
-    }
+    check_uid(facts, uid)?;
     if awaited.is_some() {
         let next = facts.next(container)?;
         let title = next.describe();
@@ -240,4 +298,29 @@ fn placed(
     let title = located.describe();
     let container = located.container.expect("it is of a pod");
     Ok((located.node, title, Place::Container { id: container.id, pod: container.uid }))
+}
+
+/// The same of a pod with all that runs in it.
+fn whole(facts: &PodFacts, uid: Option<&str>) -> Result<(String, String, Place), Refusal> {
+    check_uid(facts, uid)?;
+    let located = facts.container(None)?;
+    let (namespace, name) = (facts.namespace.clone(), facts.name.clone());
+    let title = format!("{namespace}/pod/{name}");
+    Ok((located.node, title, Place::Pod { pod: facts.uid.clone(), namespace, name }))
+}
+
+/// Whether the pod is the one that its user has seen.
+fn check_uid(facts: &PodFacts, uid: Option<&str>) -> Result<(), Refusal> {
+    match uid {
+        None | Some("") => Err(Failure::new(Class::Usage, "the wish does not say which pod is meant")
+            .hinting("spec.podUid is the pod's metadata.uid")
+            .into()),
+        Some(uid) if uid != facts.uid => {
+            let what = format!("the pod {}/{} is another one by now", facts.namespace, facts.name);
+            let cause = format!("its uid is {}, not {uid}", facts.uid);
+            let failure = Failure { cause: Some(cause), ..Failure::new(Class::NotFound, what) };
+            Err(Refusal::conflict(failure.hinting("try again")))
+        }
+        Some(_) => Ok(()),
+    }
 }

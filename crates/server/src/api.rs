@@ -9,7 +9,7 @@ use axum::middleware::{self, Next};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
 use fathom_model::{Class, Failure};
-use fathom_protocol::api::{EnterRequest, GROUP_VERSION, SUBPROTOCOL, SessionList};
+use fathom_protocol::api::{Act, EnterRequest, GROUP_VERSION, SUBPROTOCOL, SessionList};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use serde_json::json;
@@ -34,6 +34,8 @@ pub(crate) fn router(server: Arc<Server>) -> Router {
         .route(&in_group(""), fixed(discovery::resources))
         .route(&in_group("/namespaces/{namespace}/pods/{name}/enter"), post(enter_pod))
         .route(&in_group("/nodes/{name}/enter"), post(enter_node))
+        .route(&in_group("/namespaces/{namespace}/pods/{name}/trace"), post(trace_pod))
+        .route(&in_group("/nodes/{name}/trace"), post(trace_node))
         .route(&in_group("/sessions"), get(list))
         .route(&in_group("/sessions/{id}/attach"), get(attach))
         .route(&in_group("/sessions/{id}/kill"), post(kill))
@@ -69,7 +71,7 @@ async fn enter_pod(
     Path((namespace, name)): Path<(String, String)>,
     body: Bytes,
 ) -> Response<Body> {
-    enter(&server, &visit, Target::Pod { namespace, name }, &body).await
+    grant(&server, &visit, Act::Enter, Target::Pod { namespace, name }, &body).await
 }
 
 async fn enter_node(
@@ -78,12 +80,30 @@ async fn enter_node(
     Path(name): Path<String>,
     body: Bytes,
 ) -> Response<Body> {
-    enter(&server, &visit, Target::Node { name }, &body).await
+    grant(&server, &visit, Act::Enter, Target::Node { name }, &body).await
 }
 
-async fn enter(server: &Arc<Server>, visit: &Visit, target: Target, body: &[u8]) -> Response<Body> {
-    let granted = match read(body) {
-        Ok(request) => server.grant(visit, target, request.spec).await,
+async fn trace_pod(
+    State(server): State<Arc<Server>>,
+    Extension(visit): Extension<Visit>,
+    Path((namespace, name)): Path<(String, String)>,
+    body: Bytes,
+) -> Response<Body> {
+    grant(&server, &visit, Act::Trace, Target::Pod { namespace, name }, &body).await
+}
+
+async fn trace_node(
+    State(server): State<Arc<Server>>,
+    Extension(visit): Extension<Visit>,
+    Path(name): Path<String>,
+    body: Bytes,
+) -> Response<Body> {
+    grant(&server, &visit, Act::Trace, Target::Node { name }, &body).await
+}
+
+async fn grant(server: &Arc<Server>, visit: &Visit, act: Act, target: Target, body: &[u8]) -> Response<Body> {
+    let granted = match read(act, body) {
+        Ok(request) => server.grant(visit, act, target, request.spec).await,
         Err(failure) => Err(failure.into()),
     };
     match granted {
@@ -92,11 +112,12 @@ async fn enter(server: &Arc<Server>, visit: &Visit, target: Target, body: &[u8])
     }
 }
 
-fn read(body: &[u8]) -> Result<EnterRequest, Failure> {
+fn read(act: Act, body: &[u8]) -> Result<EnterRequest, Failure> {
     let unread = |cause: String| Failure { cause: Some(cause), ..Failure::new(Class::Usage, "cannot read the wish") };
     let request: EnterRequest = serde_json::from_slice(body).map_err(|error| unread(error.to_string()))?;
-    if (request.api_version.as_str(), request.kind.as_str()) != (GROUP_VERSION, "EnterRequest") {
-        let what = format!("it is {} of {}, not EnterRequest of {GROUP_VERSION}", request.kind, request.api_version);
+    if (request.api_version.as_str(), request.kind.as_str()) != (GROUP_VERSION, act.kind()) {
+        let (kind, version) = (&request.kind, &request.api_version);
+        let what = format!("it is {kind} of {version}, not {} of {GROUP_VERSION}", act.kind());
         return Err(unread(what).hinting("use the same version of fathom on both sides"));
     }
     Ok(request)

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use fathom_cluster::server::Person;
 use fathom_model::Ending;
+use fathom_protocol::api::Act;
 use fathom_protocol::wish::Await;
 use serde::Serialize;
 
@@ -65,10 +66,13 @@ pub struct Line {
     /// Where it runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub node: Option<String>,
-    /// With which rights.
+    /// What for, where it is not to enter.
+    #[serde(skip_serializing_if = "is_entry")]
+    pub act: Act,
+    /// With which rights, of who enters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub profile: Option<String>,
-    /// What was to run; empty for a shell.
+    /// What was to run; empty for a shell. Of a trace, its words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub command: Option<Vec<String>>,
     /// What is waited for, where something is: `enter`, or `hold` where it is stopped.
@@ -91,6 +95,10 @@ pub struct Line {
     pub audit_id: Option<String>,
 }
 
+fn is_entry(act: &Act) -> bool {
+    *act == Act::Enter
+}
+
 /// Who hears of it.
 pub type Sink = Arc<dyn Fn(&Line) + Send + Sync>;
 
@@ -105,6 +113,7 @@ impl Line {
             groups: Vec::new(),
             target: None,
             node: None,
+            act: Act::Enter,
             profile: None,
             command: None,
             awaits: None,

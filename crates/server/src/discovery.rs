@@ -16,7 +16,9 @@ struct Resource {
 
 const RESOURCES: &[Resource] = &[
     Resource { name: "nodes/enter", namespaced: false, kind: "EnterRequest", verbs: &["create"] },
+    Resource { name: "nodes/trace", namespaced: false, kind: "TraceRequest", verbs: &["create"] },
     Resource { name: "pods/enter", namespaced: true, kind: "EnterRequest", verbs: &["create"] },
+    Resource { name: "pods/trace", namespaced: true, kind: "TraceRequest", verbs: &["create"] },
     Resource { name: "profiles", namespaced: true, kind: "Profile", verbs: &["use"] },
     Resource { name: "sessions", namespaced: false, kind: "Session", verbs: &["list"] },
     Resource { name: "sessions/attach", namespaced: false, kind: "Session", verbs: &["get"] },

@@ -21,7 +21,7 @@ pub const RULES: &[(&str, &str)] = &[
         "memory",
         "most memory of a session (`1Gi`); one that asks for more gets this, and none may use the target's own cgroup",
     ),
-    ("forbidden-namespaces", "list of namespaces whose pods nobody enters, whatever their rights"),
+    ("forbidden-namespaces", "list of namespaces whose pods nobody enters or traces, whatever their rights"),
     ("recording", "`required`: every terminal is recorded on its node, below `/var/lib/fathom/recordings`"),
 ];
 
@@ -109,19 +109,7 @@ impl Policy {
     /// When there is no way to allow it.
     pub fn hold(&self, namespace: Option<&str>, entry: &mut Entry) -> Result<Vec<String>, Failure> {
         let denied = |what: String, hint: &str| Failure::new(Class::Denied, what).hinting(hint);
-        if let Some(namespace) = namespace.filter(|name| self.forbidden.iter().any(|one| one == name)) {
-            return Err(denied(
-                format!("the policy of the cluster forbids to enter pods of the namespace {namespace}"),
-                "the ConfigMap fathom-policy says which namespaces are forbidden",
-            ));
-        }
-        let mut notices = Vec::new();
-        if let Some(longest) = self.ttl.map(|ttl| ttl.as_secs())
-            && entry.ttl.is_none_or(|asked| asked > longest)
-        {
-            entry.ttl = Some(longest);
-            notices.push(format!("the policy of the cluster ends this session after {longest} s"));
-        }
+        let mut notices = self.hold_trace(namespace, entry)?;
         if let Some(most) = self.memory {
             if entry.target_cgroup {
                 return Err(denied(
@@ -134,11 +122,32 @@ impl Policy {
                 notices.push(format!("the policy of the cluster limits this session to {} MiB of memory", most >> 20));
             }
         }
+        entry.bounds = Some(Bounds { toolkits: self.toolkits.clone() });
+        Ok(notices)
+    }
+
+    /// Holds a trace to what of it applies there: what the kernel keeps for a trace is not for its user to choose.
+    ///
+    /// # Errors
+    /// When there is no way to allow it.
+    pub fn hold_trace(&self, namespace: Option<&str>, entry: &mut Entry) -> Result<Vec<String>, Failure> {
+        if let Some(namespace) = namespace.filter(|name| self.forbidden.iter().any(|one| one == name)) {
+            let message =
+                format!("the policy of the cluster forbids to enter or trace pods of the namespace {namespace}");
+            return Err(Failure::new(Class::Denied, message)
+                .hinting("the ConfigMap fathom-policy says which namespaces are forbidden"));
+        }
+        let mut notices = Vec::new();
+        if let Some(longest) = self.ttl.map(|ttl| ttl.as_secs())
+            && entry.ttl.is_none_or(|asked| asked > longest)
+        {
+            entry.ttl = Some(longest);
+            notices.push(format!("the policy of the cluster ends this session after {longest} s"));
+        }
         if self.recording == Recording::Required && entry.terminal.is_some() {
             entry.recorded = true;
             notices.push("the policy of the cluster has this terminal recorded".to_owned());
         }
-        entry.bounds = Some(Bounds { toolkits: self.toolkits.clone() });
         Ok(notices)
     }
 }

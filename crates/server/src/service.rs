@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use fathom_cluster::Cluster;
 use fathom_cluster::server::{Kept, Person, Told};
 use fathom_model::{Class, Ending, Failure};
-use fathom_protocol::api::{Archive, EnterSpec, Phase, Session};
+use fathom_protocol::api::{Act, Archive, EnterSpec, Phase, Session};
 use fathom_protocol::wish::Await;
 use fathom_protocol::{Action, Decoder, Frame, Seen, Word};
 use futures_util::StreamExt as _;
@@ -49,17 +49,24 @@ impl Server {
     }
 
     /// Grants a session, or says why not; both are on record.
-    pub(crate) async fn grant(&self, visit: &Visit, target: Target, spec: EnterSpec) -> Result<Session, Refusal> {
+    pub(crate) async fn grant(
+        &self,
+        visit: &Visit,
+        act: Act,
+        target: Target,
+        spec: EnterSpec,
+    ) -> Result<Session, Refusal> {
         let asked = Line {
+            act,
             target: Some(target.title()),
-            profile: Some(target.profile(&spec.entry).to_owned()),
+            profile: (act == Act::Enter).then(|| target.profile(&spec.entry).to_owned()),
             command: spec.archive.is_none().then(|| spec.entry.command.clone()),
             awaits: spec.entry.await_next,
             archive: spec.archive.as_ref().map(|archive| archive.digest.clone()),
             audit_id: visit.audit_id.clone(),
             ..Line::new(Happened::Denied).by(&visit.person)
         };
-        match admission::admit(&self.cluster, &self.policy, &visit.person, target, spec).await {
+        match admission::admit(&self.cluster, &self.policy, &visit.person, act, target, spec).await {
             Ok(granted) => {
                 let held = self.sessions.create(visit.person.clone(), granted, &self.settings.namespace);
                 (self.sink)(&Line { audit_id: asked.audit_id, ..line(Happened::Granted, &held) });
@@ -85,7 +92,13 @@ impl Server {
         let action = match (&held.there, &held.granted.archive) {
             (Some(session), _) => Action::Attach { session: session.clone() },
             (None, Some(Archive { digest, size })) => Action::Bring { archive: digest.clone(), size: *size },
-            (None, None) => Action::Enter(Box::new(held.granted.entry.clone())),
+            (None, None) => {
+                let entry = Box::new(held.granted.entry.clone());
+                match held.granted.act {
+                    Act::Enter => Action::Enter(entry),
+                    Act::Trace => Action::Trace(entry),
+                }
+            }
         };
         match self.agents.converse(&held.granted.node, action).await {
             Ok(agent) => Ok((held, agent)),
@@ -292,7 +305,8 @@ fn line(event: Happened, held: &Held) -> Line {
     Line {
         target: Some(held.granted.title.clone()),
         node: Some(held.granted.node.clone()),
-        profile: Some(held.granted.profile.clone()),
+        act: held.granted.act,
+        profile: (held.granted.act == Act::Enter).then(|| held.granted.profile.clone()),
         command: held.granted.archive.is_none().then(|| held.granted.entry.command.clone()),
         awaits: held.granted.entry.await_next,
         archive: held.granted.archive.as_ref().map(|archive| archive.digest.clone()),
@@ -316,11 +330,16 @@ fn told(held: &Held) -> Told {
         Some(Await::Enter) => "waits for the next",
         Some(Await::Hold) => "waits for and holds the next",
     };
-    let message = format!(
-        "{} {enters} {} with the profile {} to run {command} (session {})",
-        held.creator.name, held.granted.title, held.granted.profile, held.id
-    );
+    let (user, title, id) = (&held.creator.name, &held.granted.title, &held.id);
+    let (reason, message) = match held.granted.act {
+        Act::Enter => {
+            let profile = &held.granted.profile;
+            let message = format!("{user} {enters} {title} with the profile {profile} to run {command} (session {id})");
+            ("Entered", message)
+        }
+        Act::Trace => ("Traced", format!("{user} looks at {title} (session {id})")),
+    };
     // An event's message holds 1024 bytes.
     let message = message.chars().take(250).collect();
-    Told { namespace, name, uid: held.granted.uid.clone(), reason: "Entered".to_owned(), message }
+    Told { namespace, name, uid: held.granted.uid.clone(), reason: reason.to_owned(), message }
 }

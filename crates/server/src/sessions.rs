@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use fathom_cluster::server::Person;
 use fathom_model::{Class, Failure};
-use fathom_protocol::api::{GROUP_VERSION, Metadata, Phase, Session, SessionSpec, SessionStatus};
+use fathom_protocol::api::{Act, GROUP_VERSION, Metadata, Phase, Session, SessionSpec, SessionStatus};
 use fathom_protocol::{Entry, Grant, Seen};
 use tokio::sync::Notify;
 
-use crate::admission::{Granted, Target};
+use crate::admission::{Granted, TRACE, Target};
 use crate::refusal::Refusal;
 
 /// A session that nobody comes for is none after this time.
@@ -74,6 +74,7 @@ impl Sessions {
             ..Entry::default()
         };
         let granted = Granted {
+            act: if seen.profile == TRACE { Act::Trace } else { Act::Enter },
             target: Target::titled(&grant.target)?,
             title: grant.target,
             uid: None,
@@ -185,7 +186,7 @@ impl Held {
                 node: self.granted.node.clone(),
                 user: self.creator.name.clone(),
                 profile: self.granted.profile.clone(),
-                command: self.granted.entry.command.clone(),
+                command: self.granted.command(),
                 terminal: self.granted.entry.terminal.is_some(),
             },
             status: SessionStatus { phase: self.phase, notices: self.granted.notices.clone() },

@@ -20,8 +20,8 @@ pub(crate) fn is_remote(words: &Doctor) -> bool {
 }
 
 fn far(words: &Doctor) -> anyhow::Result<Vec<Check>> {
-    let options = kubernetes::agent(&words.cluster, None);
-    let way = if words.cluster.agentless { Way::Past } else { Way::Any };
+    let options = kubernetes::agent(&words.cluster.reach, None);
+    let way = if words.cluster.reach.agentless { Way::Past } else { Way::Any };
     let looks = kubernetes::block_on(async {
         Ok(Cluster::open(&kubernetes::access(&words.cluster)).await?.checkup(&options, way).await)
     })?;

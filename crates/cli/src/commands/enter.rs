@@ -19,6 +19,8 @@ mod many;
 mod remote;
 mod toolkit;
 
+pub(crate) use remote::{locate, place};
+
 pub(crate) fn run(words: &Enter) -> anyhow::Result<i32> {
     let result = enter(words);
     if let Some(file) = &words.status_file {

@@ -24,8 +24,8 @@ pub(crate) fn is_remote(words: &Sessions) -> bool {
 }
 
 fn remote(words: &Sessions) -> anyhow::Result<i32> {
-    let options = kubernetes::agent(&words.cluster, None);
-    if kubernetes::block_on(async { way(&open(words).await?, &words.cluster).await })? == Way::Server {
+    let options = kubernetes::agent(&words.cluster.reach, None);
+    if kubernetes::block_on(async { way(&open(words).await?, &words.cluster.reach).await })? == Way::Server {
         if matches!(words.action, Some(SessionsAction::Cleanup)) {
             let copies = kubernetes::block_on(async { remove_copies(&open(words).await?, &options).await })?;
             printer::data(&format!("{copies} copies removed\n"));

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use clap::CommandFactory as _;
 use fathom_filter::{Mistakes, Predicate};
-use fathom_model::{Class, Failure, Hint as _};
+use fathom_model::{Class, Failure, Hint as _, Target};
 use fathom_scap::{Reader, Tolerance};
 use fathom_trace::fields::Bound;
 use fathom_trace::lines::{Accounts, Own, Page, Stopped, What, When};
@@ -24,12 +24,13 @@ mod lists;
 pub(crate) mod pages;
 mod progress;
 pub(crate) mod recording;
+mod remote;
 mod views;
 
 #[cfg(target_os = "linux")]
 pub(crate) use lists::views_page;
 
-use asked::{Asked, Bare, Origin, Typed};
+use asked::{Asked, Bare, Origin, Standing, Typed};
 
 /// Done, and something was found: the recording is damaged.
 const FOUND: i32 = 1;
@@ -57,6 +58,9 @@ pub(crate) fn run(words: &Trace) -> anyhow::Result<i32> {
     let (chosen, rest) = views::chosen(words)?;
     let Asked { target, filter: wish, .. } = asked(words, &rest)?;
     tell_of_empty(&lines(words, default, &wish)?);
+    if let Some(whom) = remote::whom(words, target.as_ref()) {
+        return remote::trace(words, whom, &wish, views::arguments(words, &rest));
+    }
     let mut summary = words.summary.then(Summary::default);
     let mut status = 0;
     if words.files.is_empty() {
@@ -108,12 +112,25 @@ fn asked(words: &Trace, rest: &[String]) -> Result<Asked, Failure> {
         words: rest,
         target: words.target.as_deref(),
         filter: words.filter.as_deref(),
-        pod: (words.namespace.as_deref(), words.container.as_deref()),
+        // Where labels say which pod it is, it needs no name.
+        pod: match words.selector {
+            Some(_) => (None, None),
+            None => (words.namespace.as_deref(), words.container.as_deref()),
+        },
         bare: if environment::is_plugin() { Bare::Pod } else { Bare::Container },
     };
     let looks_here = words.files.is_empty() && words.command.is_empty();
     let origin = if looks_here { Origin::Machine } else { Origin::Else };
-    asked::divide(&typed, origin, machine::standing)
+    asked::divide(&typed, origin, |target| standing(words, target))
+}
+
+/// Whether a word is the name of something. To kubectl's users what is no filter is a pod, and the cluster knows of it.
+fn standing(words: &Trace, target: &Target) -> Standing {
+    let is_of_cluster = environment::is_plugin() && !words.here;
+    match target {
+        Target::Object(object) if is_of_cluster && !asked::looks_like_a_filter(&object.name) => Standing::Here,
+        _ => machine::standing(target),
+    }
 }
 
 /// What is asked of the tables, and of no recording.

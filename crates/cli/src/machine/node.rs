@@ -21,8 +21,26 @@ pub(crate) fn node() -> Node {
         store: store(),
         registry: registry(),
         recordings,
+        environment: said(),
         temporary: std::env::temp_dir(),
     }
+}
+
+/// Variables that say where things are on this machine.
+const WHERE: [&str; 7] = [
+    "CONTAINER_RUNTIME_ENDPOINT",
+    "DOCKER_HOST",
+    "FATHOM_RECORDINGS",
+    "FATHOM_ROOT",
+    "FATHOM_RUN",
+    "FATHOM_STORE",
+    "XDG_RUNTIME_DIR",
+];
+
+fn said() -> Vec<(String, String)> {
+    let temporary = ("TMPDIR".to_owned(), std::env::temp_dir().display().to_string());
+    let known = WHERE.iter().filter_map(|name| Some(((*name).to_owned(), environment::text(name)?)));
+    known.chain([temporary]).collect()
 }
 
 /// Where engines are looked for, with what the environment adds.

@@ -10,6 +10,7 @@ mod told;
 
 use std::ffi::OsString;
 use std::io;
+use std::path::PathBuf;
 use std::process::Child;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -22,8 +23,8 @@ use fathom_trace::replay::Replay;
 use fathom_trace::{Early, Flow, Live, Shown};
 
 use crate::commands::trace::recording;
-use crate::printer;
 use crate::words::Trace;
+use crate::{environment, printer};
 use ears::{Ears, Wanted};
 use eyes::Eyes;
 use names::Naming;
@@ -48,8 +49,9 @@ pub(crate) fn trace(words: &Trace, target: Option<&Target>, replay: Replay, page
     let early = Early::new(replay.filter.as_ref(), &shown);
     let snaplen = words.snaplen.or(page.snaplen()).unwrap_or(SNAPLEN);
     let besides: &[Besides] = if words.page_faults { &[Besides::Faults] } else { &[] };
-    let scope = target.filter(|_| words.command.is_empty()).map_or(Ok(Scope::Machine), target::scope)?;
-    let presence = Presence::of(target, &scope);
+    let watched = target.filter(|_| words.command.is_empty()).map(target::watched).transpose()?;
+    let (title, scope) = watched.map_or((None, Scope::Machine), |watched| (Some(watched.title), watched.scope));
+    let presence = Presence::of(title, &scope);
     let options = wanted::narrow(&early, Options { snaplen, besides, ..Options::of(scope) });
     let (eyes, mut live) = match words.command.is_empty() {
         true => look(&options, replay)?,
@@ -63,7 +65,8 @@ pub(crate) fn trace(words: &Trace, target: Option<&Target>, replay: Replay, page
 /// Looks at what runs already.
 fn look(options: &Options, replay: Replay) -> Result<(Eyes, Live), Failure> {
     let mut source = Source::attach(options)?;
-    let live = Live::new(replay, &Tables::of(source.found()));
+    let root = environment::value("FATHOM_ROOT").map(PathBuf::from);
+    let live = Live::new(replay, &Tables::of(source.found()).below(root));
     Ok((Eyes::Kernel(Box::new(source), None), live))
 }
 

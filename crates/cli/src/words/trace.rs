@@ -3,9 +3,13 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{ArgGroup, ArgMatches, Args, ValueEnum};
+use clap::parser::ValueSource;
+use clap::{Arg, ArgGroup, ArgMatches, Args, Command, ValueEnum};
 use fathom_model::{Class, Failure};
+use fathom_protocol::tracing::{FILTER, OPTIONS, Value, WRITE};
 use fathom_trace::Clock;
+
+use super::Reach;
 
 /// What `fathom trace` takes.
 #[derive(Debug, Args)]
@@ -23,9 +27,18 @@ pub(crate) struct Trace {
     /// Namespace of the pod
     #[arg(long, value_name = "NAME")]
     pub(crate) namespace: Option<String>,
+    /// Namespace of what is named without one, where a setting says it
+    #[arg(skip)]
+    pub(crate) usual_namespace: Option<String>,
     /// Container of the pod [default: all of them]
     #[arg(long, value_name = "NAME")]
     pub(crate) container: Option<String>,
+    /// Look on this machine alone, and in no cluster
+    #[arg(long)]
+    pub(crate) here: bool,
+    /// The one pod in a cluster that has these labels, in place of TARGET: app=web,tier=front
+    #[arg(long, value_name = "LABELS", conflicts_with_all = ["target", "files", "command", "here"])]
+    pub(crate) selector: Option<String>,
     /// Start a command and trace it with all that it starts; what it prints goes to stderr, its status is passed on
     #[arg(last = true, value_name = "CMD", conflicts_with = "files")]
     pub(crate) command: Vec<OsString>,
@@ -144,6 +157,11 @@ pub(crate) struct Trace {
     /// Print this, or all there is to know of one thing
     #[arg(short = 'h', long = "help", value_name = "TOPIC", value_enum, num_args = 0..=1, default_missing_value = "words")]
     pub(crate) help: Option<Topic>,
+    #[command(flatten)]
+    pub(crate) reach: Reach,
+    /// The options among these words that a node takes, as it takes them
+    #[arg(skip)]
+    pub(crate) options: Vec<String>,
 }
 
 /// What help is asked for.
@@ -178,11 +196,37 @@ impl Trace {
             return Err(Failure::new(Class::Usage, "there is no command after `--`")
                 .hinting("leave `--` out to trace what runs already"));
         }
+        if matches.value_source("namespace") != Some(ValueSource::CommandLine) {
+            self.usual_namespace = self.namespace.take();
+        }
+        self.options = options(matches);
         let first = matches.indices_of("views").and_then(|mut places| places.next());
         let words = matches.indices_of("words").into_iter().flatten();
         self.before_views = first.map_or(0, |first| words.filter(|place| *place < first).count());
         Ok(())
     }
+}
+
+/// What was typed of the options that a node takes as they are, in their long form.
+fn options(matches: &ArgMatches) -> Vec<String> {
+    let tree = Trace::augment_args(Command::new("trace"));
+    let mut options = Vec::new();
+    for row in OPTIONS.iter().filter(|row| ![FILTER.name, WRITE.name].contains(&row.name)) {
+        let Some(id) = tree.get_arguments().find(|arg| arg.get_long() == Some(row.name)).map(Arg::get_id) else {
+            continue;
+        };
+        if matches.value_source(id.as_str()) != Some(ValueSource::CommandLine) {
+            continue;
+        }
+        match row.value {
+            Value::None => options.push(format!("--{}", row.name)),
+            Value::Any | Value::Only(_) => {
+                let values = matches.get_raw(id.as_str()).into_iter().flatten();
+                options.extend(values.map(|value| format!("--{}={}", row.name, value.to_string_lossy())));
+            }
+        }
+    }
+    options
 }
 
 /// Which time stands before an event.

@@ -16,4 +16,5 @@ mod nodes;
 mod renewals;
 mod support;
 mod through_server;
+mod traces;
 mod walks;

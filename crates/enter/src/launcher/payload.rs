@@ -49,6 +49,11 @@ fn prepare(plan: &Plan, threshold: &Threshold) -> Result<(), Failure> {
     }
     // First to die under memory pressure. Raising needs no right.
     let _ = File::options().write(true).open("/proc/self/oom_score_adj").and_then(|mut file| file.write_all(b"1000"));
+    if plan.ground == Ground::Found && plan.leaf.is_some() {
+        // The container that we stand in may be killed with all that is in its cgroup, which init is and we are not.
+        let with_init = Some(rustix::process::Signal::KILL);
+        rustix::process::set_parent_process_death_signal(with_init).step("go with the session's init")?;
+    }
     rustix::process::setsid().step("start a session")?;
     if let Ends::Terminal(slave) = &threshold.ends {
         Terminal::take(slave)?;

@@ -1,6 +1,7 @@
 //! What there is when one begins to look, in the shape that recordings begin with.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::{Path, PathBuf};
 
 use fathom_kernel::Snapshot;
 use fathom_kernel::flags::OPEN;
@@ -21,6 +22,8 @@ use crate::state::thread::{Tid, flag};
 #[derive(Debug, Default)]
 pub struct Tables {
     processes: Vec<Found>,
+    /// Where the machine's tree is, if it is not ours.
+    root: Option<PathBuf>,
 }
 
 /// One process.
@@ -51,7 +54,7 @@ impl Tables {
             let descriptors = open.remove(&process.pid).unwrap_or_default().into_iter().map(named).collect();
             Found { cgroups: cgroups::listed(&process.cgroups), process, descriptors }
         };
-        Tables { processes: found.processes.into_iter().map(with).collect() }
+        Tables { processes: found.processes.into_iter().map(with).collect(), root: None }
     }
 
     /// Of these processes, with all that they have started, and of those that have started them.
@@ -69,6 +72,13 @@ impl Tables {
             }
         }
         tables
+    }
+
+    /// Of a machine whose tree is below `root`, which says who its users are.
+    #[must_use]
+    pub fn below(mut self, root: Option<PathBuf>) -> Tables {
+        self.root = root;
+        self
     }
 
     fn has(&self, pid: u32) -> bool {
@@ -104,7 +114,8 @@ impl Tables {
         let snapshot::Machine { cpus, memory, max_pid, hostname, booted } = Snapshot::local().machine();
         state.machine = Machine { cpus, memory, max_pid, hostname: hostname.into(), booted };
         if replay.accounts == Accounts::Recorded {
-            Snapshot::accounts().iter().for_each(|account| state.load_account(&named(account)));
+            let root = self.root.as_deref().unwrap_or(Path::new("/"));
+            Snapshot::accounts(root).iter().for_each(|account| state.load_account(&named(account)));
         }
         snapshot::interfaces()
             .unwrap_or_default()

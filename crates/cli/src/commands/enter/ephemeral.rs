@@ -6,7 +6,7 @@ use fathom_cluster::{Agent, Beside, Cluster, Listener, Speaker};
 use fathom_model::{Class, Failure};
 use fathom_protocol::{Action, Entry, Place};
 
-use crate::conversation::{self, Last, Manner};
+use crate::conversation::{self, Last, Manner, Sink};
 use crate::recording::Recording;
 use crate::words::{Cgroup, Enter, Root};
 use crate::{kubernetes, printer};
@@ -56,7 +56,7 @@ pub(super) async fn visit(
         spoken => spoken,
     };
     let (speaker, listener) = spoken?;
-    conversation::carry_recorded(recording, manner, speaker, listener).await
+    conversation::carry_to(Sink::Screen(recording), manner, speaker, listener).await
 }
 
 async fn converse(
@@ -77,7 +77,7 @@ async fn stand(
     grants: &[Grant],
     not: Option<&str>,
 ) -> Result<(Beside, Agent), Failure> {
-    let options = kubernetes::agent(&words.cluster, words.ttl);
+    let options = kubernetes::agent(&words.cluster.reach, words.ttl);
     let beside = cluster.beside(target, &options, grants, not).await?;
     let place = format!("the pod {}/{}", beside.namespace, beside.pod);
     printer::notice(&match beside.found {

@@ -7,7 +7,7 @@ use fathom_model::{Class, Command, Failure};
 use fathom_protocol::{Action, Entry, Input};
 
 use super::{Whom, remote, toolkit};
-use crate::conversation::{self, Last, Manner};
+use crate::conversation::{self, Last, Manner, Sink};
 use crate::recording::Recording;
 use crate::words::Enter;
 use crate::{kubernetes, printer};
@@ -101,11 +101,11 @@ async fn plan(words: &Enter, cluster: &Cluster, object: &Object) -> Result<(Orig
     let options = Options {
         stem: fork::stem(&original.name),
         container: original.container.clone(),
-        image: flags.agent_image.clone(),
-        pull_secrets: flags.image_pull_secret.clone(),
+        image: flags.reach.agent_image.clone(),
+        pull_secrets: flags.reach.image_pull_secret.clone(),
         keep_labels: words.fork.keep_labels.clone(),
         init: if words.fork.skip_init { Init::Skipped } else { Init::Kept },
-        deadline: kubernetes::agent(flags, words.ttl).deadline.as_secs(),
+        deadline: kubernetes::agent(&flags.reach, words.ttl).deadline.as_secs(),
         node: cluster.node_of_volumes(&original.pod).await?,
         argv: argv.unwrap_or_default(),
     };
@@ -116,7 +116,7 @@ async fn plan(words: &Enter, cluster: &Cluster, object: &Object) -> Result<(Orig
 async fn ask(words: &Enter, cluster: &Cluster, original: &Original) -> Result<Command, Failure> {
     let Some(node) = &original.node else { return Ok(Command::default()) };
     let action = Action::Command { id: original.id.clone(), image: original.image.clone() };
-    let options = kubernetes::agent(&words.cluster, None);
+    let options = kubernetes::agent(&words.cluster.reach, None);
     let (speaker, listener) = cluster.reach(node, &options, action).await?;
     let manner = Manner { terminal: false, input: Input::Closed };
     let unread = |why: String| Failure::new(Class::System, format!("cannot read what {node} says: {why}"));
@@ -135,7 +135,7 @@ async fn converse(
     input: Input,
     recording: Option<Recording>,
 ) -> Result<Last, Failure> {
-    let agents = kubernetes::agent(&words.cluster, words.ttl);
+    let agents = kubernetes::agent(&words.cluster.reach, words.ttl);
     let located: Located = cluster.until_it_runs(forked, &options.container, agents.patience).await?;
     entry.place = remote::place(&located);
     // What is run there has to find its files where it would have found them.
@@ -143,5 +143,5 @@ async fn converse(
     let manner = Manner { terminal: entry.terminal.is_some(), input };
     entry.toolkit = toolkit::brought(cluster, &located.node, &agents, entry.toolkit).await?;
     let (speaker, listener) = cluster.reach(&located.node, &agents, Action::Enter(Box::new(entry))).await?;
-    conversation::carry_recorded(recording, manner, speaker, listener).await
+    conversation::carry_to(Sink::Screen(recording), manner, speaker, listener).await
 }

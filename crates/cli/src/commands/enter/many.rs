@@ -63,7 +63,7 @@ async fn attend_all(words: &Enter, whom: &Whom, entry: Entry) -> Result<Vec<Repo
     };
     // Whether there is a server is asked while the pods are looked for.
     let located = cluster.locate_all(selection, flags.container.as_deref());
-    let (crowd, way) = tokio::join!(located, installed::way(&cluster, flags));
+    let (crowd, way) = tokio::join!(located, installed::way(&cluster, &flags.reach));
     let (crowd, way) = (crowd?, way?);
     for (pod, why) in &crowd.skipped {
         printer::notice(&format!("{pod} is left out: {why}"));
@@ -83,7 +83,7 @@ async fn attend_all(words: &Enter, whom: &Whom, entry: Entry) -> Result<Vec<Repo
     let road = Arc::new(match way {
         Way::Server => Road::Server { parcel: Parcel::of(entry.toolkit.as_deref())?, cluster },
         Way::Exec => {
-            let options = kubernetes::agent(flags, words.ttl);
+            let options = kubernetes::agent(&flags.reach, words.ttl);
             let (asked, nodes) = (entry.toolkit.take(), meant.iter().map(|(located, _)| &located.node));
             for node in nodes.collect::<BTreeSet<_>>() {
                 entry.toolkit = toolkit::brought(&cluster, node, &options, asked.clone()).await?;

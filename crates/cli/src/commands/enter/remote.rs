@@ -5,12 +5,13 @@ use fathom_cluster::locate::Container;
 use fathom_cluster::{AgentOptions, Cluster, Goal, Listener, Located, Next, Sandbox, Speaker};
 use fathom_model::target::ObjectKind;
 use fathom_model::{Class, Failure};
+use fathom_protocol::api::Act;
 use fathom_protocol::wish::Await;
 use fathom_protocol::{Action, Entry, Input, Place};
 
 use super::toolkit::Parcel;
 use super::{Whom, ephemeral, toolkit};
-use crate::conversation::{self, Last, Manner};
+use crate::conversation::{self, Last, Manner, Sink};
 use crate::installed::{self, Way};
 use crate::recording::Recording;
 use crate::words::Enter;
@@ -40,10 +41,10 @@ async fn converse(words: &Enter, whom: Whom, mut entry: Entry, input: Input) -> 
     }
     // Whether there is a server is asked while the target is looked for.
     let found = find(&cluster, whom, flags.container.as_deref(), entry.await_next);
-    let (found, way) = tokio::join!(found, installed::way(&cluster, flags));
+    let (found, way) = tokio::join!(found, installed::way(&cluster, &flags.reach));
     let (Found { goal, node, place, meant, sandbox }, way) = (found?, way?);
     if let Some((pod, sandbox)) = sandbox {
-        let Some(target) = meant.filter(|_| !flags.installed) else { return Err(sandbox.out_of_reach(&pod)) };
+        let Some(target) = meant.filter(|_| !flags.reach.installed) else { return Err(sandbox.out_of_reach(&pod)) };
         let why = sandbox.describe(&pod);
         printer::notice(&format!("{why}; an ephemeral container in the pod itself is the way in"));
         return ephemeral::visit(words, &cluster, &target, entry, manner, recording).await;
@@ -51,12 +52,12 @@ async fn converse(words: &Enter, whom: Whom, mut entry: Entry, input: Input) -> 
     if way == Way::Server {
         let parcel = Parcel::of(entry.toolkit.as_deref())?;
         let (speaker, listener) = through(&cluster, &goal, &node, entry, parcel.as_ref()).await?;
-        return conversation::carry_recorded(recording, manner, speaker, listener).await;
+        return conversation::carry_to(Sink::Screen(recording), manner, speaker, listener).await;
     }
     entry.place = place;
-    let options = kubernetes::agent(flags, words.ttl);
+    let options = kubernetes::agent(&flags.reach, words.ttl);
     match reach(&cluster, &node, &options, entry.clone()).await {
-        Ok((speaker, listener)) => conversation::carry_recorded(recording, manner, speaker, listener).await,
+        Ok((speaker, listener)) => conversation::carry_to(Sink::Screen(recording), manner, speaker, listener).await,
         Err(failure) => match meant.filter(|_| fathom_cluster::is_against_pod_security(&failure)) {
             Some(target) => {
                 printer::notice(&format!("{failure}; an ephemeral container in the pod itself does instead"));
@@ -107,7 +108,7 @@ pub(super) async fn through(
         let (speaker, listener) = cluster.attach(&session.metadata.name).await?;
         entry.toolkit = Some(parcel.send(node, speaker, listener).await?);
     }
-    cluster.begin_session(goal, entry).await
+    cluster.begin_session(Act::Enter, goal, entry).await
 }
 
 /// Where an entry leads.
@@ -143,7 +144,7 @@ async fn find(
 }
 
 /// Says which one it is where the words left that open.
-async fn locate(cluster: &Cluster, whom: Whom, container: Option<&str>) -> Result<Located, Failure> {
+pub(crate) async fn locate(cluster: &Cluster, whom: Whom, container: Option<&str>) -> Result<Located, Failure> {
     let (asked, located) = match whom {
         Whom::Labels(labels) => {
             let located = cluster.locate_only(&labels, container).await?;
@@ -174,7 +175,7 @@ async fn locate_next(cluster: &Cluster, whom: Whom, container: Option<&str>) -> 
     Ok(next)
 }
 
-pub(super) fn place(located: &Located) -> Place {
+pub(crate) fn place(located: &Located) -> Place {
     match &located.container {
         None => Place::Node,
         Some(container) => Place::Container { id: container.id.clone(), pod: container.uid.clone() },

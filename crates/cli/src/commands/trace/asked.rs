@@ -49,7 +49,6 @@ pub(crate) enum Bare {
 /// Whether something of this name is here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Standing {
-    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "elsewhere nothing is here"))]
     Here,
     /// Names that look alike.
     Unknown(Vec<String>),
@@ -129,7 +128,7 @@ fn first(
 }
 
 /// Whether somebody has begun to write a filter: with what no name has, or with a field's class.
-fn looks_like_a_filter(word: &str) -> bool {
+pub(super) fn looks_like_a_filter(word: &str) -> bool {
     const CLASSES: &[&str] = &[
         "evt.",
         "fd.",

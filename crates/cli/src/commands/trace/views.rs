@@ -36,6 +36,12 @@ pub(super) fn chosen(words: &Trace) -> Result<(Vec<Chosen>, Vec<String>), Failur
     Ok((chosen, [before, rest].concat()))
 }
 
+/// The words that views have taken, where these are left.
+pub(super) fn arguments<'a>(words: &'a Trace, rest: &[String]) -> &'a [String] {
+    let left_behind = rest.len() - words.before_views;
+    &words.words[words.before_views..words.words.len() - left_behind]
+}
+
 /// Lines that are views, if there are any.
 pub(super) fn shown(words: &Trace, chosen: &[Chosen], mut lines: Lines) -> Result<Lines, Failure> {
     let wish = wish(words, &lines);

@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use fathom_kernel::Scope;
-use fathom_model::Target;
 
 use super::eyes::Eyes;
 use crate::printer;
@@ -21,9 +20,9 @@ pub(super) struct Presence {
 }
 
 impl Presence {
-    /// Of what the user has named. A machine does not end, and a command says so itself.
-    pub(super) fn of(target: Option<&Target>, scope: &Scope) -> Presence {
-        let title = target.filter(|_| *scope != Scope::Machine).map(Target::to_string);
+    /// Of what is called so. A machine does not end, and a command says so itself.
+    pub(super) fn of(title: Option<String>, scope: &Scope) -> Presence {
+        let title = title.filter(|_| *scope != Scope::Machine);
         Presence { title, asked: Instant::now(), gone: false }
     }
 

@@ -1,7 +1,6 @@
 //! The target of `fathom trace`: what the words name is found on this machine.
 
-use fathom_agent::scope::{self, Known};
-use fathom_kernel::Scope;
+use fathom_agent::scope::{self, Known, Watched};
 use fathom_model::{Failure, Target};
 
 use crate::commands::trace::asked::Standing;
@@ -17,10 +16,10 @@ pub(crate) fn standing(target: &Target) -> Standing {
 }
 
 /// What the kernel is told to look at; what will not be seen of it is said.
-pub(super) fn scope(target: &Target) -> Result<Scope, Failure> {
+pub(super) fn watched(target: &Target) -> Result<Watched, Failure> {
     let watched = scope::watched(&node::node(), target)?;
     if let Some(blind) = watched.blind {
         printer::notice(&format!("{}: {blind}", watched.title));
     }
-    Ok(watched.scope)
+    Ok(watched)
 }
