@@ -197,9 +197,23 @@ fn anonymous(path: &[u8]) -> Option<String> {
     Some(kind.trim_matches(['[', ']']).to_owned())
 }
 
-/// The file `cgroup` of a process, by its folder in `/proc`; nothing if it has ended: before anybody has heard of that,
-/// the kernel moves it to the roots of version 1.
-pub fn cgroups(folder: &Path) -> Option<Vec<u8>> {
+/// Whether a process of this machine is there.
+pub fn is_there(pid: u32) -> bool {
+    Path::new("/proc").join(pid.to_string()).exists()
+}
+
+/// Hundredths of seconds that a thread of this machine used in its own code and in the kernel; nothing if it has ended.
+pub fn used(pid: u32, tid: u32) -> Option<[u64; 2]> {
+    process::used(&fs::read(format!("/proc/{pid}/task/{tid}/stat")).ok()?)
+}
+
+/// The file `cgroup` of a process of this machine; nothing if it has ended.
+pub fn cgroups_of(pid: u32) -> Option<Vec<u8>> {
+    cgroups(&Path::new("/proc").join(pid.to_string()))
+}
+
+/// The same, by its folder in `/proc`. Before anybody has heard of its end, the kernel moves it to the roots of version 1.
+fn cgroups(folder: &Path) -> Option<Vec<u8>> {
     let file = fs::read(folder.join("cgroup")).ok()?;
     let stat = fs::read(folder.join("stat")).ok()?;
     let name_ends = stat.iter().rposition(|byte| *byte == b')')?;

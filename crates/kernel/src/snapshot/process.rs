@@ -88,6 +88,14 @@ pub(super) fn parent(folder: &Path) -> Option<u32> {
     Some(process.parent)
 }
 
+/// Hundredths of seconds in its own code and in the kernel, of `stat`: the name before them may have brackets in it.
+pub(super) fn used(stat: &[u8]) -> Option<[u64; 2]> {
+    let end = stat.iter().rposition(|byte| *byte == b')')?;
+    let mut fields = std::str::from_utf8(&stat[end + 1..]).ok()?.split_ascii_whitespace().skip(11);
+    let mut next = || fields.next()?.parse().ok();
+    Some([next()?, next()?])
+}
+
 impl Process {
     /// The name stands in brackets and may hold brackets itself; numbers follow the last one.
     fn take_stat(&mut self, stat: &[u8]) -> Option<()> {
@@ -168,6 +176,14 @@ mod tests {
             (process.flags, process.minor_faults, process.major_faults, process.start),
             (4_194_560, 100, 9, 4711)
         );
+    }
+
+    #[test]
+    fn times_stand_behind_the_name() {
+        let stat = b"42 (a) b) S 1 42 42 0 -1 4194560 100 0 0 0 7 9 0 0 20 0 1 0 100 0 0";
+        assert_eq!((used(stat), used(b"42 (a"), used(b"")), (Some([7, 9]), None, None));
+        let own = std::process::id();
+        assert!(super::super::used(own, own).is_some());
     }
 
     #[test]

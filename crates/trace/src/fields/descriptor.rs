@@ -1,19 +1,22 @@
 //! Fields of the descriptor that the call is about.
 
-use std::net::IpAddr;
+mod connection;
+mod name;
 
 use fathom_model::{Kind, Value};
-use fathom_scap::Transport;
 use fathom_scap::schema::Traits;
 
 use super::{Argument, Bound, Place, Row, Shape, Takes, made};
 use crate::moment::{Moment, Purpose};
 use crate::render;
 use crate::render::number::signed;
-use crate::socket::write_port;
-use crate::state::descriptor::{Tuple, flag};
-use crate::state::path::{is_printable, join, printable};
+use crate::state::descriptor::flag;
 use crate::state::{Descriptor, Thing, Thread};
+pub(crate) use connection::carrier;
+use connection::{
+    Side, address, client, client_port, ends, port, ports, server, server_port, service, side, side_service,
+};
+use name::{Part, directory, filename, name};
 
 /// Why addresses have no names.
 const NO_RESOLVER: &str = "nobody is asked for the names of addresses, which may be others by now";
@@ -188,134 +191,6 @@ fn types<'a>(m: &'a Moment<'a>, bound: &'a Bound, scratch: &'a mut Vec<u8>) -> V
     made(scratch)
 }
 
-/// Whether the container's id stands before.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Part {
-    Name,
-    WithContainer,
-}
-
-/// A text of the descriptor: as it is to be compared with, without what cannot be printed to be shown.
-fn clean<'a>(m: &Moment<'_>, text: &'a [u8], scratch: &'a mut Vec<u8>) -> Value<'a> {
-    if m.purpose == Purpose::Compare || text.iter().all(|byte| is_printable(*byte)) {
-        return Value::bytes(text);
-    }
-    scratch.clear();
-    printable(text, scratch);
-    made(scratch)
-}
-
-/// Connecting is done, or has failed.
-const CONNECTED: u16 = 23;
-
-fn name<'a>(m: &Moment<'a>, scratch: &'a mut Vec<u8>, part: Part) -> Value<'a> {
-    let Some(about) = about(m) else { return Value::Unknown };
-    let failed = m.event.number == CONNECTED && m.event.i64(0).unwrap_or(0) < 0;
-    let Some(found) = about.found.filter(|_| !failed) else {
-        let Some(name) = asked_for(m) else { return Value::Unknown };
-        prefix(&about, part, scratch);
-        scratch.extend_from_slice(&name);
-        return made(scratch);
-    };
-    if part == Part::Name {
-        return clean(m, &found.name, scratch);
-    }
-    prefix(&about, part, scratch);
-    if m.purpose == Purpose::Compare {
-        scratch.extend_from_slice(&found.name)
-    } else {
-        printable(&found.name, scratch)
-    }
-    made(scratch)
-}
-
-fn prefix(about: &About<'_>, part: Part, into: &mut Vec<u8>) {
-    if part == Part::WithContainer {
-        into.extend_from_slice(&about.thread.container);
-        into.push(b':');
-    }
-}
-
-/// Event types that end a call which makes a descriptor: where the name is, and the folder's descriptor before it.
-const NAMES: &[(u16, usize, bool)] = &[
-    (3, 1, false),
-    (27, 1, false),
-    (247, 1, false),
-    (57, 1, false),
-    (249, 1, false),
-    (59, 1, false),
-    (CONNECTED, 1, false),
-    (307, 2, true),
-    (327, 2, true),
-];
-
-/// The name of what should have been made; of other calls nothing, but no less than that.
-fn asked_for(m: &Moment<'_>) -> Option<Vec<u8>> {
-    if m.kind.is_enter() {
-        return None;
-    }
-    let Some((_, index, in_folder)) = NAMES.iter().find(|row| row.0 == m.event.number) else { return Some(Vec::new()) };
-    let mut value = Vec::new();
-    if !in_folder {
-        render::write_meaning(m, *index, &mut value);
-        return Some(value);
-    }
-    let place = render::thread_place(m)?;
-    let (name, folder) = (m.event.param(*index)?, m.event.i64(index - 1)?);
-    let threads = &m.state.threads;
-    let whole = match folder {
-        _ if name.first() == Some(&b'/') => join(b".", name),
-        -100 => join(threads.main_of(place).map_or(b"./", |main| &threads[main].cwd), name),
-        folder => match m.state.descriptor_of(place, folder) {
-            Some(found) => join(&[&found.name[..], b"/"].concat(), name),
-            None => join(b"<UNKNOWN>", name),
-        },
-    };
-    Some(whole)
-}
-
-fn directory<'a>(m: &Moment<'a>, scratch: &'a mut Vec<u8>, part: Part) -> Value<'a> {
-    let Some(about) = about(m) else { return Value::Unknown };
-    let (name, is_file) = match about.found {
-        Some(found) if matches!(found.thing, Thing::File | Thing::Folder) => {
-            (found.name.to_vec(), found.thing == Thing::File)
-        }
-        Some(_) => return Value::Unknown,
-        None => match asked_for(m) {
-            Some(name) => (name, true),
-            None => return Value::Unknown,
-        },
-    };
-    prefix(&about, part, scratch);
-    let start = scratch.len();
-    if m.purpose == Purpose::Compare {
-        scratch.extend_from_slice(&name)
-    } else {
-        printable(&name, scratch)
-    }
-    if is_file {
-        match scratch[start..].iter().rposition(|byte| *byte == b'/') {
-            Some(at) if at > 0 && at + 1 < scratch.len() - start => scratch.truncate(start + at),
-            Some(at) if at > 0 => {}
-            _ => {
-                scratch.truncate(start);
-                scratch.push(b'/');
-            }
-        }
-    }
-    made(scratch)
-}
-
-fn filename<'a>(m: &'a Moment<'a>, _: &'a Bound, scratch: &'a mut Vec<u8>) -> Value<'a> {
-    let Some(found) = found(m).filter(|found| found.thing == Thing::File) else { return Value::Unknown };
-    let name = &found.name[..];
-    match name.iter().rposition(|byte| *byte == b'/') {
-        Some(at) if at + 1 < name.len() => clean(m, &name[at + 1..], scratch),
-        Some(_) => clean(m, name, scratch),
-        None => Value::text("/"),
-    }
-}
-
 /// The letter of what a call makes, by the number of the event on its way in.
 const LETTERS: &[(u16, &str)] = &[
     (2, "f"),
@@ -346,100 +221,6 @@ fn type_letter<'a>(m: &'a Moment<'a>, _: &'a Bound, scratch: &'a mut Vec<u8>) ->
             let call = m.event.number & !1;
             Value::text(LETTERS.iter().find(|row| row.0 == call).map_or("o", |row| row.1))
         }
-    }
-}
-
-/// Connections whose client and server are known.
-fn connection<'a>(m: &Moment<'a>) -> Option<&'a Descriptor> {
-    found(m).filter(|found| found.thing.is_stream() && !found.is_roleless())
-}
-
-fn client<'a>(m: &Moment<'a>, get: fn(&Tuple) -> IpAddr) -> Value<'a> {
-    connection(m).map_or(Value::Unknown, |found| Value::Address(get(&found.tuple)))
-}
-
-fn server<'a>(m: &Moment<'a>) -> Value<'a> {
-    let known = found(m).filter(|found| found.thing.is_net() && !found.is_roleless());
-    known.map_or(Value::Unknown, |found| Value::Address(found.tuple.target))
-}
-
-fn ends<'a>(m: &Moment<'a>) -> Value<'a> {
-    match found(m) {
-        Some(found) if found.thing.is_stream() => Value::Addresses([found.tuple.source, found.tuple.target]),
-        Some(found) if found.thing.is_net() => Value::Address(found.tuple.target),
-        _ => Value::Unknown,
-    }
-}
-
-fn ports<'a>(m: &Moment<'a>) -> Value<'a> {
-    match found(m) {
-        Some(found) if found.thing.is_stream() => Value::Ports([found.tuple.sport, found.tuple.dport]),
-        Some(found) if found.thing.is_net() => Value::Ports([found.tuple.dport; 2]),
-        _ => Value::Unknown,
-    }
-}
-
-fn client_port<'a>(m: &Moment<'a>) -> Value<'a> {
-    match found(m).filter(|found| !found.is_roleless()) {
-        Some(found) if found.thing.is_stream() => Value::Unsigned(found.tuple.sport.into()),
-        // Of what has a role and no port, the port is zero.
-        Some(_) => Value::Unsigned(0),
-        None => Value::Unknown,
-    }
-}
-
-fn server_port<'a>(m: &Moment<'a>) -> Value<'a> {
-    let known = found(m).filter(|found| found.thing.is_net() && !(found.thing.is_stream() && found.is_roleless()));
-    known.map_or(Value::Unknown, |found| Value::Unsigned(found.tuple.dport.into()))
-}
-
-/// A side of a connection.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Side {
-    Local,
-    Remote,
-}
-
-/// An end of a connection.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum End {
-    Source,
-    Target,
-}
-
-fn side<'a>(m: &Moment<'a>, side: Side, get: impl Fn(&Tuple, End) -> Value<'a>) -> Value<'a> {
-    let (Some(about), Some(found)) = (about(m), connection(m)) else { return Value::Unknown };
-    let local = m.state.is_local(found.tuple.source, about.thread);
-    let end = if local == (side == Side::Local) { End::Source } else { End::Target };
-    get(&found.tuple, end)
-}
-
-fn address(tuple: &Tuple, end: End) -> IpAddr {
-    if end == End::Source { tuple.source } else { tuple.target }
-}
-
-fn port<'a>(tuple: &Tuple, end: End) -> Value<'a> {
-    Value::Unsigned(if end == End::Source { tuple.sport } else { tuple.dport }.into())
-}
-
-fn service(m: &Moment<'_>, found: &Descriptor, port: u16, into: &mut Vec<u8>) {
-    write_port(port, found.transport().unwrap_or_default(), m.style.ports, into);
-}
-
-fn side_service<'a>(m: &Moment<'a>, which: Side, scratch: &'a mut Vec<u8>) -> Value<'a> {
-    let Value::Unsigned(number) = side(m, which, port) else { return Value::Unknown };
-    let Some(found) = connection(m) else { return Value::Unknown };
-    service(m, found, number as u16, scratch);
-    made(scratch)
-}
-
-pub(crate) fn carrier(found: &Descriptor) -> &'static str {
-    match found.transport() {
-        Some(Transport::Tcp) => "tcp",
-        Some(Transport::Udp) => "udp",
-        Some(Transport::Icmp) => "icmp",
-        Some(Transport::Raw) => "raw",
-        Some(Transport::Unknown) | None => "<NA>",
     }
 }
 

@@ -1,7 +1,6 @@
 //! One event of the kernel as an event of a recording. Which call it is and most of its parameters come from the
 //! kernel's own table; what only the state knows, by the rows here.
 
-use std::path::Path;
 use std::sync::OnceLock;
 
 use fathom_kernel::Event;
@@ -96,7 +95,7 @@ impl Open {
             }
             Open::Args => to.extend_from_slice(maker.map_or(&[][..], |maker| &maker.args)),
             Open::Inherited => to.extend_from_slice(maker.map_or(&[][..], |maker| &maker.cgroups)),
-            Open::Cgroups => match snapshot::cgroups(Path::new(&format!("/proc/{}", event.pid))) {
+            Open::Cgroups => match snapshot::cgroups_of(event.pid) {
                 Some(file) => to.extend_from_slice(&cgroups::listed(&file)),
                 // It has ended already.
                 None => Open::Inherited.fill(event, maker, to),

@@ -1,10 +1,8 @@
 //! What is wanted early, told to the kernel: which calls, how much of their data, of whom.
 
-use std::path::Path;
-
 use fathom_kernel::row::Mode;
 use fathom_kernel::scope::{Besides, Calls};
-use fathom_kernel::{Options, Scope, capture, number};
+use fathom_kernel::{Options, Scope, capture, number, snapshot};
 
 use crate::early::{Early, Want};
 
@@ -45,7 +43,7 @@ pub fn calls(early: &Early<'_>) -> Calls {
 /// The processes without which nothing passes, if they are there; one that is not may still come.
 fn processes(early: &Early<'_>) -> Option<Vec<u32>> {
     let processes = early.processes()?;
-    processes.iter().all(|pid| Path::new("/proc").join(pid.to_string()).exists()).then_some(processes)
+    processes.iter().all(|pid| snapshot::is_there(*pid)).then_some(processes)
 }
 
 #[cfg(test)]
