@@ -113,9 +113,9 @@ pub(super) fn process(process: &Process<'_>, profile: Profile, to: &mut Vec<u8>)
         }
         to.extend(p.loginuid.to_le_bytes());
         to.push(u8::from(p.exe_writable));
+        // Older readers pass over capabilities; with them their tail has its whole length, which tells it from the newer one.
+        p.capabilities.iter().for_each(|set| to.extend(set.to_le_bytes()));
         if profile == Profile::Modern {
-            // A longer tail than the older kind's: without capabilities nobody could tell them apart.
-            p.capabilities.iter().for_each(|set| to.extend(set.to_le_bytes()));
             let has = |flag: u32| u8::from(p.program.flags & flag != 0);
             to.push(has(Program::UPPER_LAYER));
             [p.program.inode, p.program.ctime, p.program.mtime]

@@ -83,6 +83,26 @@ fn every_real_capture_is_the_same_after_it_was_written() {
     }
 }
 
+/// The older tail of a process has a place for them too.
+#[test]
+fn capabilities_are_kept_for_every_reader() {
+    for profile in [Profile::Legacy, Profile::Modern] {
+        let mut writer = Writer::new(Vec::new(), profile);
+        writer.section().unwrap();
+        let capabilities = [1, 2, 3 << 32];
+        let kept = Process { tid: 7, pid: 7, comm: b"web", loginuid: 1000, capabilities, ..Process::default() };
+        writer.processes([kept, Process { tid: 8, ..kept }]).unwrap();
+        let bytes = std::mem::take(writer.out());
+        let mut reader = Reader::new(&bytes, Tolerance::Strict).unwrap();
+        let mut found = Vec::new();
+        while let Some(item) = reader.next().unwrap() {
+            let Item::Processes(processes) = item else { continue };
+            found.extend(processes.map(Result::unwrap).map(|one| (one.tid, one.loginuid, one.capabilities)));
+        }
+        assert_eq!(found, [(7, 1000, capabilities), (8, 1000, capabilities)], "{profile:?}");
+    }
+}
+
 /// Events of newer recorders, and how those that read legacy files see them.
 #[test]
 fn what_older_readers_do_not_know_is_told_otherwise() {
