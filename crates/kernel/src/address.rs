@@ -91,13 +91,18 @@ pub(crate) fn append_tuple(to: &mut Vec<u8>, facts: Option<&SocketFacts<'_>>, na
         }
         UNIX => {
             let (source, destination) = if way == Way::Out { (facts.own, facts.peer) } else { (facts.peer, facts.own) };
+            let path = match other {
+                Some(End::Unix(path)) => path,
+                _ => path(facts.path),
+            };
+            // From outside of the kernel nothing is seen of a socket without a name; what was known of it shall stay.
+            if (source, destination, path.len()) == (0, 0, 0) {
+                return;
+            }
             to.push(UNIX as u8);
             to.extend_from_slice(&source.to_le_bytes());
             to.extend_from_slice(&destination.to_le_bytes());
-            to.extend_from_slice(match other {
-                Some(End::Unix(path)) => path,
-                _ => path(facts.path),
-            });
+            to.extend_from_slice(path);
             to.push(0);
         }
         _ => {}

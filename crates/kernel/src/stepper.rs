@@ -11,6 +11,7 @@ use crate::Error;
 use crate::Held;
 use crate::capture::row_of;
 use crate::event::{self, Event, What};
+use crate::loss::Loss;
 use crate::record::{Head, Kind, Record};
 use crate::row::{Copy, Mode};
 use crate::scope::Options;
@@ -29,6 +30,8 @@ pub struct Stepper {
     tasks: HashMap<u32, Task>,
     options: Options,
     epoch: u64,
+    /// How many calls had other numbers than this machine's own.
+    foreign: u64,
     ending: Option<i32>,
 }
 
@@ -58,6 +61,8 @@ enum Numbers {
 #[derive(Debug)]
 struct UnderWay {
     number: u64,
+    /// A program of another kind may be executed by a call of this one.
+    numbers: Numbers,
     args: [u64; 6],
     enter: u64,
     /// What was there at its beginning; execve leaves nothing of it.
@@ -99,7 +104,22 @@ impl Stepper {
         held.let_go().map_err(said)?;
         let tasks = HashMap::from([(root, Task { pid: root, started: true, ..Task::default() })]);
         let (options, stage) = (options.clone(), Stage::Copy);
-        Ok(Stepper { root, held: Some(held), stage, begun: false, tasks, options, epoch: epoch(), ending: None })
+        Ok(Stepper {
+            root,
+            held: Some(held),
+            stage,
+            begun: false,
+            tasks,
+            options,
+            epoch: epoch(),
+            foreign: 0,
+            ending: None,
+        })
+    }
+
+    /// What is told without its name. Nothing is lost where everything stops.
+    pub fn loss(&self) -> Loss {
+        Loss { compat: self.foreign, ..Loss::default() }
     }
 
     /// The process of the command.
@@ -303,20 +323,20 @@ impl Stepper {
                     };
                     self.tell_beginning(head, &pieces, deliver);
                 }
-                let under_way = UnderWay { number, args, enter: time, pieces };
+                self.foreign += u64::from(compat);
+                let numbers = if compat { Numbers::Foreign } else { Numbers::Own };
+                let under_way = UnderWay { number, numbers, args, enter: time, pieces };
                 self.tasks.entry(tid).or_default().under_way = Some(under_way);
             }
-            sys::Call::Ended { value, compat } => {
-                self.ended(tid, time, value, if compat { Numbers::Foreign } else { Numbers::Own }, deliver)
-            }
+            sys::Call::Ended { value } => self.ended(tid, time, value, deliver),
         }
     }
 
     /// The end of the call that a thread has under way.
-    fn ended(&mut self, tid: u32, time: u64, value: i64, numbers: Numbers, deliver: &mut dyn FnMut(Event<'_>)) {
-        let compat = numbers == Numbers::Foreign;
+    fn ended(&mut self, tid: u32, time: u64, value: i64, deliver: &mut dyn FnMut(Event<'_>)) {
         let snaplen = self.options.snaplen.into();
         let Some(call) = self.tasks.get_mut(&tid).and_then(|task| task.under_way.take()) else { return };
+        let compat = call.numbers == Numbers::Foreign;
         let mode = if compat { self.options.calls.other() } else { self.options.calls.mode(call.number as usize) };
         if mode == Mode::Off || (mode == Mode::Failed && value >= 0) {
             return;

@@ -32,7 +32,7 @@ pub(crate) enum Call {
     /// Before the kernel does it.
     Begins { number: u64, args: [u64; 6], compat: bool },
     /// After.
-    Ended { value: i64, compat: bool },
+    Ended { value: i64 },
 }
 
 /// `struct ptrace_syscall_info`, include/uapi/linux/ptrace.h, from Linux 5.3.
@@ -145,7 +145,7 @@ pub(crate) fn call_of(tid: u32) -> Option<Call> {
     let [number, args @ .., _] = found.words;
     match found.op {
         1 => Some(Call::Begins { number, args, compat: foreign || number & 0x4000_0000 != 0 && number >> 31 == 0 }),
-        2 => Some(Call::Ended { value: number as i64, compat: foreign }),
+        2 => Some(Call::Ended { value: number as i64 }),
         _ => None,
     }
 }

@@ -85,7 +85,7 @@ impl Eyes {
         let status = self.ending()?;
         let (loss, command) = match self {
             Eyes::Kernel(source, child) => (source.finish(deliver), child),
-            Eyes::Steps(stepper) => (Loss::default(), Some(stepper.finish()?)),
+            Eyes::Steps(stepper) => (stepper.loss(), Some(stepper.finish()?)),
         };
         Ok(Rest { loss, command: command.filter(|_| status.is_none()), status })
     }
