@@ -1,4 +1,5 @@
-//! The one door to every chore of the workspace: `cargo xtask demo | test | bench | score | toolkit | bpf | docs | ci | fuzz`.
+//! The one door to every chore of the workspace: `cargo xtask demo | test | bench | score | toolkit | bpf |
+//! recordings | docs | ci | fuzz`.
 //!
 //! One file per chore. Chores call cargo and the built `fathom`; what they decide themselves is written here, in Rust,
 //! so that a developer's machine and CI do the same.
@@ -11,6 +12,7 @@ mod demo;
 mod docs;
 mod fuzz;
 mod program;
+mod recordings;
 mod score;
 mod system;
 mod test;
@@ -38,6 +40,8 @@ enum Chore {
     Toolkit(toolkit::Words),
     /// Compile the kernel's half of tracing into the objects that are committed
     Bpf(bpf::Words),
+    /// Make the small recordings again that tests read
+    Recordings,
     /// Write docs/reference from the tables in the code
     Docs(docs::Words),
     /// Everything that a change has to pass
@@ -54,6 +58,7 @@ fn main() -> ExitCode {
         Chore::Score(words) => score::run(&words),
         Chore::Toolkit(words) => toolkit::run(&words),
         Chore::Bpf(words) => bpf::run(&words),
+        Chore::Recordings => recordings::run(),
         Chore::Docs(words) => docs::run(&words),
         Chore::Ci(words) => ci::run(&words),
         Chore::Fuzz(words) => fuzz::run(&words),

@@ -103,6 +103,27 @@ fn kept(folder: &Scratch) -> String {
 }
 
 #[test]
+fn letters_that_say_how_and_how_long() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../trace/tests/recordings/web.scap");
+    let lines = |words: &[&str]| -> Vec<String> {
+        let (status, text, said) = told(&run(&[&["-r", file], words].concat(), b""));
+        assert_eq!(status, 0, "{words:?} {said}");
+        text.lines().map(str::to_owned).collect()
+    };
+    let names = |words: &[&str]| lines(&[words, &["-p", "%fd.name", "evt.type=connect and fd.sport=80"]].concat());
+    assert!(names(&[])[0].ends_with("->127.0.0.1:80"), "{:?}", names(&[]));
+    assert!(names(&["-R"])[0].ends_with("->127.0.0.1:http"), "{:?}", names(&["-R"]));
+    let users = |words: &[&str]| lines(&[words, &["-p", "%user.uid %user.name", "evt.num=2"]].concat());
+    // As in sysdig, a line of which something is missing is left out.
+    assert_eq!((users(&[]), users(&["-E"])), (vec!["0 root".to_owned()], Vec::new()));
+    assert!(lines(&["-pm", "evt.num=2"])[0].contains(" <NA> (host) "), "{:?}", lines(&["-pm", "evt.num=2"]));
+    let seconds = |words: &[&str]| lines(&[words, &["-p", "%evt.reltime.s"]].concat());
+    let (all, first) = (seconds(&[]), seconds(&["-M", "1"]));
+    assert!(!first.is_empty() && first.len() < all.len(), "{} of {}", first.len(), all.len());
+    assert!(first.iter().all(|second| second == "0"));
+}
+
+#[test]
 fn views_show_what_a_recording_comes_to() {
     let folder = Scratch::new("trace");
     let file = kept(&folder);

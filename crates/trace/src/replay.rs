@@ -158,7 +158,9 @@ impl Replay {
         // These are tables in the form of events.
         if ACCOUNTS.contains(&event.number) {
             let flow = self.record_table(event);
-            self.state.apply(event, &mut Now::default());
+            if self.accounts == Accounts::Recorded {
+                self.state.apply(event, &mut Now::default());
+            }
             return flow;
         }
         self.counts.events += 1;

@@ -71,7 +71,9 @@ struct Answered {
     url: Vec<u8>,
     code: u64,
     size: u64,
-    took: u64,
+    /// When it was asked and answered, as fractions have it: whole nanoseconds since 1970 are too many for their digits.
+    /// sysdig counts like this, and whoever compares with it shall find the same text.
+    times: [f64; 2],
 }
 
 struct Asked {
@@ -97,9 +99,9 @@ impl Pairs {
         if self.0.contains_key(&key) {
             let (code, size) = answer(&data)?;
             let asked = self.0.remove(&key)?;
-            let took = time.saturating_sub(asked.time);
-            let Asked { direction, container, method, url, .. } = asked;
-            return Some(Answered { direction, container, method, url, code, size, took });
+            let Asked { direction, container, method, url, time: began } = asked;
+            let times = [began as f64, time as f64];
+            return Some(Answered { direction, container, method, url, code, size, times });
         }
         let (method, url) = request(&data)?;
         let direction = match cells.shown(3).as_slice() {
@@ -165,7 +167,8 @@ impl Body for Log {
             page.put(&done.container).put(" ");
         }
         page.put(done.direction).put(" method=").put(&done.method).put(" url=").put(&done.url);
-        let (code, took, size) = (done.code, done.took / 1_000_000, done.size);
+        let [asked, answered] = done.times;
+        let (code, took, size) = (done.code, ((answered - asked) / 1e6) as i64, done.size);
         page.line(format!(" response_code={code} latency={took}ms size={size}B"));
         Flow::On
     }
@@ -212,9 +215,8 @@ impl Body for Requests {
         let container = if page.has_containers() { Some(&done.container) } else { None };
         let key: Vec<&[u8]> = container.into_iter().chain([&done.method, &done.url]).map(Vec::as_slice).collect();
         let sums = self.found.entry(key.join(&b"\x01\x01"[..]).into()).or_default();
-        for (sum, add) in sums.iter_mut().zip([1.0, done.size as f64, done.took as f64]) {
-            *sum += add;
-        }
+        let ([asked, answered], [calls, bytes, nanoseconds]) = (done.times, *sums);
+        *sums = [calls + 1.0, bytes + done.size as f64, nanoseconds + answered - asked];
         Flow::On
     }
 

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use fathom_scap::{Reader, Tolerance};
 use fathom_trace::fields::{Place, Row, Takes, rows};
-use fathom_trace::lines::What;
-use fathom_trace::{Buffers, Clock, Format, Json, Lines, Summary, format};
+use fathom_trace::lines::{Accounts, What};
+use fathom_trace::{Buffers, Clock, Format, Json, Lines, Ports, Summary, format};
 
 use crate::reference::{ours, recordings, same, split, theirs};
 
@@ -30,6 +30,29 @@ fn with_containers() {
 #[test]
 fn with_pods() {
     agree(&["-pk"], "k", |_| {});
+}
+
+#[test]
+fn with_tasks_of_mesos() {
+    agree(&["-pm"], "m", |_| {});
+}
+
+#[test]
+fn with_services_instead_of_ports() {
+    agree(&["-R"], format::DEFAULT, |lines| lines.style.ports = Ports::Services);
+    let format = "%evt.num %fd.name %fd.cport %fd.sproto %evt.args";
+    agree(&["-R", "-p", format], format, |lines| lines.style.ports = Ports::Services);
+}
+
+#[test]
+fn without_names_of_users() {
+    let format = "%evt.num %user.name %user.uid %user.homedir %group.name";
+    agree(&["-E", "-p", format], format, |lines| lines.accounts = Accounts::Unnamed);
+}
+
+#[test]
+fn no_longer_than_a_second() {
+    agree(&["-M", "1"], format::DEFAULT, |lines| lines.longest = Some(1_000_000_000));
 }
 
 #[test]

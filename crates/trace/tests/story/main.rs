@@ -9,4 +9,5 @@ mod early;
 mod hostile;
 mod known;
 mod newer;
+mod own;
 mod tale;
