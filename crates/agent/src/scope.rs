@@ -4,6 +4,8 @@
 //! every kernel that can be traced tells it. A container that shares its pid namespace with others, or with the machine, is
 //! its cgroup of version 2; without one it is the processes that it has now, with all that they will start.
 
+mod members;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -16,6 +18,8 @@ use fathom_kernel::Scope;
 use fathom_model::directory::Found as Match;
 use fathom_model::target::{Object, ObjectKind};
 use fathom_model::{Class, Container, Directory, Engine, Failure, Target};
+
+pub use members::members;
 
 use crate::{Node, resolve};
 

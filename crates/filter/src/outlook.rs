@@ -7,7 +7,7 @@ use fathom_model::Value;
 
 use crate::compare::Constant;
 use crate::operator::{Operator, Quantity};
-use crate::predicate::{Node, Predicate, Source, Test};
+use crate::predicate::{Node, Predicate, Source, Test, own};
 
 /// What is known of a field before the record is there.
 pub enum Known {
@@ -17,6 +17,13 @@ pub enum Known {
     Among(Vec<Value<'static>>),
     /// It holds a number from this one to that one.
     Between(RangeInclusive<i64>),
+}
+
+impl Known {
+    /// It holds this value.
+    pub fn is(value: &Value<'_>) -> Known {
+        Known::Among(vec![own(value)])
+    }
 }
 
 /// A record of which only part is known.

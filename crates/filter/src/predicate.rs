@@ -172,7 +172,8 @@ fn constant(value: &Value<'_>) -> Option<Constant> {
     })
 }
 
-fn own(value: &Value<'_>) -> Value<'static> {
+/// The value, in memory of its own.
+pub(crate) fn own(value: &Value<'_>) -> Value<'static> {
     match value {
         Value::Unknown => Value::Unknown,
         Value::Number(number) => Value::Number(*number),

@@ -2,14 +2,18 @@
 //! Each file begins with what is known before its first event, so that it can be read alone.
 
 mod tables;
+mod whom;
 
 use std::io::{self, Write};
 
+use fathom_filter::Predicate;
 use fathom_scap::event::{Kept, STATE_ONLY};
 use fathom_scap::{Beginnings, Event, Profile, Writer};
 
+use crate::fields::Bound;
 use crate::replay::Flow;
 use crate::state::State;
+use whom::Whom;
 
 /// No more events than these are kept for tables to come.
 const PREFACE: usize = 4096;
@@ -67,6 +71,8 @@ pub struct Recorder {
     writer: Writer<Box<dyn Keeper>>,
     changes: Changes,
     after: AfterError,
+    /// Tables hold only processes of which this may hold.
+    processes: Option<Predicate<Bound>>,
     /// Whether tables are due: of a new file, or of another section.
     due: bool,
     begun: bool,
@@ -96,7 +102,23 @@ impl Recorder {
             Changes::Hidden => Beginnings::Hidden,
         };
         let writer = Writer::new(keeper, profile).with_beginnings(beginnings);
-        Recorder { writer, changes, after, due: true, begun: false, preface: Vec::new(), error: None, missing: 0 }
+        Recorder {
+            writer,
+            changes,
+            after,
+            processes: None,
+            due: true,
+            begun: false,
+            preface: Vec::new(),
+            error: None,
+            missing: 0,
+        }
+    }
+
+    /// The same, with tables of those processes only of whose events `filter` may let one pass, as they are then.
+    #[must_use]
+    pub fn with_processes(self, filter: Option<Predicate<Bound>>) -> Self {
+        Recorder { processes: filter, ..self }
     }
 
     /// Whether nothing was kept yet of what is to come.
@@ -151,9 +173,7 @@ impl Recorder {
             self.due = true;
         }
         if std::mem::take(&mut self.due) {
-            self.begun = true;
-            tables::write(state, event.ts, &self.preface, &mut self.writer)?;
-            self.preface.clear();
+            self.begin(state, event.ts)?;
         }
         self.missing -= 1;
         if reason != Reason::Change {
@@ -162,6 +182,15 @@ impl Recorder {
         let mut hidden = *event;
         hidden.flags |= STATE_ONLY;
         self.writer.event(&hidden)
+    }
+
+    /// Writes what is known at this moment.
+    fn begin(&mut self, state: &State, time: u64) -> io::Result<()> {
+        self.begun = true;
+        let whom = Whom::of(state, self.processes.as_ref());
+        tables::write(state, &whom, (time, &self.preface), &mut self.writer)?;
+        self.preface.clear();
+        Ok(())
     }
 
     /// Hands on what is held, so that others can see it.
@@ -181,7 +210,7 @@ impl Recorder {
         let begin = |recorder: &mut Recorder| -> io::Result<()> {
             if !recorder.begun {
                 recorder.writer.out().turn(0)?;
-                tables::write(state, 0, &recorder.preface, &mut recorder.writer)?;
+                recorder.begin(state, 0)?;
             }
             recorder.writer.out().finish()
         };

@@ -130,10 +130,11 @@ impl State {
     }
 
     /// From now on [`State::new_cgroups`] has every cgroup in which a thread is seen for the first time, those of threads
-    /// that are known already included.
+    /// that are known already and looked at included.
     pub fn watch_cgroups(&mut self) {
         self.strangers.begin();
-        let known: Vec<Text> = self.threads.iter().map(|thread| thread.cgroups.clone()).collect();
+        let looked_at = self.threads.iter().filter(|thread| !thread.aside);
+        let known: Vec<Text> = looked_at.map(|thread| thread.cgroups.clone()).collect();
         known.iter().for_each(|cgroups| self.strangers.meet(cgroups));
     }
 

@@ -12,7 +12,7 @@ use fathom_trace::fields::Bound;
 use fathom_trace::lines::{Accounts, Own, Page, Stopped, What, When};
 use fathom_trace::recorder::AfterError;
 use fathom_trace::replay::Counts;
-use fathom_trace::{Buffers, Fields, Format, Json, Lines, Ports, Replay, Style, Summary, format};
+use fathom_trace::{Buffers, Fields, Format, Json, Lines, Ports, Recorder, Replay, Style, Summary, format};
 
 use self::lists::Detail;
 use self::progress::Progress;
@@ -67,7 +67,7 @@ pub(crate) fn run(words: &Trace) -> anyhow::Result<i32> {
         let mut out = printer::stream();
         let (mut replay, page) =
             views::shown(words, &chosen, lines(words, default, &wish)?)?.begin(&mut out, summary.as_mut());
-        replay.recorder = recording::open(words, AfterError::Stop)?;
+        replay.recorder = recorder_of(words, &wish, AfterError::Stop)?;
         status = machine::trace(words, target.as_ref(), replay, page)?;
     }
     let mut recorder = None;
@@ -76,7 +76,7 @@ pub(crate) fn run(words: &Trace) -> anyhow::Result<i32> {
         let mut reader = open(file, words).map_err(|error| failure(file, error.into()))?;
         // Not before it is known that there is something to read.
         if index == 0 {
-            recorder = recording::open(words, AfterError::Count)?;
+            recorder = recorder_of(words, &wish, AfterError::Count)?;
         }
         let mut out = printer::stream();
         let (mut replay, page) = lines.begin(&mut out, summary.as_mut());
@@ -199,6 +199,12 @@ fn lines(words: &Trace, default: &str, wish: &str) -> Result<Lines, Failure> {
     lines.when = if words.unbuffered { When::Each } else { When::Together };
     lines.accounts = if words.exclude_users { Accounts::Unnamed } else { Accounts::Recorded };
     Ok(lines)
+}
+
+/// What keeps a recording, if one is asked for.
+fn recorder_of(words: &Trace, wish: &str, after: AfterError) -> Result<Option<Recorder>, Failure> {
+    let processes = if words.filter_proclist { without(filter(wish)?, &words.suppress_comm) } else { None };
+    Ok(recording::open(words, after)?.map(|recorder| recorder.with_processes(processes)))
 }
 
 /// The same, and not what processes of these names do.

@@ -24,7 +24,7 @@ use fathom_trace::{Early, Flow, Live, Shown};
 
 use crate::commands::trace::recording;
 use crate::words::Trace;
-use crate::{environment, printer};
+use crate::{environment, exit, printer};
 use ears::{Ears, Wanted};
 use eyes::Eyes;
 use names::Naming;
@@ -53,8 +53,10 @@ pub(crate) fn trace(words: &Trace, target: Option<&Target>, replay: Replay, page
     let (title, scope) = watched.map_or((None, Scope::Machine), |watched| (Some(watched.title), watched.scope));
     let presence = Presence::of(title, &scope);
     let options = wanted::narrow(&early, Options { snaplen, besides, ..Options::of(scope) });
+    // Who is in it decides of whom recordings have tables, and of whom is told how busy he is.
+    let members = if replay.recorder.is_some() || page.reads_processors() { Members::Asked } else { Members::Unasked };
     let (eyes, mut live) = match words.command.is_empty() {
-        true => look(&options, replay)?,
+        true => look(&options, replay, members)?,
         false => start(&words.command, options, replay)?,
     };
     let deadline = words.seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
@@ -62,11 +64,22 @@ pub(crate) fn trace(words: &Trace, target: Option<&Target>, replay: Replay, page
     Watch { eyes, live, naming, presence, page, ears, deadline }.until_the_end(words)
 }
 
+/// Whether anybody wants to know which processes are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Members {
+    Asked,
+    Unasked,
+}
+
 /// Looks at what runs already.
-fn look(options: &Options, replay: Replay) -> Result<(Eyes, Live), Failure> {
+fn look(options: &Options, replay: Replay, members: Members) -> Result<(Eyes, Live), Failure> {
     let mut source = Source::attach(options)?;
     let root = environment::value("FATHOM_ROOT").map(PathBuf::from);
-    let live = Live::new(replay, &Tables::of(source.found()).below(root));
+    let found = source.found();
+    let members = (members == Members::Asked).then(|| target::members(&options.scope, &found)).flatten();
+    let tables = Tables::of(found).below(root);
+    let tables = if let Some(members) = members { tables.looking_at(&members) } else { tables };
+    let live = Live::new(replay, &tables);
     Ok((Eyes::Kernel(Box::new(source), None), live))
 }
 
@@ -127,12 +140,10 @@ impl Watch<'_> {
             (None, None) => None,
         };
         match (kept, status) {
-            // The command's own status is worth more; what we could not do is said all the same.
-            (Err(failure), Some(_)) => printer::trouble(&failure),
-            (Err(failure), None) => return Err(failure.into()),
-            (Ok(()), _) => {}
+            (Ok(()), status) => Ok(status.unwrap_or(0)),
+            (Err(failure), None) => Err(failure.into()),
+            (Err(failure), Some(status)) => Ok(both(failure, status)),
         }
-        Ok(status.unwrap_or(0))
     }
 
     /// Until the command has ended, somebody wants an end, or nothing more is asked for.
@@ -174,6 +185,14 @@ impl Watch<'_> {
             }
         }
     }
+}
+
+/// The status where the recording of a command has failed, and the command ended with `own`. Neither is lost: a command that
+/// failed is told by its own status, one that did not by that of the failure; both are said.
+fn both(failure: Failure, own: i32) -> i32 {
+    printer::trouble(&failure);
+    printer::notice(&format!("the command itself ended with status {own}"));
+    if own == 0 { exit::of(&failure.into()) } else { own }
 }
 
 /// Until when all that happened was told: nanoseconds since 1970.

@@ -45,7 +45,8 @@ pub(crate) struct Trace {
     /// Read a recording, `-` for stdin; can be repeated
     #[arg(short = 'r', long = "readfile", value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
-    /// Keep what is asked for as a recording and show no lines, `-` for stdout; sysdig, csysdig, tshark and Stratoshark open it
+    /// Keep what is asked for as a recording and show no lines, `-` for stdout; tried with sysdig and csysdig 0.29.3 and tshark
+    /// 4.0, not with newer readers. If not all of it can be written, that is said, and a command that ended with 0 gives 5
     #[arg(short = 'w', long = "write", value_name = "FILE")]
     pub(crate) write: Option<PathBuf>,
     /// Pack the recording
@@ -67,6 +68,10 @@ pub(crate) struct Trace {
     /// kept like this anyway
     #[arg(short = 'F', long, requires = "write")]
     pub(crate) fatfile: bool,
+    /// Write no more processes into the recording's tables than those of which the filter may let an event pass, and the names
+    /// of those that have started them; of a target or a command no others are written anyway
+    #[arg(long, requires = "write")]
+    pub(crate) filter_proclist: bool,
     /// Who is to read the recording
     #[arg(long, value_name = "WHO", value_enum, default_value_t = ScapProfile::Legacy, requires = "write")]
     pub(crate) scap_profile: ScapProfile,

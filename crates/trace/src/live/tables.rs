@@ -1,5 +1,6 @@
 //! What there is when one begins to look, in the shape that recordings begin with.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 
@@ -32,6 +33,8 @@ struct Found {
     process: snapshot::Process,
     cgroups: Vec<u8>,
     descriptors: Vec<Open>,
+    /// It is none of those that are looked at.
+    aside: bool,
 }
 
 impl Tables {
@@ -52,26 +55,36 @@ impl Tables {
         let with = |process: snapshot::Process| {
             let named = |open: snapshot::Descriptor| Open { name: name(&open), open };
             let descriptors = open.remove(&process.pid).unwrap_or_default().into_iter().map(named).collect();
-            Found { cgroups: cgroups::listed(&process.cgroups), process, descriptors }
+            Found { cgroups: cgroups::listed(&process.cgroups), process, descriptors, aside: false }
         };
         Tables { processes: found.processes.into_iter().map(with).collect(), root: None }
     }
 
-    /// Of these processes, with all that they have started, and of those that have started them.
+    /// The same, of which only these processes are looked at: recordings have no more of the others than the names of those
+    /// that have started them.
+    #[must_use]
+    pub fn looking_at(mut self, members: &BTreeSet<u32>) -> Tables {
+        self.processes.iter_mut().for_each(|found| found.aside = !members.contains(&found.process.pid));
+        self
+    }
+
+    /// Of these processes, with all that they have started, which are looked at, and of those that have started them.
     pub fn of_trees(roots: &[u32]) -> Tables {
         let mut snapshot = Snapshot::local();
         let mut tables = Tables::default();
+        let mut members = BTreeSet::new();
         for root in roots {
             let tree = snapshot.tree(*root);
             let mut above = tree.first().map(|process| process.parent);
             for process in tree {
+                members.insert(process.pid);
                 tables.add(&mut snapshot, process.pid);
             }
             while let Some(pid) = above.filter(|pid| !tables.has(*pid)) {
                 above = tables.add(&mut snapshot, pid);
             }
         }
-        tables
+        tables.looking_at(&members)
     }
 
     /// Of a machine whose tree is below `root`, which says who its users are.
@@ -92,7 +105,7 @@ impl Tables {
         let named = |open: snapshot::Descriptor| Open { name: name(&open), open };
         let descriptors = snapshot.descriptors(pid).into_iter().map(named).collect();
         let cgroups = cgroups::listed(&process.cgroups);
-        self.processes.push(Found { process, cgroups, descriptors });
+        self.processes.push(Found { process, cgroups, descriptors, aside: false });
         Some(parent)
     }
 
@@ -123,6 +136,8 @@ impl Tables {
             .for_each(|found| state.load_interface(&interface(found)));
         self.processes().for_each(|process| state.load_process(&process));
         self.descriptors().for_each(|(tid, descriptor, on_exec)| state.load_descriptor(tid, &descriptor, on_exec));
+        let aside = self.processes.iter().filter(|found| found.aside);
+        aside.flat_map(|found| &found.process.threads).for_each(|thread| state.put_aside(thread.tid.into()));
     }
 }
 

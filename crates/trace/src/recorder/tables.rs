@@ -10,6 +10,7 @@ use fathom_scap::{Event, Machine, Process, Writer};
 use rustc_hash::FxHashSet;
 
 use super::Keeper;
+use super::whom::{Told, Whom};
 use crate::state::descriptor::{Descriptor, Thing, flag};
 use crate::state::thread::{Thread, flag as thread_flag};
 use crate::state::{Container, State, User};
@@ -18,12 +19,12 @@ use crate::state::{Container, State, User};
 const CONTAINER: u16 = 272;
 const LONG_CONTAINER: u16 = 324;
 
-/// Writes them all. `time` is that of the event that follows; `preface` has descriptions of containers as somebody else
-/// wrote them, if nothing has happened since.
+/// Writes what of them is of `whom`. `time` is that of the event that follows; `preface` has descriptions of containers as
+/// somebody else wrote them, if nothing has happened since.
 pub(super) fn write(
     state: &State,
-    time: u64,
-    preface: &[Described],
+    whom: &Whom,
+    (time, preface): (u64, &[Described]),
     writer: &mut Writer<Box<dyn Keeper>>,
 ) -> io::Result<()> {
     writer.section()?;
@@ -37,19 +38,25 @@ pub(super) fn write(
     })?;
     writer.interfaces(state.addresses.interfaces())?;
     writer.users(accounts(state))?;
-    let mut threads: Vec<&Thread> = state.threads.iter().filter(|thread| is_worth_it(thread)).collect();
+    let told = |thread: &&Thread| is_worth_it(thread) && whom.told(thread) != Told::Nothing;
+    let mut threads: Vec<&Thread> = state.threads.iter().filter(told).collect();
     threads.sort_unstable_by_key(|thread| thread.tid);
-    writer.processes(threads.iter().map(|thread| process(thread)))?;
+    writer.processes(threads.iter().map(|thread| match whom.told(thread) {
+        Told::Everything => process(thread),
+        Told::Name | Told::Nothing => name(thread),
+    }))?;
+    threads.retain(|thread| whom.told(thread) == Told::Everything);
     let listening = listening(&threads);
     for thread in threads.into_iter().filter(|thread| !thread.fds.is_empty()) {
         let mut open: Vec<_> = thread.fds.iter().filter_map(|(fd, open)| descriptor(*fd, open, &listening)).collect();
         open.sort_unstable_by_key(|open| open.fd);
         writer.descriptors(thread.tid, open)?;
     }
-    if !preface.is_empty() {
+    if !preface.is_empty() && whom.is_everybody() {
         return preface.iter().try_for_each(|described| writer.event(&described.event()));
     }
-    let mut containers: Vec<&Container> = state.containers.values().filter(|one| !one.said.is_empty()).collect();
+    let is_told = |one: &&Container| !one.said.is_empty() && whom.has_container(&one.id);
+    let mut containers: Vec<&Container> = state.containers.values().filter(is_told).collect();
     containers.sort_unstable_by(|one, other| one.id.cmp(&other.id));
     containers.into_iter().try_for_each(|container| describe(container, time, writer))
 }
@@ -70,6 +77,26 @@ fn accounts<'s>(state: &'s State) -> Vec<Account<'s>> {
     };
     let groups = groups.into_iter().map(|(gid, name)| Account::Group { gid: *gid, name });
     users.into_iter().map(user).chain(groups).collect()
+}
+
+/// Of a process outside of what is looked at: that it is there, what it is called, and whose child it is.
+fn name(thread: &Thread) -> Process<'_> {
+    Process {
+        tid: thread.tid,
+        pid: thread.pid,
+        ptid: thread.ptid,
+        sid: thread.sid,
+        vpgid: thread.vpgid,
+        pgid: thread.pgid,
+        vtid: thread.vtid,
+        vpid: thread.vpid,
+        comm: &thread.comm,
+        flags: thread.flags & !thread_flag::ACTIVE,
+        uid: thread.uid,
+        gid: thread.gid,
+        loginuid: thread.loginuid,
+        ..Process::default()
+    }
 }
 
 fn process(thread: &Thread) -> Process<'_> {

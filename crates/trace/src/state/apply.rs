@@ -87,6 +87,7 @@ impl State {
         if !quiet {
             thread.flags |= thread_flag::ACTIVE;
         }
+        thread.aside = false;
         if kind.is_enter() {
             thread.last_fd = -1;
             thread.last_type = event.number;

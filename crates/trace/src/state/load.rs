@@ -75,6 +75,14 @@ impl State {
         self.threads.put(thread);
     }
 
+    /// The thread is none of those that are looked at, until something is seen of it.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn put_aside(&mut self, tid: Tid) {
+        if let Some(place) = self.threads.find(tid) {
+            self.threads[place].aside = true;
+        }
+    }
+
     /// Descriptors of one thread; of a thread that is not there, none.
     pub fn load_descriptors(&mut self, descriptors: Descriptors<'_>) -> Result<(), Damage> {
         let tid = descriptors.tid;

@@ -89,6 +89,8 @@ pub struct Thread {
     pub container: Text,
     /// What it is to its container.
     pub role: Role,
+    /// It was there when one began to look at others, and nothing was seen of it since.
+    pub aside: bool,
     /// Bits, see [`flag`].
     pub flags: u32,
     /// User.

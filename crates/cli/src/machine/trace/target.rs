@@ -1,6 +1,10 @@
 //! The target of `fathom trace`: what the words name is found on this machine.
 
+use std::collections::BTreeSet;
+
 use fathom_agent::scope::{self, Known, Watched};
+use fathom_kernel::Scope;
+use fathom_kernel::snapshot::Found;
 use fathom_model::{Failure, Target};
 
 use crate::commands::trace::asked::Standing;
@@ -22,4 +26,9 @@ pub(super) fn watched(target: &Target) -> Result<Watched, Failure> {
         printer::notice(&format!("{}: {blind}", watched.title));
     }
     Ok(watched)
+}
+
+/// The processes of the scope, if it has not all.
+pub(super) fn members(scope: &Scope, found: &Found) -> Option<BTreeSet<u32>> {
+    scope::members(&node::node(), scope, found.processes.iter().map(|process| (process.pid, process.parent)))
 }
