@@ -5,6 +5,7 @@
 //! its cgroup of version 2; without one it is the processes that it has now, with all that they will start.
 
 mod members;
+mod named;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -20,6 +21,7 @@ use fathom_model::target::{Object, ObjectKind};
 use fathom_model::{Class, Container, Directory, Engine, Failure, Target};
 
 pub use members::members;
+pub use named::named;
 
 use crate::{Node, resolve};
 

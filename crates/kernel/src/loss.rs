@@ -49,6 +49,20 @@ impl Loss {
         loss
     }
 
+    /// Together with what another source, that looked before or after, has sent and lost.
+    #[must_use]
+    pub fn and(mut self, other: &Loss) -> Loss {
+        self.processors.resize(self.processors.len().max(other.processors.len()), Tally::default());
+        for (tally, other) in self.processors.iter_mut().zip(&other.processors) {
+            tally.sent.iter_mut().zip(other.sent).for_each(|(sum, more)| *sum += more);
+            tally.lost.iter_mut().zip(other.lost).for_each(|(sum, more)| *sum += more);
+        }
+        self.compat += other.compat;
+        self.uring += other.uring;
+        self.unslotted += other.unslotted;
+        self
+    }
+
     /// Records of this kind that were sent.
     pub fn sent(&self, kind: Kind) -> u64 {
         self.processors.iter().map(|tally| tally.sent[kind as usize]).sum()

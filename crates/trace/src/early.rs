@@ -36,6 +36,19 @@ pub enum Shown<'f> {
     Whole,
 }
 
+/// What a filter says of the container that it is about.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Named {
+    /// The short form of its id.
+    pub id: Option<String>,
+    /// Its name.
+    pub name: Option<String>,
+    /// The name of its pod.
+    pub pod: Option<String>,
+    /// The namespace of that.
+    pub namespace: Option<String>,
+}
+
 /// What is wanted of a live source.
 pub struct Early<'f> {
     filter: Option<&'f Predicate<Bound>>,
@@ -92,6 +105,17 @@ impl<'f> Early<'f> {
             return None;
         }
         self.only("proc.pid")?.iter().map(|number| number.parse().ok()).collect()
+    }
+
+    /// The container or the pod outside of which nothing passes, if there is only one.
+    pub fn container(&self) -> Option<Named> {
+        if self.needs.ancestors {
+            return None;
+        }
+        let one = |name: &str| self.only(name).filter(|values| values.len() == 1).map(|mut values| values.remove(0));
+        let [id, name, pod, namespace] = ["container.id", "container.name", "k8s.pod.name", "k8s.ns.name"].map(one);
+        let is_named = id.is_some() || name.is_some() || pod.is_some();
+        is_named.then_some(Named { id, name, pod, namespace })
     }
 
     /// The values of the field `name` without which nothing passes; nothing if there is no such condition.

@@ -35,6 +35,12 @@ impl Live {
         Live { replay, composer: Composer::default(), unborn: None }
     }
 
+    /// More is looked at from now on: what there is is known anew.
+    pub fn look_wider(&mut self, tables: &Tables) {
+        tables.load(&mut self.replay);
+        self.replay.state.finish_loading();
+    }
+
     /// Nothing of thread `tid` counts before it executes a program: until then it is a copy of whoever started it.
     pub fn begin_with_exec(&mut self, tid: u32) {
         self.unborn = Some(tid);

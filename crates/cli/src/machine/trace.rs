@@ -14,8 +14,9 @@ use std::path::PathBuf;
 use std::process::Child;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use fathom_agent::scope::Watched;
 use fathom_kernel::scope::Besides;
-use fathom_kernel::{Error, Event, Held, Options, Scope, Source, Stepper};
+use fathom_kernel::{Error, Event, Held, Loss, Options, Scope, Source, Stepper};
 use fathom_model::{Class, Failure, Target};
 use fathom_trace::lines::{Page, Stopped};
 use fathom_trace::live::{Tables, wanted};
@@ -28,7 +29,7 @@ use crate::{environment, exit, printer};
 use ears::{Ears, Wanted};
 use eyes::Eyes;
 use names::Naming;
-use presence::Presence;
+use presence::{After, Presence};
 pub(crate) use target::standing;
 use told::Stats;
 
@@ -50,18 +51,23 @@ pub(crate) fn trace(words: &Trace, target: Option<&Target>, replay: Replay, page
     let snaplen = words.snaplen.or(page.snaplen()).unwrap_or(SNAPLEN);
     let besides: &[Besides] = if words.page_faults { &[Besides::Faults] } else { &[] };
     let watched = target.filter(|_| words.command.is_empty()).map(target::watched).transpose()?;
-    let (title, scope) = watched.map_or((None, Scope::Machine), |watched| (Some(watched.title), watched.scope));
-    let presence = Presence::of(title, &scope);
+    let is_open = target.is_none() && words.command.is_empty();
+    let (scope, presence) = match (watched, is_open.then(|| target::named(&early)).flatten()) {
+        (Some(Watched { title, scope, .. }), _) => (scope.clone(), Presence::of(Some(title), &scope)),
+        (None, Some((scope, title))) => (scope, Presence::of_filter(title)),
+        (None, None) => (Scope::Machine, Presence::of(None, &Scope::Machine)),
+    };
     let options = wanted::narrow(&early, Options { snaplen, besides, ..Options::of(scope) });
     // Who is in it decides of whom recordings have tables, and of whom is told how busy he is.
     let members = if replay.recorder.is_some() || page.reads_processors() { Members::Asked } else { Members::Unasked };
     let (eyes, mut live) = match words.command.is_empty() {
         true => look(&options, replay, members)?,
-        false => start(&words.command, options, replay)?,
+        false => start(&words.command, options.clone(), replay)?,
     };
     let deadline = words.seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
     let naming = Naming::begin(&mut live);
-    Watch { eyes, live, naming, presence, page, ears, deadline }.until_the_end(words)
+    let before = Loss::default();
+    Watch { eyes, options, before, live, naming, presence, page, ears, deadline }.until_the_end(words)
 }
 
 /// Whether anybody wants to know which processes are looked at.
@@ -112,6 +118,9 @@ fn start(words: &[OsString], options: Options, replay: Replay) -> Result<(Eyes, 
 /// Everything that is at work while one looks.
 struct Watch<'o> {
     eyes: Eyes,
+    options: Options,
+    /// What was lost by who looked before.
+    before: Loss,
     live: Live,
     naming: Naming,
     presence: Presence,
@@ -123,7 +132,7 @@ struct Watch<'o> {
 impl Watch<'_> {
     fn until_the_end(mut self, words: &Trace) -> anyhow::Result<i32> {
         let (flow, wanted) = self.while_wanted()?;
-        let Watch { eyes, mut live, mut page, mut ears, .. } = self;
+        let Watch { eyes, before, mut live, mut page, mut ears, .. } = self;
         let mut flow = flow;
         let rest = eyes.finish(&mut |event| {
             if flow == Flow::On {
@@ -133,7 +142,7 @@ impl Watch<'_> {
         written(page.finish(&live.replay.state))?;
         let rest = rest.map_err(|error| command::cannot_start(&words.command, &error))?;
         let kept = recording::close(&mut live.replay, words);
-        told::losses(&rest.loss, if words.stats { Stats::All } else { Stats::Losses });
+        told::losses(&rest.loss.and(&before), if words.stats { Stats::All } else { Stats::Losses });
         let status = match (rest.status, rest.command) {
             (Some(status), _) => Some(command::passed_on(status)),
             (None, Some(child)) => Some(outlast(child, wanted, &mut ears)?),
@@ -176,7 +185,10 @@ impl Watch<'_> {
             }
             let over = self.deadline.is_some_and(|deadline| Instant::now() >= deadline);
             let gone = self.presence.has_ended(&mut self.eyes);
-            if flow == Flow::Enough || ending.is_some() || over || gone {
+            if gone == Some(After::Widen) {
+                flow = self.widen(flow)?;
+            }
+            if flow == Flow::Enough || ending.is_some() || over || gone == Some(After::End) {
                 return Ok((flow, Wanted::Nothing));
             }
             match self.ears.wait(self.eyes.pause(), command)? {
@@ -184,6 +196,27 @@ impl Watch<'_> {
                 end @ Wanted::End(_) => return Ok((flow, end)),
             }
         }
+    }
+}
+
+impl Watch<'_> {
+    /// Looks at the whole machine from now on.
+    fn widen(&mut self, mut flow: Flow) -> Result<Flow, Failure> {
+        let mut source = Source::attach(&Options { scope: Scope::Machine, ..self.options.clone() })?;
+        let tables = Tables::of(source.found());
+        let narrow = std::mem::replace(&mut self.eyes, Eyes::Kernel(Box::new(source), None));
+        let rest = narrow.finish(&mut |event| {
+            if flow == Flow::On {
+                flow = self.live.event(&event, &mut self.page);
+            }
+        });
+        let failed = |error: io::Error| Failure {
+            cause: Some(error.to_string()),
+            ..Failure::new(Class::System, "cannot look at the whole machine")
+        };
+        self.before = rest.map_err(failed)?.loss;
+        self.live.look_wider(&tables);
+        Ok(flow)
     }
 }
 

@@ -165,6 +165,78 @@ fn runc_s_also_when_somebody_has_entered_it() {
     tracing.end();
 }
 
+/// How many calls the kernel has told of, as `--stats` says it.
+fn calls(said: &str) -> u64 {
+    let count = |line: &str| line.split_once(": ")?.1.split_once(" calls, of which ")?.0.parse::<u64>().ok();
+    said.lines().filter_map(|line| count(line.strip_prefix("fathom: processor ")?)).sum()
+}
+
+/// Something that makes some hundred thousand calls a second, until dropped.
+struct Busy(Child);
+
+impl Busy {
+    fn new() -> Busy {
+        let mut dd = Command::new("dd");
+        Busy(dd.args(["if=/dev/zero", "of=/dev/null", "bs=1"]).stderr(Stdio::null()).spawn().expect("dd starts"))
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_filter_that_names_a_container_has_the_kernel_look_at_no_other() {
+    needs!(Need::Root, Need::Program("runc"));
+    let (machine, runc) = (Machine::new(), Runc::new());
+    let place = Place::of(&machine, runc.root());
+    let web = runc.run(&ticking(own_name()));
+    let busy = Busy::new();
+    for field in ["container.name", "container.id"] {
+        let filter = format!("{field}={} and ({})", web.name(), WORDS[2]);
+        let command = place.command(["trace", "--stats", WORDS[0], WORDS[1], filter.as_str()]);
+        let said = assert_exact(command, &web, |words| drop(runc.exec(&web, words)));
+        assert!(calls(&said) > 0 && calls(&said) < 50_000, "{field}: {said}");
+    }
+    // Where something else may pass too, nobody is left out.
+    let filter = format!("container.name={} or proc.name=dd", web.name());
+    let mut tracing = Tracing::start(place.command(["trace", "-p", "%proc.name", "-n", "1000", filter.as_str()]));
+    tracing.until(|line| line == "dd");
+    tracing.end();
+    drop(busy);
+}
+
+#[test]
+fn a_container_that_begins_later_or_again_is_seen_by_a_filter_that_names_it() {
+    needs!(Need::Root, Need::Program("runc"));
+    let (machine, runc) = (Machine::new(), Runc::new());
+    let place = Place::of(&machine, runc.root());
+    let name = own_name();
+    let filter = format!("container.name={name} and evt.type=execve and evt.dir=<");
+    let trace = || Tracing::start(place.command(["trace", "-p", "%container.name %proc.args", filter.as_str()]));
+    let sleeps = |long: u32| move |line: &str| line == format!("{name} usleep {long}");
+    let mut later = trace();
+    runc.run(&ticking(name));
+    later.until(sleeps(50000));
+    later.end();
+    let mut again = trace();
+    again.until(sleeps(50000));
+    assert!(runc.command().args(["delete", "--force", name]).status().is_ok_and(|status| status.success()));
+    let bundle = runc.bundle(name);
+    let config = std::fs::read_to_string(bundle.join("config.json")).expect("a bundle has one");
+    std::fs::write(bundle.join("config.json"), config.replace("usleep 50000", "usleep 50001")).expect("it is ours");
+    let mut run = runc.command();
+    run.args(["run", "--detach", "--bundle"]).arg(&bundle).arg(name);
+    let run = run.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    assert!(run.is_ok_and(|status| status.success()), "it runs again");
+    again.until(sleeps(50001));
+    let said = again.end();
+    assert!(said.contains("the whole machine is looked at"), "{said}");
+}
+
 #[test]
 fn words_that_name_nothing() {
     needs!(Need::Root, Need::Program("runc"));

@@ -14,27 +14,48 @@ const EVERY: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub(super) struct Presence {
     title: Option<String>,
+    after: After,
     asked: Instant,
     /// Whether nothing was left the last time. What ends has all of its last events told by the next.
     gone: bool,
 }
 
+/// What is to be done when all of it has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum After {
+    /// Nothing more: it was what the user has named.
+    End,
+    /// A filter asks for it, which asks for whoever is called so next too.
+    Widen,
+}
+
 impl Presence {
-    /// Of what is called so. A machine does not end, and a command says so itself.
+    /// Of what the user has named. A machine does not end, and a command says so itself.
     pub(super) fn of(title: Option<String>, scope: &Scope) -> Presence {
         let title = title.filter(|_| *scope != Scope::Machine);
-        Presence { title, asked: Instant::now(), gone: false }
+        Presence { title, after: After::End, asked: Instant::now(), gone: false }
     }
 
-    /// Whether all of it has ended; that is said.
-    pub(super) fn has_ended(&mut self, eyes: &mut Eyes) -> bool {
-        let Some(title) = self.title.as_ref().filter(|_| self.asked.elapsed() >= EVERY) else { return false };
+    /// Of what a filter has named.
+    pub(super) fn of_filter(title: String) -> Presence {
+        Presence { title: Some(title), after: After::Widen, asked: Instant::now(), gone: false }
+    }
+
+    /// Whether all of it has ended, and what is to be done then; that is said, once.
+    pub(super) fn has_ended(&mut self, eyes: &mut Eyes) -> Option<After> {
+        let title = self.title.as_ref().filter(|_| self.asked.elapsed() >= EVERY)?;
         self.asked = Instant::now();
         let is_gone = eyes.see_nobody();
         if !std::mem::replace(&mut self.gone, is_gone) || !is_gone {
-            return false;
+            return None;
         }
-        printer::notice(&format!("nothing of {title} runs any more"));
-        true
+        match self.after {
+            After::End => printer::notice(&format!("nothing of {title} runs any more")),
+            After::Widen => printer::notice(&format!(
+                "nothing of {title} runs any more: the whole machine is looked at, for whoever the filter lets pass next"
+            )),
+        }
+        self.title = None;
+        Some(self.after)
     }
 }

@@ -6,6 +6,7 @@ use fathom_agent::scope::{self, Known, Watched};
 use fathom_kernel::Scope;
 use fathom_kernel::snapshot::Found;
 use fathom_model::{Failure, Target};
+use fathom_trace::Early;
 
 use crate::commands::trace::asked::Standing;
 use crate::machine::node;
@@ -26,6 +27,12 @@ pub(super) fn watched(target: &Target) -> Result<Watched, Failure> {
         printer::notice(&format!("{}: {blind}", watched.title));
     }
     Ok(watched)
+}
+
+/// The scope of the one container, or pod, without which the filter lets nothing pass, and what it is called; it has to run.
+pub(super) fn named(early: &Early<'_>) -> Option<(Scope, String)> {
+    let watched = scope::named(&node::node(), &early.container()?)?;
+    Some((watched.scope, watched.title))
 }
 
 /// The processes of the scope, if it has not all.
