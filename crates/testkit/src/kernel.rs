@@ -12,6 +12,9 @@ use seccompiler::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names are the kernel's own")]
 pub enum Call {
+    Bpf,
+    /// Maps of bpf(2) of a kind that the kernel does not know, as ring buffers were before 5.8.
+    BpfMaps,
     Clone3,
     CloseRange,
     Fsopen,
@@ -40,6 +43,7 @@ pub fn without<T: Send>(call: Call, what: impl FnOnce() -> T + Send) -> T {
 
 fn filter(call: Call) -> BpfProgram {
     let number = match call {
+        Call::Bpf | Call::BpfMaps => libc::SYS_bpf,
         Call::Clone3 => libc::SYS_clone3,
         Call::CloseRange => libc::SYS_close_range,
         Call::Fsopen => libc::SYS_fsopen,
@@ -50,12 +54,13 @@ fn filter(call: Call) -> BpfProgram {
         Call::PidfdOpen => libc::SYS_pidfd_open,
         Call::SetnsPidfd => libc::SYS_setns,
     };
-    let rules = match call {
-        Call::SetnsPidfd => vec![several_kinds()],
-        _ => Vec::new(),
+    let (rules, error) = match call {
+        Call::SetnsPidfd => (vec![several_kinds()], libc::ENOSYS),
+        Call::BpfMaps => (vec![makes_a_map()], libc::EINVAL),
+        _ => (Vec::new(), libc::ENOSYS),
     };
     let arch = std::env::consts::ARCH.try_into().expect("seccomp filters are known for this architecture");
-    let answer = SeccompAction::Errno(libc::ENOSYS as u32);
+    let answer = SeccompAction::Errno(error as u32);
     let filter = SeccompFilter::new(BTreeMap::from([(number, rules)]), SeccompAction::Allow, answer, arch);
     filter.and_then(TryInto::try_into).expect("the filter is well-formed")
 }
@@ -76,6 +81,14 @@ fn several_kinds() -> SeccompRule {
         SeccompCondition::new(1, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, kind as u64).expect("an argument's index")
     };
     SeccompRule::new(kinds.into_iter().map(differs).collect()).expect("there are conditions")
+}
+
+/// `BPF_MAP_CREATE`, include/uapi/linux/bpf.h.
+const MAP_CREATE: u64 = 0;
+
+fn makes_a_map() -> SeccompRule {
+    let is = SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, MAP_CREATE);
+    SeccompRule::new(vec![is.expect("an argument's index")]).expect("there is a condition")
 }
 
 #[cfg(test)]

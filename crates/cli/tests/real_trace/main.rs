@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "the helpers of tests are tests too")]
 
+mod agree;
 mod counts;
 mod ends;
 mod kept;
+mod lacks;
 mod names;
 mod support;
 mod ways;
