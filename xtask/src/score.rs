@@ -29,6 +29,12 @@ pub(crate) struct Why {
     /// Only states whose name contains this
     #[arg(long)]
     only: Option<String>,
+    /// Read the states as kubectl printed them: DIR/STATE/*.txt
+    #[arg(long, value_name = "DIR")]
+    printed: Option<PathBuf>,
+    /// Of these files, only those whose name contains this
+    #[arg(long, default_value = "", requires = "printed")]
+    file: String,
     /// Print every finding of every state
     #[arg(long)]
     all: bool,
@@ -37,7 +43,7 @@ pub(crate) struct Why {
 impl Words {
     /// All states of a folder.
     pub(crate) fn why(dir: PathBuf) -> Self {
-        Words::Why(Why { dir, only: None, all: false })
+        Words::Why(Why { dir, only: None, printed: None, file: String::new(), all: false })
     }
 }
 
@@ -105,7 +111,13 @@ pub(crate) fn run(words: &Words) -> anyhow::Result<u8> {
     let mut all = Sums::default();
     let mut wrong = Vec::new();
     for case in &cases {
-        let snapshot = case.snapshot()?;
+        let snapshot = match &asked.printed {
+            Some(printed) => match case.printed(printed, &asked.file)? {
+                Some(snapshot) => snapshot,
+                None => continue,
+            },
+            None => case.snapshot()?,
+        };
         let start = Instant::now();
         let report = diagnose(&snapshot, &Question::Everything);
         let mut outcome = case.judge(&snapshot, &report);

@@ -130,3 +130,41 @@ fn a_cause_is_explained() {
     assert_eq!(status, 3);
     assert!(complained.contains("hint: there is `crash.oom-limit`"), "{complained}");
 }
+
+#[test]
+fn whatever_is_sent_is_read() {
+    let printed = workspace().join("crates/diagnose/tests/printed");
+    let text = printed.join("cfg.configmap-missing.md").display().to_string();
+    let (said, complained, status) = why(&["--from", &text]);
+    assert_eq!((complained.as_str(), status), ("", 1));
+    assert!(said.starts_with("ROOT  cfg.configmap-missing  "), "{said}");
+
+    // The same through a pipe.
+    let mut child = Command::new(env!("CARGO_BIN_EXE_fathom"))
+        .args(["why", "--from", "-"])
+        .stdin(std::fs::File::open(&text).expect("the text"))
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("fathom runs");
+    let mut piped = String::new();
+    std::io::Read::read_to_string(&mut child.stdout.take().expect("a pipe"), &mut piped).expect("text");
+    assert_eq!((child.wait().expect("it ends").code(), piped), (Some(1), said));
+
+    // A bundle, as a folder and packed.
+    let folder = Scratch::new("bundle");
+    let place = folder.join("support-bundle-1/cluster-resources/pods");
+    std::fs::create_dir_all(&place).expect("the folder is ours");
+    let pod = "{\"kind\": \"PodList\", \"items\": [{\"metadata\": {\"name\": \"web-0\", \"namespace\": \"shop\"}, \
+               \"spec\": {\"nodeName\": \"n1\", \"containers\": [{\"name\": \"app\", \"image\": \"x:1\", \"resources\": {\"limits\": {\"memory\": \"1Mi\"}}}]}, \
+               \"status\": {\"phase\": \"Running\", \"containerStatuses\": [{\"name\": \"app\", \"restartCount\": 5, \
+               \"state\": {\"waiting\": {\"reason\": \"CrashLoopBackOff\"}}, \
+               \"lastState\": {\"terminated\": {\"reason\": \"OOMKilled\", \"exitCode\": 137}}}]}}]}";
+    std::fs::write(place.join("shop.json"), pod).expect("the folder is ours");
+    let (said, ..) = why(&["--from", &folder.join("support-bundle-1").display().to_string()]);
+    assert!(said.starts_with("ROOT  crash.oom-limit  pod/web-0 in shop"), "{said}");
+    let packed = folder.join("bundle.tar.gz");
+    let mut tar = Command::new("tar");
+    tar.arg("-czf").arg(&packed).arg("-C").arg(folder.join("")).arg("support-bundle-1");
+    assert!(tar.status().expect("tar runs").success());
+    assert_eq!(why(&["--from", &packed.display().to_string()]).0, said);
+}

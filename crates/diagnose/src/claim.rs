@@ -1,5 +1,7 @@
 //! What a rule says: this is wrong with that object, by these proofs. Whether it is a root is decided later.
 
+mod patch;
+
 use std::collections::BTreeSet;
 
 use serde::Serialize;
@@ -82,9 +84,10 @@ impl Fix {
                 Change::Set(id, pointer, value) => {
                     let earlier =
                         changes.iter().rev().find(|(other, _)| other == id).and_then(|(_, object)| object.as_ref());
-                    let mut whole = earlier.or_else(|| snapshot.find(id))?.value().clone();
+                    let earlier = earlier.or_else(|| snapshot.find(id))?;
+                    let mut whole = earlier.value().clone();
                     put(&mut whole, pointer, value.clone())?;
-                    (id.clone(), Some(Object::new(whole)?))
+                    (id.clone(), Some(Object::sketched(whole, earlier.view())?))
                 }
             };
             changes.retain(|(other, _)| *other != id);
@@ -95,7 +98,7 @@ impl Fix {
 }
 
 /// Sets the value at a pointer, with the maps on the way to it; null takes it away.
-fn put(whole: &mut Value, pointer: &str, value: Value) -> Option<()> {
+pub(crate) fn put(whole: &mut Value, pointer: &str, value: Value) -> Option<()> {
     let (parent, key) = pointer.rsplit_once('/')?;
     let key = key.replace("~1", "/").replace("~0", "~");
     if whole.pointer(parent).is_none_or(Value::is_null) {

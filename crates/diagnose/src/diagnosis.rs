@@ -61,7 +61,10 @@ fn judge(scene: &Scene<'_>) -> (Vec<Judgement>, BTreeSet<Need>) {
                 match (rule.judge)(scene, object) {
                     Ok(None) => {}
                     Err(need) => drop(needs.insert(need)),
-                    Ok(Some(claim)) => claims.push(judgement(scene, rule, object, claim)),
+                    Ok(Some(claim)) => match claim.proofs.iter().find_map(|proof| scene.snapshot.doubts(proof)) {
+                        Some(need) => drop(needs.insert(need)),
+                        None => claims.push(judgement(scene, rule, object, claim)),
+                    },
                 }
             }
         }

@@ -166,6 +166,11 @@ pub fn of_word(word: &str) -> Option<&'static Kind> {
     KINDS.iter().find(|kind| [kind.short, kind.plural].contains(&small.as_str()) || kind.name.to_lowercase() == small)
 }
 
+/// Its name.
+pub fn name_of(word: &str) -> Option<&'static str> {
+    of_word(word).map(|kind| kind.name)
+}
+
 /// The kind of a name such as `Deployment`.
 pub fn of_name(name: &str) -> Option<&'static Kind> {
     KINDS.iter().find(|kind| kind.name == name)

@@ -19,6 +19,7 @@ pub mod rules;
 pub mod scene;
 pub mod snapshot;
 pub mod target;
+pub mod text;
 pub mod time;
 pub mod wishes;
 

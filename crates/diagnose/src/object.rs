@@ -87,12 +87,24 @@ impl Fields for Value {
     }
 }
 
+/// How much is known of an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum View {
+    /// What stands in a line of a table, and no more.
+    Listed,
+    /// What a description tells: all but what these pointers lead to, in which `*` is any part.
+    Described(&'static [&'static str]),
+    /// All of it.
+    Whole,
+}
+
 /// One object, under its reference.
 #[derive(Debug, Clone)]
 pub struct Object {
     /// What it is called.
     pub id: Ref,
     value: Value,
+    view: View,
 }
 
 impl Object {
@@ -102,7 +114,26 @@ impl Object {
         if kind.is_empty() || name.is_empty() {
             return None;
         }
-        Some(Object { id: Ref::new(kind, value.text("/metadata/namespace"), name), value })
+        Some(Object { id: Ref::new(kind, value.text("/metadata/namespace"), name), value, view: View::Whole })
+    }
+
+    /// Of what was printed of it.
+    pub fn sketched(value: Value, view: View) -> Option<Object> {
+        Object::new(value).map(|object| Object { view, ..object })
+    }
+
+    /// How much of it is known.
+    pub fn view(&self) -> View {
+        self.view
+    }
+
+    /// Whether it is known what stands at a pointer, if only that nothing does.
+    pub fn tells(&self, pointer: &str) -> bool {
+        match self.view {
+            View::Whole => true,
+            View::Listed => self.at(pointer).is_some(),
+            View::Described(left) => self.at(pointer).is_some() || !left.iter().any(|one| leads(one, pointer)),
+        }
     }
 
     /// Its namespace.
@@ -161,6 +192,12 @@ impl Object {
     pub fn value(&self) -> &Value {
         &self.value
     }
+}
+
+/// Whether a pattern leads to a pointer, or to something above it.
+fn leads(pattern: &str, pointer: &str) -> bool {
+    let mut parts = pointer.split('/');
+    pattern.split('/').all(|wanted| parts.next().is_some_and(|part| wanted == "*" || wanted == part))
 }
 
 impl Deref for Object {

@@ -28,6 +28,7 @@ mod programs;
 mod readiness;
 mod scheduling;
 mod services;
+mod signals;
 pub(crate) mod storage;
 mod termination;
 mod volumes;
@@ -58,6 +59,7 @@ pub const GROUPS: &[(&str, &[Rule])] = &[
     ("Images", images::RULES),
     ("Container configuration", config::RULES),
     ("Crashes", crashes::RULES),
+    ("Signals", signals::RULES),
     ("Kills by probes", kills::RULES),
     ("What programs say", programs::RULES),
     ("Readiness", readiness::RULES),

@@ -17,7 +17,7 @@ pub(crate) use state::is_lost;
 use crate::cause::Effect;
 use crate::eval::{endpoints, owners, resolver};
 use crate::object::{Fields as _, Object, Ref};
-use crate::snapshot::{Event, Log, LogName, Run, Snapshot};
+use crate::snapshot::{Event, Log, LogName, Proof, Run, Snapshot};
 use crate::time::Time;
 
 /// A snapshot with what follows from it at once.
@@ -122,6 +122,28 @@ impl<'a> Scene<'a> {
         };
         let log = self.snapshot.log(&name)?;
         Some((name, log))
+    }
+
+    /// What the kubelet says of a container that waits, and where: in its state, or where a text does not tell that, in
+    /// the last event about it.
+    pub fn complaint(&self, part: &Part<'a>) -> Option<(&'a str, Proof)> {
+        let state = part.state("waiting")?;
+        if let Some(proof) = part.saw("/state/waiting/message") {
+            return Some((state.text("/message"), proof));
+        }
+        if part.pod.tells("/status/containerStatuses/0/state/waiting/message") {
+            return None;
+        }
+        let braced = format!("{{{}}}", part.name());
+        let about = |event: &Event<'a>| {
+            let path = event.0.text("/involvedObject/fieldPath");
+            path.is_empty() || path.ends_with(&braced)
+        };
+        // A back-off tells of a reason that was said before.
+        let says = |event: &Event<'a>| !event.message().contains("BackOff") && !event.message().contains("Back-off");
+        let event = self.warnings(part.pod, &["Failed"]).find(|event| about(event) && says(event))?;
+        let message = event.message();
+        Some((message.strip_prefix("Error: ").unwrap_or(message), Proof::field(event.0, event.pointer())))
     }
 
     /// Warnings about an object with one of these reasons, the latest first.

@@ -3,7 +3,9 @@
 //!
 //! Comes from [`Gathering`], which reads lists, folders' files and logs that somebody hands to it. Goes to the rules.
 
+mod archive;
 mod coverage;
+mod encoding;
 mod events;
 mod facts;
 mod gathering;
@@ -11,6 +13,7 @@ mod layout;
 mod logs;
 mod pointer;
 mod saved;
+mod sketches;
 mod veil;
 
 use std::collections::{BTreeMap, HashMap};
@@ -23,7 +26,7 @@ pub use gathering::Gathering;
 pub use logs::{Log, LogName, Run};
 pub use pointer::Proof;
 
-use crate::object::{Object, Ref};
+use crate::object::{Object, Ref, View};
 use crate::time::Time;
 
 /// An answer, or what would have to be known for one.
@@ -149,7 +152,33 @@ impl Snapshot {
     /// All objects of a kind in a namespace (of the cluster where it is empty), if it is known that these are all.
     pub fn every(&self, kind: &str, namespace: &str) -> Judged<Vec<&Object>> {
         self.coverage.complete(kind, namespace)?;
+        self.told(kind, namespace)?;
         Ok(self.all(kind).filter(|object| namespace.is_empty() || object.id.namespace == namespace).collect())
+    }
+
+    /// Whether more than the names of a kind's objects is known.
+    fn told(&self, kind: &str, namespace: &str) -> Judged<()> {
+        let here = |object: &&Object| namespace.is_empty() || object.id.namespace == namespace;
+        match self.all(kind).filter(here).find(|object| object.view() == View::Listed) {
+            Some(_) => {
+                let place = if namespace.is_empty() { String::new() } else { format!(" in {namespace}") };
+                let reason = "of some of them only a line of a table was given";
+                Err(Need::new(format!("describe {kind}{place}"), reason))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// What would have to be known for a proof that something is not there: a text need not tell of it.
+    pub fn doubts(&self, proof: &Proof) -> Option<Need> {
+        if let Some((id, pointer)) = proof.at.split_once('#') {
+            let object = self.find(&Ref::parse(id)?)?;
+            let reason = "what was given of it does not tell";
+            return (!object.tells(pointer)).then(|| Need::new(format!("read {pointer} of {id}"), reason));
+        }
+        let id = Ref::parse(&proof.at)?;
+        let counted = id.name.starts_with("*?") && proof.saw == "0";
+        counted.then(|| self.told(&id.kind, &id.namespace).err()).flatten()
     }
 
     /// The proof that an object is missing, if that is known.

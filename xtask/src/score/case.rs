@@ -118,6 +118,20 @@ impl Case {
         Ok(gathering.finish())
     }
 
+    /// The same state, as kubectl printed it; nothing where it was not.
+    pub(crate) fn printed(&self, folder: &Path, part: &str) -> anyhow::Result<Option<Snapshot>> {
+        let mut gathering = Gathering::new();
+        for entry in fs::read_dir(folder.join(&self.id)).into_iter().flatten() {
+            let path = entry?.path();
+            let name = path.display().to_string();
+            if path.file_name().is_some_and(|name| name.to_string_lossy().contains(part)) {
+                gathering
+                    .stream(&name, Box::new(fs::File::open(&path).with_context(|| format!("cannot read {name}"))?));
+            }
+        }
+        Ok((!gathering.is_empty()).then(|| gathering.finish()))
+    }
+
     /// Compares a report with what was expected.
     pub(crate) fn judge(&self, snapshot: &Snapshot, report: &Report) -> Outcome {
         let mut outcome = Outcome { said: report.findings.len(), objects: snapshot.len(), ..Outcome::default() };

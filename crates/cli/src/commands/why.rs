@@ -6,10 +6,12 @@ mod save;
 
 use std::fs;
 use std::path::Path;
+use std::time::UNIX_EPOCH;
 
 use anyhow::Context;
 use fathom_diagnose::eval::reach::Peer;
 use fathom_diagnose::report::{Report, markdown, sarif, text};
+use fathom_diagnose::time::Time;
 use fathom_diagnose::{Gathering, Question, Snapshot, catalogue, diagnose, eval, rules, target};
 use fathom_model::{Class, Failure, Target};
 
@@ -19,9 +21,6 @@ use crate::{environment, machine, printer};
 
 /// Files that are larger are no lists of objects or logs, and are left out.
 const LARGEST: u64 = 2 << 30;
-
-/// How what is packed with zstd begins.
-const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
 pub(crate) fn run(words: &Why) -> anyhow::Result<i32> {
     if let Some(code) = &words.explain {
@@ -88,7 +87,7 @@ fn saved(words: &Why, path: &Path) -> anyhow::Result<(Snapshot, Question)> {
         let message = format!("no object is in `{}`", path.display());
         return Err(Failure::new(Class::NotFound, message)
             .hinting(
-                "give a List, such as `kubectl get pods,services,events,nodes -A -o json` writes, or a folder of them",
+                "give what `kubectl get pods,services,events,nodes -A -o json` writes, a dump or a bundle, or what `kubectl describe` prints",
             )
             .into());
     }
@@ -133,19 +132,19 @@ fn explain(code: &str) -> anyhow::Result<i32> {
     Err(near.map_or_else(|| failure.clone(), |near| failure.clone().hinting(format!("there is `{near}`"))).into())
 }
 
-/// A file, or all files of a folder.
+/// A file or an archive, all files of a folder, or with `-` what comes in.
 fn read(path: &Path, gathering: &mut Gathering) -> anyhow::Result<()> {
+    if path.as_os_str() == "-" {
+        gathering.stream("stdin", Box::new(std::io::stdin().lock()));
+        return Ok(());
+    }
     let about = fs::metadata(path).map_err(|error| missing(path, &error))?;
-    if about.is_file() {
-        let bytes = fs::read(path).map_err(|error| missing(path, &error))?;
-        // The name of a single file says nothing; its first letter does.
-        let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
-        let name = path.display().to_string();
-        match first {
-            _ if bytes.starts_with(&ZSTD) => gathering.archive(&name, &bytes),
-            Some(b'{' | b'[') => gathering.json(&name, &bytes),
-            _ => gathering.yaml(&name, &String::from_utf8_lossy(&bytes)),
-        }
+    if !about.is_dir() {
+        let file = fs::File::open(path).map_err(|error| missing(path, &error))?;
+        let written = about.modified().ok().and_then(|moment| moment.duration_since(UNIX_EPOCH).ok());
+        let written = written.and_then(|since| i64::try_from(since.as_secs()).ok());
+        written.into_iter().for_each(|seconds| gathering.written_at(Time(seconds)));
+        gathering.stream(&path.display().to_string(), Box::new(file));
         return Ok(());
     }
     let mut open = vec![path.to_owned()];

@@ -10,8 +10,8 @@ use clap::{Args, ValueEnum};
 pub(crate) struct Why {
     /// Something of this machine: a container, pid:N or host; or of a cluster, only what has to do with this: pod/NAME, deploy/NAME, svc/NAME, pvc/NAME, node/NAME, ns/NAME, NAMESPACE/KIND/NAME, … [default: everything]
     pub(crate) target: Option<String>,
-    /// A saved cluster instead of the one that runs: a List in JSON or YAML, or a folder of them with logs/NAMESPACE/POD/CONTAINER.log
-    #[arg(long, value_name = "FILE|FOLDER")]
+    /// A saved cluster instead of the one that runs: Lists, a dump or bundle as folder or archive, or what kubectl printed; - reads stdin
+    #[arg(long, value_name = "FILE|FOLDER|-")]
     pub(crate) from: Option<PathBuf>,
     /// Manifests that are to be applied: only what they prove themselves
     #[arg(short = 'f', long = "filename", value_name = "FILE|FOLDER")]

@@ -55,6 +55,16 @@ pub fn out_of_bounds(range: &Object, template: &Value) -> Option<String> {
     )
 }
 
+/// Whether a template keeps every bound that is set for containers, in a namespace that has some; bounds of pods are
+/// not looked at.
+pub fn keeps_all(ranges: &[&Object], template: &Value) -> bool {
+    let items = || ranges.iter().flat_map(|range| range.list("/spec/limits"));
+    let told = ["/max", "/min"];
+    let plain = items().all(|item| item.text("/type") == "Container" && item.at("/maxLimitRequestRatio").is_none());
+    let bounded = items().any(|item| told.iter().any(|bound| item.at(bound).is_some()));
+    plain && bounded && ranges.iter().all(|range| out_of_bounds(range, template).is_none())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -24,12 +24,13 @@ pub fn behind<'a>(snapshot: &'a Snapshot, service: &'a Object) -> Judged<Behind<
     let slices: Vec<&Object> = slices.iter().filter(owned).copied().collect();
     if slices.is_empty()
         && let Some(old) = snapshot.seen("Endpoints", service.ns(), service.name())
+        && old.tells("/subsets")
     {
         let count = |which: &str| old.list("/subsets").iter().map(|set| set.list(which).len()).sum();
         return Ok(Behind { slices: vec![old], ready: count("/addresses"), waiting: count("/notReadyAddresses") });
     }
     if slices.is_empty() {
-        snapshot.coverage().complete("EndpointSlice", service.ns())?;
+        snapshot.every("EndpointSlice", service.ns())?;
     }
     let endpoints = || slices.iter().flat_map(|slice| slice.list("/endpoints"));
     // No condition means ready (discovery/v1).

@@ -108,6 +108,20 @@ pub fn fault(message: &str, probe: &Value) -> Fault {
     known.map_or(Fault::Status, |(fault, _)| *fault)
 }
 
+/// Whether a failure may be of a probe as it stands now: what the message says of scheme and port is what the probe asks.
+pub fn is_of(message: &str, probe: &Value, container: &Value) -> bool {
+    let url = between(message, "Get \"", "\"").and_then(|url| url.split_once("://"));
+    let address = url.map(|(_, rest)| rest.split('/').next().unwrap_or_default());
+    let closed = format!("{message}: ");
+    let address = address.or_else(|| between(&closed, "dial tcp ", ": "));
+    let told = address.and_then(|address| address.rsplit_once(':')?.1.parse::<i64>().ok());
+    let asks = |told| port(probe, container).is_none_or(|asked| asked == told);
+    let scheme = probe.at("/httpGet").map(|get| get.text("/scheme").to_lowercase());
+    let scheme = scheme.map(|scheme| if scheme.is_empty() { "http".to_owned() } else { scheme });
+    let speaks = |(told, _): (&str, &str)| scheme.as_ref().is_none_or(|scheme| told == scheme);
+    told.is_none_or(asks) && url.is_none_or(speaks)
+}
+
 /// The port that a probe asks, with the names of its container resolved.
 pub fn port(probe: &Value, container: &Value) -> Option<i64> {
     let asked = ["/httpGet/port", "/tcpSocket/port", "/grpc/port"].iter().find_map(|pointer| probe.at(pointer))?;

@@ -84,7 +84,18 @@ fn dangling<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
         let hint = near.map_or(String::new(), |near| format!("; there is {near}"));
         let absent = scene.snapshot.absent("Role", binding.ns(), role).ok().flatten();
         let claim = Claim::new(format!("it refers to Role {role}, which does not exist{hint}; so {}", says(&wish)));
-        claim.about(binding.id.clone()).seen(pod).field(binding, "/roleRef/name").by_all(absent).by(proof)
+        let rule = serde_json::json!({"apiGroups": [wish.group], "resources": [wish.resource], "verbs": [wish.verb]});
+        let fix = Fix::say(format!(
+            "kubectl -n {} create role {role} --verb={} --resource={}",
+            binding.ns(),
+            wish.verb,
+            wish.resource
+        ));
+        let fix = fix.adding(serde_json::json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
+            "metadata": {"name": role, "namespace": binding.ns()}, "rules": [rule]}));
+        let claim = claim.about(binding.id.clone()).seen(pod).field(binding, "/roleRef/name");
+        let claim = if absent.is_some() { claim.fix(fix) } else { claim };
+        claim.by_all(absent).by(proof)
     }))
 }
 

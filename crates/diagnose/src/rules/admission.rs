@@ -26,7 +26,9 @@ pub(crate) fn refused<'a>(scene: &Scene<'a>, maker: &'a Object) -> Option<(&'a s
     if silent || !scene.lives(maker.ns()) || !is_short(maker) {
         return None;
     }
-    if let Some((at, condition)) = super::workloads::is_true(maker, "ReplicaFailure") {
+    if let Some((at, condition)) = super::workloads::is_true(maker, "ReplicaFailure")
+        && maker.tells(&format!("{at}/message"))
+    {
         return Some((condition.text("/message"), Proof::field(maker, &format!("{at}/message"))));
     }
     let event = scene.warnings(maker, &["FailedCreate"]).next()?;
@@ -87,6 +89,27 @@ fn quota<'a>(scene: &Scene<'a>, maker: &'a Object, family: &[&str]) -> Judged<Op
     Ok(Some(claim.field(found, &hard).field(found, &format!("/status/used/{key}")).fix(fix)))
 }
 
+/// Brings what containers ask for within a bound.
+fn within(scene: &Scene<'_>, maker: &Object, range: &Object, pointer: &str) -> Fix {
+    let words = format!("change the container's resources, or the bound in LimitRange {}", range.name());
+    let Some((bound, resource)) = range.at(pointer).zip(pointer.rsplit_once('/').map(|(_, resource)| resource)) else {
+        return Fix::say(words);
+    };
+    let highest = pointer.contains("/max/");
+    let limit = crate::quantity::of(Some(bound)).unwrap_or(0);
+    let mut changes = Vec::new();
+    for (index, container) in maker.list("/spec/template/spec/containers").iter().enumerate() {
+        for side in ["limits", "requests"] {
+            let at = format!("/resources/{side}/{resource}");
+            let asked = crate::quantity::of(container.at(&at));
+            if asked.is_some_and(|asked| if highest { asked > limit } else { asked < limit }) {
+                changes.push((format!("/spec/containers/{index}{at}"), bound.clone()));
+            }
+        }
+    }
+    Fix::patch_of(scene, maker, &words, &changes)
+}
+
 fn limit_range<'a>(scene: &Scene<'a>, maker: &'a Object) -> Judged<Option<Claim>> {
     let what = "its containers are outside the bounds of the namespace";
     let told = says(scene, maker, what, |one| *one == Refusal::LimitRange)?;
@@ -94,10 +117,15 @@ fn limit_range<'a>(scene: &Scene<'a>, maker: &'a Object) -> Judged<Option<Claim>
         return Ok(None);
     }
     let template = maker.at("/spec/template").cloned().unwrap_or_default();
+    // Within all bounds by now: the controller will try again.
+    let ranges_of = || scene.snapshot.every("LimitRange", maker.ns());
+    if maker.at("/spec/template").is_some() && ranges_of().is_ok_and(|all| admission::keeps_all(&all, &template)) {
+        return Ok(None);
+    }
     let mut ranges = scene.snapshot.within("LimitRange", maker.ns());
     let broken = ranges.find_map(|range| Some((range, admission::out_of_bounds(range, &template)?)));
     let Some((range, pointer)) = broken else { return Ok(told) };
-    let fix = Fix::say(format!("change the container's resources, or the bound in LimitRange {}", range.name()));
+    let fix = within(scene, maker, range, &pointer);
     Ok(Some(told.unwrap_or_else(|| Claim::new(what)).seen(maker).field(range, &pointer).fix(fix)))
 }
 

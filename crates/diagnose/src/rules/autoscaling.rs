@@ -6,9 +6,9 @@ use crate::cause::Effect;
 use crate::claim::{Claim, Confidence, Fix};
 use crate::eval::messages::says;
 use crate::eval::selector;
-use crate::object::{Fields as _, Object};
+use crate::object::{Fields as _, Object, Ref};
 use crate::rule::{Rule, Stance};
-use crate::scene::Scene;
+use crate::scene::{Part, Role, Scene};
 use crate::snapshot::Judged;
 
 /// Words of the first minutes: metrics come later than pods.
@@ -23,7 +23,9 @@ pub(crate) fn inactive<'a>(scene: &Scene<'_>, scaler: &'a Object) -> Option<(Str
     {
         return None;
     }
-    let since = condition.time("/lastTransitionTime").map_or(i64::MAX, |at| scene.now().since(at));
+    // A text tells no more than how old the autoscaler is.
+    let moment = condition.time("/lastTransitionTime").or_else(|| scaler.created());
+    let since = moment.map_or(i64::MAX, |at| scene.now().since(at));
     let early = says(condition.text("/message"), &EARLY) && since < 300;
     (!early).then_some((at, condition))
 }
@@ -60,6 +62,18 @@ fn ambiguous<'a>(scene: &Scene<'a>, scaler: &'a Object) -> Judged<Option<Claim>>
             scene.snapshot.within("HorizontalPodAutoscaler", scaler.ns()).filter(twins).collect();
         all.sort_by_key(|one| one.id.clone());
         let first = all.first().map_or(scaler.id.clone(), |one| one.id.clone());
+        // With only one of them left, there is nobody to be mistaken for.
+        if all.len() == 1 && scene.snapshot.every("HorizontalPodAutoscaler", scaler.ns()).is_ok() {
+            return Ok(None);
+        }
+        let claim = match all.last() {
+            Some(last) => {
+                let text =
+                    format!("kubectl -n {} delete hpa {}, its metrics put into the other", last.ns(), last.name());
+                claim.fix(Fix::say(text).remove(last))
+            }
+            None => claim,
+        };
         return Ok(Some(
             all.iter().fold(claim.about(first), |claim, one| claim.seen(one).field(one, "/spec/scaleTargetRef/name")),
         ));
@@ -68,13 +82,33 @@ fn ambiguous<'a>(scene: &Scene<'a>, scaler: &'a Object) -> Judged<Option<Claim>>
 }
 
 fn missing_request<'a>(scene: &Scene<'a>, scaler: &'a Object) -> Judged<Option<Claim>> {
-    said(
+    let claim = said(
         scene,
         scaler,
         &["FailedGetResourceMetric", "FailedGetContainerResourceMetric"],
         &["missing request for"],
         "a container has no request of what it scales by",
-    )
+    )?;
+    let target =
+        Ref::new(scaler.text("/spec/scaleTargetRef/kind"), scaler.ns(), scaler.text("/spec/scaleTargetRef/name"));
+    let mut pods = scene.snapshot.within("Pod", scaler.ns()).filter(|pod| scene.top(pod) == target);
+    let Some((claim, pod)) = claim.as_ref().zip(pods.next()) else { return Ok(claim) };
+    let said = claim.proofs.first().map_or("", |proof| proof.saw.as_str());
+    let resource = if said.contains("missing request for memory") { "memory" } else { "cpu" };
+    let amount = if resource == "memory" { "128Mi" } else { "100m" };
+    let lacks = |part: &Part<'_>| {
+        let asks = |side: &str| part.spec.at(&format!("/resources/{side}/{resource}")).is_some();
+        part.role != Role::Init && !asks("requests") && !asks("limits")
+    };
+    let parts: Vec<Part<'_>> = Part::all(pod).into_iter().filter(lacks).collect();
+    // They have been set in the meantime; the autoscaler will see it.
+    if parts.is_empty() && pod.tells("/spec/containers/0/resources") {
+        return Ok(None);
+    }
+    let at = |part: &Part<'_>| (format!("{}/resources/requests/{resource}", part.spec_at), amount.into());
+    let changes: Vec<_> = parts.iter().map(at).collect();
+    let words = format!("let every container ask for {resource}, by what it uses");
+    Ok(Some(claim.clone().fix(Fix::patch(scene, pod, &words, &changes))))
 }
 
 fn no_metrics<'a>(scene: &Scene<'a>, scaler: &'a Object) -> Judged<Option<Claim>> {

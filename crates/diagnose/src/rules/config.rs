@@ -13,8 +13,8 @@ use crate::snapshot::{Judged, Proof};
 fn waiting<'a>(scene: &Scene<'a>, pod: &'a Object) -> Option<(Part<'a>, &'a str, Proof)> {
     let trouble = scene.trouble(pod)?;
     let part = trouble.part.clone()?;
-    let message = part.state("waiting")?.text("/message");
-    let proof = part.saw("/state/waiting/message").or_else(|| part.saw("/state/waiting/reason"))?;
+    part.state("waiting")?;
+    let (message, proof) = scene.complaint(&part).or_else(|| Some(("", part.saw("/state/waiting/reason")?)))?;
     Some((part, message, proof))
 }
 

@@ -6,7 +6,7 @@ use crate::eval::messages::says;
 use crate::object::{Fields as _, Object, Ref};
 use crate::rule::{Rule, Stance};
 use crate::scene::Scene;
-use crate::snapshot::Judged;
+use crate::snapshot::{Judged, Need};
 
 /// A leader's lease that nobody renews. Where nobody elects leaders there is none, or one that was always old: then
 /// something must show that the component is missed.
@@ -52,7 +52,8 @@ fn unseen(scene: &Scene<'_>) -> bool {
 /// Workloads that no controller has looked at.
 fn unmanaged(scene: &Scene<'_>) -> bool {
     let fresh = |one: &Object| {
-        one.int("/status/observedGeneration").is_none() && scene.age(one) > 15 && one.deletion().is_none()
+        let unseen = one.int("/status/observedGeneration").is_none() && one.tells("/status/observedGeneration");
+        unseen && scene.age(one) > 15 && one.deletion().is_none()
     };
     scene.snapshot.all("Deployment").any(fresh)
 }
@@ -64,6 +65,10 @@ fn no_scheduler<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>>
         .suffers(pod, Effect::Unscheduled)
         .filter(|_| default && pod.text("/spec/nodeName").is_empty() && pod.condition("PodScheduled").is_none());
     let Some(_) = silent.filter(|_| scene.age(pod) > 30) else { return Ok(None) };
+    if !pod.tells("/spec/schedulerName") || !pod.tells("/spec/schedulingGates") {
+        let need = format!("read /spec/schedulerName of {}", pod.id);
+        return Err(Need::new(need, "what was given of it does not tell"));
+    }
     let absent = scene.snapshot.absent("Lease", "kube-system", "kube-scheduler")?;
     let gates = !pod.list("/spec/schedulingGates").is_empty();
     Ok(absent.filter(|_| !gates).map(|absent| {

@@ -31,7 +31,22 @@ fn zero_desired<'a>(scene: &Scene<'a>, set: &'a Object) -> Judged<Option<Claim>>
     } else {
         "/spec/template/spec/affinity"
     };
-    Ok(Some(Claim::new(says).field(set, "/status/desiredNumberScheduled").field(set, pointer)))
+    let labels = set.map("/spec/template/spec/nodeSelector").into_iter().flatten();
+    let node = scene.snapshot.all("Node").min_by_key(|node| &node.id).filter(|_| pointer.ends_with("nodeSelector"));
+    let fix = node.map(|node| {
+        let wanted = set.map("/spec/template/spec/nodeSelector").map(selector::show).unwrap_or_default();
+        let fix = Fix::say(format!(
+            "kubectl label node {} {}, or correct nodeSelector",
+            node.name(),
+            wanted.replace(',', " ")
+        ));
+        labels.fold(fix, |fix, (key, value)| {
+            let key = key.replace('~', "~0").replace('/', "~1");
+            fix.set(node, &format!("/metadata/labels/{key}"), value.clone())
+        })
+    });
+    let claim = Claim::new(says).field(set, "/status/desiredNumberScheduled").field(set, pointer);
+    Ok(Some(Claim { fix, ..claim }))
 }
 
 fn partial<'a>(scene: &Scene<'a>, set: &'a Object) -> Judged<Option<Claim>> {

@@ -50,6 +50,10 @@ fn said<'a>(scene: &Scene<'a>, pod: &'a Object, wanted: Pull) -> Judged<Option<C
     }))
 }
 
+fn policy(part: &Part<'_>) -> String {
+    format!("{}/imagePullPolicy", part.spec_at)
+}
+
 /// The names of pull secrets that apply to a pod: its own, or those of its service account.
 fn secrets(scene: &Scene<'_>, pod: &Object) -> Vec<String> {
     let names = |object: &Object, pointer: &str| -> Vec<String> {
@@ -208,7 +212,17 @@ pub(super) const RULES: &[Rule] = &[
         proves: "imagePullPolicy is Never, and the kubelet did not find the image.",
         refutes: "the image on the pod's node",
         fix: "load the image on the node, or set imagePullPolicy to IfNotPresent",
-        judge: |scene, pod| said(scene, pod, Pull::Never),
+        judge: |scene, pod| {
+            let Some(claim) = said(scene, pod, Pull::Never)? else { return Ok(None) };
+            let part = Part::all(pod).into_iter().find(|part| Some(part.name()) == claim.part.as_deref());
+            let Some(part) =
+                part.filter(|part| !part.pod.tells(&policy(part)) || part.spec.text("/imagePullPolicy") == "Never")
+            else {
+                return Ok(None);
+            };
+            let words = "let it be pulled, or load the image on the node";
+            Ok(Some(claim.fix(Fix::patch(scene, pod, words, &[(policy(&part), "IfNotPresent".into())]))))
+        },
         ..Rule::PLAIN
     },
     Rule {

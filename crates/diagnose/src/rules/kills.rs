@@ -33,9 +33,14 @@ fn probed<'a>(scene: &Scene<'a>, pod: &'a Object, kind: Kind, wanted: &[Fault], 
     Ok(parts.iter().find_map(|part| {
         let (failure, kill) = kill(scene, part, kind)?;
         let probe = part.spec.at(kind.field())?;
-        wanted.contains(&probes::fault(failure.message(), probe)).then(|| {
+        let message = failure.message();
+        let counts = wanted.contains(&probes::fault(message, probe)) && probes::is_of(message, probe, part.spec);
+        counts.then(|| {
             let claim = Claim::of(trouble, says).part(part).field(failure.0, failure.pointer());
-            claim.by_all(kill.map(|kill| Proof::field(kill.0, kill.pointer()))).by(part.asked(kind.field()))
+            let claim =
+                claim.by_all(kill.map(|kill| Proof::field(kill.0, kill.pointer()))).by(part.asked(kind.field()));
+            let scheme = super::readiness::probes_scheme(scene, part, kind.field().trim_start_matches('/'), message);
+            Claim { fix: scheme, ..claim }
         })
     }))
 }
@@ -44,7 +49,17 @@ fn probed<'a>(scene: &Scene<'a>, pod: &'a Object, kind: Kind, wanted: &[Fault], 
 fn wrong_port<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
     let claim =
         probed(scene, pod, Kind::Liveness, &[Fault::Refused], "its liveness probe asks a port where nobody listens")?;
-    Ok(claim.filter(|_| late(scene, pod).is_none()))
+    let Some(claim) = claim.filter(|_| late(scene, pod).is_none()) else { return Ok(None) };
+    let part = Part::all(pod).into_iter().find(|part| Some(part.name()) == claim.part.as_deref());
+    // The log, or the only port that is declared, names a better one.
+    let right = part.as_ref().and_then(|part| {
+        let heard = scene.last_words(part).map(|(_, log)| probes::listening(&log.lines)).unwrap_or_default();
+        let declared: Vec<i64> =
+            part.spec.list("/ports").iter().filter_map(|port| port.int("/containerPort")).collect();
+        heard.first().or(declared.first().filter(|_| declared.len() == 1)).copied()
+    });
+    let fix = part.zip(right).map(|(part, right)| super::readiness::probes_port(scene, &part, "livenessProbe", right));
+    Ok(Some(Claim { fix, ..claim }))
 }
 
 /// Whether a program that is killed had not begun to serve: its log says nothing of a port, and each run is as long as

@@ -66,7 +66,8 @@ fn policy_wrong<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>>
     let Some(call) = unnamed(scene, pod).filter(|_| resolver::source(pod) == Source::Node) else { return Ok(None) };
     let field = if pod.text("/spec/dnsPolicy") == "Default" { "/spec/dnsPolicy" } else { "/spec/hostNetwork" };
     let wanted = if pod.holds("/spec/hostNetwork") { "ClusterFirstWithHostNet" } else { "ClusterFirst" };
-    let fix = Fix::say(format!("set dnsPolicy: {wanted}")).set(pod, "/spec/dnsPolicy", wanted);
+    let change = ("/spec/dnsPolicy".to_owned(), wanted.into());
+    let fix = Fix::patch(scene, pod, &format!("set dnsPolicy: {wanted}"), &[change]);
     Ok(Some(
         Claim::new("it asks its node for names, and the node does not know the cluster's")
             .seen(pod)

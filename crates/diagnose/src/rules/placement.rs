@@ -1,7 +1,7 @@
 //! Pods that no node takes for what else is there: other pods, ports, volumes, devices.
 
 use super::scheduling::{SCHED, decided, waiting};
-use crate::claim::Claim;
+use crate::claim::{Claim, Fix};
 use crate::eval::messages::schedule::Blocker;
 use crate::eval::{binding, scheduling, selector};
 use crate::object::{Fields as _, Object};
@@ -28,9 +28,16 @@ fn host_port<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
         .list("/spec/containers")
         .iter()
         .position(|one| one.list("/ports").iter().any(|port| port.int("/hostPort").is_some()));
-    let own = index.map(|index| Proof::field(pod, &format!("/spec/containers/{index}/ports")));
+    // Without a port of the host it is in nobody's way.
+    let Some(index) = index else { return Ok(None) };
+    let own = Proof::field(pod, &format!("/spec/containers/{index}/ports"));
+    let ports = pod.list("/spec/containers").iter().enumerate().flat_map(|(index, one)| {
+        let ports = one.list("/ports").iter().enumerate().filter(|(_, port)| port.at("/hostPort").is_some());
+        ports.map(move |(port, _)| (format!("/spec/containers/{index}/ports/{port}/hostPort"), serde_json::Value::Null))
+    });
+    let fix = Fix::patch(scene, pod, "do without hostPort, with a Service in its place", &ports.collect::<Vec<_>>());
     let others = holders.first().map(|other| Proof::field(other, "/spec/nodeName"));
-    Ok(Some(claim.by_all(own).by_all(others)))
+    Ok(Some(claim.by(own).by_all(others).fix(fix)))
 }
 
 fn existing<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
@@ -138,8 +145,15 @@ pub(super) const RULES: &[Rule] = &[
         refutes: "a domain in which one more pod keeps maxSkew",
         fix: "raise maxSkew, use ScheduleAnyway, or label the nodes",
         judge: |scene, pod| {
+            let strict = |one: &serde_json::Value| one.text("/whenUnsatisfiable") != "ScheduleAnyway";
+            let constraints = pod.list("/spec/topologySpreadConstraints").iter().enumerate();
+            let strict: Vec<usize> = constraints.filter(|(_, one)| strict(one)).map(|(index, _)| index).collect();
             let claim = decided(scene, pod, &Blocker::Spread, "no node keeps its topology spread constraints");
-            Ok(claim.map(|claim| claim.field(pod, "/spec/topologySpreadConstraints/0/topologyKey")))
+            let Some((claim, first)) = claim.zip(strict.first()) else { return Ok(None) };
+            let at = |index: &usize| format!("/spec/topologySpreadConstraints/{index}/whenUnsatisfiable");
+            let changes: Vec<_> = strict.iter().map(|index| (at(index), "ScheduleAnyway".into())).collect();
+            let fix = Fix::patch(scene, pod, "spread as far as it can be done", &changes);
+            Ok(Some(claim.field(pod, &format!("/spec/topologySpreadConstraints/{first}/topologyKey")).fix(fix)))
         },
         ..SCHED
     },

@@ -54,7 +54,27 @@ fn missing_env<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> 
     });
     // Values of variables may be secrets; only that there are none is quoted.
     let none = part.filter(|part| part.spec.at("/env").is_none()).map(|part| part.asked("/env"));
-    Ok((!set).then(|| claim.by_all(none)))
+    // A name in the line that is set is none that is missing.
+    let known = |name: &&&str| part_sets(pod, &claim, name);
+    let wanted = names.iter().find(|name| !known(name)).copied().map(str::to_owned);
+    let fix = wanted.and_then(|name| set_variable(scene, pod, &claim, &name));
+    Ok((!set).then(|| Claim { fix, ..claim.by_all(none) }))
+}
+
+fn part_sets(pod: &Object, claim: &Claim, name: &str) -> bool {
+    let mut parts = Part::all(pod).into_iter().filter(|part| Some(part.name()) == claim.part.as_deref());
+    parts.any(|part| part.spec.list("/env").iter().any(|one| one.text("/name") == name))
+}
+
+/// Sets a variable of a container; its value is for a person to choose.
+fn set_variable(scene: &Scene<'_>, pod: &Object, claim: &Claim, name: &str) -> Option<Fix> {
+    let part = Part::all(pod).into_iter().find(|part| Some(part.name()) == claim.part.as_deref())?;
+    let mut all: Vec<serde_json::Value> = part.spec.list("/env").to_vec();
+    all.push(serde_json::json!({"name": name, "value": "…"}));
+    let fix = Fix::patch(scene, pod, "", &[(format!("{}/env", part.spec_at), all.into())]);
+    let top = scene.top(pod);
+    let whom = format!("{} {} -c {}", top.kind.to_lowercase(), top.name, part.name());
+    Some(Fix { text: format!("kubectl -n {} set env {whom} {name}=…", pod.ns()), ..fix })
 }
 
 /// A file of settings that comes from a ConfigMap, where the line names one.
@@ -103,6 +123,11 @@ fn no_token<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
         return Ok(None);
     };
     let field = "/spec/automountServiceAccountToken";
+    if pod.holds(field) {
+        return Ok(None);
+    }
+    let change = (field.to_owned(), true.into());
+    let claim = claim.fix(Fix::patch(scene, pod, "let the token be mounted", &[change]));
     if pod.at(field).is_some() {
         return Ok(Some(claim.field(pod, field)));
     }

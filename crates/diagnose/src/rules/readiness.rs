@@ -28,7 +28,8 @@ fn says<'a>(scene: &Scene<'a>, pod: &'a Object, wanted: &[Fault], what: &str) ->
     let Some((trouble, part, event)) = failing(scene, pod) else { return Ok(None) };
     let Some((field, probe)) = probe(&part) else { return Ok(None) };
     let fault = probes::fault(event.message(), probe);
-    Ok(wanted.contains(&fault).then(|| Claim::of(trouble, what).field(event.0, event.pointer()).by(part.asked(field))))
+    let counts = wanted.contains(&fault) && probes::is_of(event.message(), probe, part.spec);
+    Ok(counts.then(|| Claim::of(trouble, what).field(event.0, event.pointer()).by(part.asked(field))))
 }
 
 /// Nobody listens: the probe asks another port than the program says that it serves.
@@ -58,8 +59,30 @@ fn port<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
     let right = elsewhere.as_ref().and_then(|(ports, _)| ports.first().copied()).or(other.copied());
     let claim = claim.by_all(elsewhere.map(|(_, proof)| proof)).by_all(other.map(|_| part.asked("/ports")));
     let claim = right
-        .map_or_else(|| claim.clone(), |right| claim.clone().fix(Fix::say(format!("let the probe ask port {right}"))));
+        .map_or_else(|| claim.clone(), |right| claim.clone().fix(probes_port(scene, &part, "readinessProbe", right)));
     Ok(Some(if sure { claim } else { claim.only(Confidence::Likely) }))
+}
+
+/// Lets a probe ask another port.
+pub(super) fn probes_port(scene: &Scene<'_>, part: &Part<'_>, field: &str, right: i64) -> Fix {
+    let probe = format!("/{field}");
+    let kinds = ["/httpGet", "/tcpSocket", "/grpc"];
+    let Some(kind) = kinds.iter().find(|kind| part.spec.at(&format!("{probe}{kind}")).is_some()) else {
+        return Fix::say(format!("let {field} ask port {right}"));
+    };
+    let change = (format!("{}{probe}{kind}/port", part.spec_at), right.into());
+    Fix::patch(scene, part.pod, &format!("let {field} ask port {right}"), &[change])
+}
+
+/// Lets a probe speak the other scheme, if the server said which.
+pub(super) fn probes_scheme(scene: &Scene<'_>, part: &Part<'_>, field: &str, message: &str) -> Option<Fix> {
+    let right = match () {
+        () if message.contains("HTTP response to HTTPS") || message.contains("does not look like a TLS") => "HTTP",
+        () if message.contains("HTTP request to an HTTPS") => "HTTPS",
+        () => return None,
+    };
+    let change = (format!("{}/{field}/httpGet/scheme", part.spec_at), right.into());
+    Some(Fix::patch(scene, part.pod, &format!("let {field} speak {right}"), &[change]))
 }
 
 fn localhost<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
@@ -141,7 +164,13 @@ pub(super) const RULES: &[Rule] = &[
         refutes: "a handshake on the port",
         fix: "correct httpGet.scheme of readinessProbe",
         judge: |scene, pod| {
-            says(scene, pod, &[Fault::Scheme], "its readiness probe speaks another protocol than the port")
+            let what = "its readiness probe speaks another protocol than the port";
+            let Some(claim) = says(scene, pod, &[Fault::Scheme], what)? else { return Ok(None) };
+            let fix = failing(scene, pod).and_then(|(_, part, event)| {
+                let (field, _) = probe(&part)?;
+                probes_scheme(scene, &part, field.trim_start_matches('/'), event.message())
+            });
+            Ok(Some(Claim { fix, ..claim }))
         },
         ..READY
     },
@@ -211,7 +240,18 @@ pub(super) const RULES: &[Rule] = &[
         proves: "The kubelet's words.",
         refutes: "grpc_health_probe succeeding",
         fix: "serve grpc.health.v1, or use tcpSocket",
-        judge: |scene, pod| says(scene, pod, &[Fault::Grpc], "its port does not answer a gRPC health check"),
+        judge: |scene, pod| {
+            let what = "its port does not answer a gRPC health check";
+            let Some(claim) = says(scene, pod, &[Fault::Grpc], what)? else { return Ok(None) };
+            let fix = failing(scene, pod).and_then(|(_, part, _)| {
+                let (field, probe) = probe(&part)?;
+                let at = |kind: &str| format!("{}{field}/{kind}", part.spec_at);
+                let socket = serde_json::json!({"port": probe.at("/grpc/port")?});
+                let changes = [(at("grpc"), serde_json::Value::Null), (at("tcpSocket"), socket)];
+                Some(Fix::patch(scene, pod, "ask only whether somebody listens", &changes))
+            });
+            Ok(Some(Claim { fix, ..claim }))
+        },
         ..READY
     },
     Rule {

@@ -43,10 +43,16 @@ fn order(blocker: &Blocker) -> usize {
 pub(super) fn waiting<'a, 's>(scene: &'s Scene<'a>, pod: &'a Object) -> Option<Waiting<'a, 's>> {
     let trouble = scene.suffers(pod, Effect::Unscheduled)?;
     let (at, condition) = pod.condition("PodScheduled")?;
-    let mut blockers: Vec<Blocker> =
-        schedule::blockers(condition.text("/message")).into_iter().map(|(_, one)| one).collect();
+    let at = format!("{at}/message");
+    let told = pod.tells(&at).then(|| (condition.text("/message"), Proof::field(pod, &at)));
+    // A text that does not tell it has the event that says the same.
+    let (message, proof) = told.or_else(|| {
+        let event = scene.warnings(pod, &["FailedScheduling"]).next()?;
+        Some((event.message(), Proof::field(event.0, event.pointer())))
+    })?;
+    let mut blockers: Vec<Blocker> = schedule::blockers(message).into_iter().map(|(_, one)| one).collect();
     blockers.sort_by_key(order);
-    Some(Waiting { trouble, blockers, proof: Proof::field(pod, &format!("{at}/message")) })
+    Some(Waiting { trouble, blockers, proof })
 }
 
 /// The claim, if this reason decides.
@@ -101,6 +107,20 @@ fn greedy(pod: &Object, resource: &str) -> Option<Proof> {
     Some(most.asked(&asked(most)?))
 }
 
+/// Lowers what the greediest container asks for; to nothing where that is null.
+fn lower(scene: &Scene<'_>, pod: &Object, resource: &str, to: &Value) -> Option<Fix> {
+    let key = resource.replace('~', "~0").replace('/', "~1");
+    let asked = greedy(pod, resource)?;
+    let container = asked.at.split_once('#')?.1.split("/resources/").next()?.to_owned();
+    let sides = ["requests", "limits"].iter().map(|side| format!("{container}/resources/{side}/{key}"));
+    let changes: Vec<(String, Value)> = sides.filter(|at| pod.at(at).is_some()).map(|at| (at, to.clone())).collect();
+    let words = match to.as_str() {
+        Some(to) => format!("ask for less {resource} than {to}, which the largest node has for all its pods"),
+        None => format!("ask for no {resource}, or install its device plug-in"),
+    };
+    Some(Fix::patch(scene, pod, &words, &changes))
+}
+
 fn insufficient<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
     let Some((claim, resource)) = short(scene, pod) else { return Ok(None) };
     let extended = resource.contains('/');
@@ -119,9 +139,12 @@ fn too_big<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
         return Ok(None);
     }
     let largest = meant(scene, pod).into_iter().max_by_key(|node| scheduling::allocatable(node, &resource));
+    let fits = largest.and_then(|node| node.at(&format!("/status/allocatable/{resource}")).cloned());
+    let fix = fits.and_then(|most| lower(scene, pod, &resource, &most));
     let largest = largest.map(|node| Proof::field(node, &format!("/status/allocatable/{resource}")));
     let says = format!("it asks for more {resource} than any node has, even an empty one");
-    Ok(Some(Claim { says, ..claim }.by_all(greedy(pod, &resource)).by_all(largest)))
+    let claim = Claim { says, fix, ..claim };
+    Ok(Some(claim.by_all(greedy(pod, &resource)).by_all(largest)))
 }
 
 fn extended<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
@@ -135,7 +158,10 @@ fn extended<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
     let key = resource.replace('/', "~1");
     let none = nodes.first().map(|node| Proof::field(node, &format!("/status/allocatable/{key}")));
     let says = format!("no node offers {resource}");
-    Ok((!offered).then(|| Claim { says, ..claim }.by_all(greedy(pod, &resource)).by_all(none)))
+    // Who asks for none of it waits for something else.
+    let asks = scheduling::request(pod.value(), &resource) > 0;
+    let fix = lower(scene, pod, &resource, &Value::Null);
+    Ok((!offered && asks).then(|| Claim { says, fix, ..claim }.by_all(greedy(pod, &resource)).by_all(none)))
 }
 
 fn node_selector<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
@@ -171,8 +197,14 @@ fn node_affinity<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>
     let fits = |node: &&Object| scheduling::selector_fits(pod, node);
     let none = nodes.iter().copied().filter(fits).all(|node| !scheduling::affinity_fits(pod, node));
     let asks = "/spec/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution";
+    let fix = || {
+        let terms = pod.list(&format!("{asks}/nodeSelectorTerms")).iter();
+        let wishes: Vec<Value> = terms.map(|term| serde_json::json!({"weight": 1, "preference": term})).collect();
+        let prefers = "/spec/affinity/nodeAffinity/preferredDuringSchedulingIgnoredDuringExecution".to_owned();
+        Fix::patch(scene, pod, "make the rule preferred", &[(asks.to_owned(), Value::Null), (prefers, wishes.into())])
+    };
     Ok((none && nodes.iter().any(|node| scheduling::selector_fits(pod, node)) && pod.at(asks).is_some())
-        .then(|| claim.field(pod, asks)))
+        .then(|| claim.field(pod, asks).fix(fix())))
 }
 
 fn taint<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {

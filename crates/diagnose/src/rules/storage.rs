@@ -165,8 +165,25 @@ fn terminating<'a>(scene: &Scene<'a>, claim: &'a Object) -> Judged<Option<Claim>
             .field(claim, "/metadata/deletionTimestamp")
             .field(claim, &format!("/metadata/finalizers/{held}"))
             .by_all(proof)
-            .fix(Fix::say(format!("delete or scale down {}; the claim goes with its last user", scene.top(pod))))
+            .fix(release(scene, pod))
     }))
+}
+
+/// Lets the last user of a claim go.
+fn release(scene: &Scene<'_>, pod: &Object) -> Fix {
+    let top = scene.top(pod);
+    let text = match top.kind.as_str() {
+        "Deployment" | "StatefulSet" => {
+            format!("kubectl -n {} scale {} {} --replicas=0", top.namespace, top.kind.to_lowercase(), top.name)
+        }
+        _ => format!("delete or scale down {top}"),
+    };
+    let mut fix = Fix::say(format!("{text}; the claim goes with its last user"));
+    if let Some(owner) = scene.snapshot.find(&top).filter(|owner| owner.at("/spec/replicas").is_some()) {
+        let pods = scene.snapshot.within("Pod", pod.ns()).filter(|other| scene.top(other) == top);
+        fix = pods.fold(fix.set(owner, "/spec/replicas", 0), Fix::remove);
+    }
+    fix
 }
 
 fn resize<'a>(scene: &Scene<'a>, claim: &'a Object) -> Judged<Option<Claim>> {

@@ -219,7 +219,17 @@ pub(super) const RULES: &[Rule] = &[
         proves: "The kubelet's check failed.",
         refutes: "the path with this type on the node",
         fix: "create the path on the node, or correct hostPath.type",
-        judge: |scene, pod| mounts(scene, pod, Mount::HostPath, "the path on the node is of another type"),
+        judge: |scene, pod| {
+            let what = "the path on the node is of another type";
+            let Some(claim) = mounts(scene, pod, Mount::HostPath, what)? else { return Ok(None) };
+            let volumes = pod.list("/spec/volumes").iter().enumerate();
+            let checks = |volume: &serde_json::Value| !volume.text("/hostPath/type").is_empty();
+            let mut checked = volumes.filter(|(_, volume)| checks(volume)).map(|(index, _)| index);
+            let Some(index) = checked.next() else { return Ok(None) };
+            let at = format!("/spec/volumes/{index}/hostPath/type");
+            let words = "demand no type of the path, or create it on the node";
+            Ok(Some(claim.fix(Fix::patch(scene, pod, words, &[(at, "".into())]))))
+        },
         ..Rule::PLAIN
     },
     Rule {
@@ -231,12 +241,9 @@ pub(super) const RULES: &[Rule] = &[
         judge: |scene, pod| {
             let Some(trouble) = scene.trouble(pod) else { return Ok(None) };
             let said = trouble.part.as_ref().and_then(|part| {
-                let text = part
-                    .state("waiting")
-                    .map(|state| state.text("/message"))
-                    .filter(|text| start::mount(text) == Some(Mount::SubPath));
+                let text = scene.complaint(part).filter(|(text, _)| start::mount(text) == Some(Mount::SubPath));
                 let ended = part.end().filter(|(_, end)| start::mount(end.text("/message")) == Some(Mount::SubPath));
-                text.and_then(|_| part.saw("/state/waiting/message"))
+                text.map(|(_, proof)| proof)
                     .or_else(|| ended.map(|(at, _)| Proof::field(pod, &format!("{at}/message"))))
             });
             if let Some(proof) = said {

@@ -2,7 +2,7 @@
 
 use super::scheduling::{SCHED, decided, short};
 use crate::cause::Effect;
-use crate::claim::Claim;
+use crate::claim::{Claim, Fix};
 use crate::eval::messages::schedule::Blocker;
 use crate::object::{Fields as _, Object};
 use crate::rule::{Rule, Stance};
@@ -13,10 +13,13 @@ fn nodename<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
     let name = pod.text("/spec/nodeName");
     let Some(trouble) = scene.suffers(pod, Effect::Unscheduled).filter(|_| !name.is_empty()) else { return Ok(None) };
     let absent = scene.snapshot.absent("Node", "", name)?;
+    let free = [("/spec/nodeName".to_owned(), serde_json::Value::Null)];
+    let text = format!("kubectl -n {} delete pod {}, and create it again without nodeName", pod.ns(), pod.name());
     Ok(absent.map(|absent| {
         Claim::of(trouble, format!("it is put on node {name}, which does not exist"))
             .field(pod, "/spec/nodeName")
             .by(absent)
+            .fix(Fix::again(pod, &text, &free))
     }))
 }
 
@@ -30,10 +33,12 @@ fn unknown_scheduler<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Cl
         .all("Pod")
         .any(|other| other.id != pod.id && other.text("/status/phase") == "Running" && other.name().contains(name));
     let known = leads || runs || scene.snapshot.events(pod).any(|event| event.0.text("/source/component") == name);
+    let change = ("/spec/schedulerName".to_owned(), "default-scheduler".into());
     Ok((!known).then(|| {
         Claim::of(trouble, format!("it waits for the scheduler {name}, and nobody by this name is seen"))
             .field(pod, "/spec/schedulerName")
             .field(pod, "/status/phase")
+            .fix(Fix::patch(scene, pod, "leave it to the scheduler that is there", &[change]))
     }))
 }
 
@@ -43,6 +48,12 @@ fn gated<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
     Ok(trouble.map(|trouble| {
         Claim::of(trouble, format!("its scheduling gate {} was not taken away", gates.join(", ")))
             .field(pod, "/spec/schedulingGates")
+            .fix(Fix::patch(
+                scene,
+                pod,
+                "take the gate away",
+                &[("/spec/schedulingGates".to_owned(), serde_json::Value::Null)],
+            ))
     }))
 }
 
@@ -95,11 +106,13 @@ fn rejected<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
             .any(|other| scene.top(other) == top && other.text("/status/phase") == "Running")
     };
     let counts = refused && pod.deletion().is_none() && (bare || pod.controller().is_some() && recent && !placed());
+    let free = [("/spec/nodeName".to_owned(), serde_json::Value::Null)];
+    let text = format!("kubectl -n {} delete pod {}, and create it again without nodeName", pod.ns(), pod.name());
+    let by_hand = pod.controller().is_none();
     Ok(counts.then(|| {
-        Claim::new(format!("the kubelet of its node refused it: {reason}"))
-            .seen(pod)
-            .field(pod, "/status/reason")
-            .field(pod, "/status/message")
+        let claim = Claim::new(format!("the kubelet of its node refused it: {reason}"));
+        let claim = Claim { fix: by_hand.then(|| Fix::again(pod, &text, &free)), ..claim };
+        claim.seen(pod).field(pod, "/status/reason").field(pod, "/status/message")
     }))
 }
 

@@ -2,7 +2,7 @@
 
 use super::admission::{ADM, refused, says};
 use crate::cause::Effect;
-use crate::claim::{Claim, Confidence};
+use crate::claim::{Claim, Confidence, Fix};
 use crate::eval::messages::admission::{self as grammar, Call, Refusal};
 use crate::object::{Fields as _, Object};
 use crate::rule::{Rule, Stance};
@@ -40,8 +40,19 @@ fn webhook<'a>(scene: &Scene<'a>, maker: &'a Object, wanted: &[Call], what: &str
         return Ok(None);
     }
     let policy = format!("/webhooks/{index}/failurePolicy");
+    // Whom nobody has to ask keeps nobody out.
+    if config.text(&policy) == "Ignore" {
+        return Ok(None);
+    }
+    let patch = serde_json::json!([{"op": "replace", "path": policy, "value": "Ignore"}]);
+    let text = format!(
+        "repair it; until then kubectl patch {} {} --type json -p '{patch}'",
+        config.id.kind.to_lowercase(),
+        config.name()
+    );
+    let fix = Fix::say(text).set(config, &policy, "Ignore");
     let claim = claim.about(config.id.clone()).field(config, &policy).field(config, &name);
-    Ok(Some(claim))
+    Ok(Some(claim.fix(fix)))
 }
 
 fn denied<'a>(scene: &Scene<'a>, maker: &'a Object) -> Judged<Option<Claim>> {

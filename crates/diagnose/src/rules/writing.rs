@@ -1,7 +1,7 @@
 //! Volumes that are there, and that the program may not or cannot write.
 
 use crate::cause::Effect;
-use crate::claim::{Claim, Confidence};
+use crate::claim::{Claim, Confidence, Fix};
 use crate::eval::messages::program::Sign;
 use crate::object::{Fields as _, Object};
 use crate::rule::Rule;
@@ -14,6 +14,7 @@ fn complains<'a>(
     pod: &'a Object,
     wanted: Sign,
     mounted: fn(&Part<'_>, &str) -> Option<Proof>,
+    mend: fn(&Scene<'a>, &Part<'a>, &str) -> Option<Fix>,
 ) -> Judged<Option<Claim>> {
     let Some(trouble) = scene.trouble(pod).filter(|one| matches!(one.effect, Effect::Crashing | Effect::Failed)) else {
         return Ok(None);
@@ -22,7 +23,8 @@ fn complains<'a>(
     Ok(parts.iter().find_map(|part| {
         let (line, proof) = super::programs::last_sign(scene, part, wanted)?;
         let why = mounted(part, &line)?;
-        Some(Claim::of(trouble, line.trim().to_owned()).part(part).by(proof).by(why).by_all(part.saw("/restartCount")))
+        let claim = Claim::of(trouble, line.trim().to_owned()).part(part).by(proof).by(why);
+        Some(Claim { fix: mend(scene, part, &line), ..claim.by_all(part.saw("/restartCount")) })
     }))
 }
 
@@ -39,6 +41,33 @@ fn mount_of<'a>(part: &Part<'a>, line: &str) -> Option<(String, &'a serde_json::
         })
         .map(|(index, mount)| (format!("{}/volumeMounts/{index}", part.spec_at), mount))
         .max_by_key(|(_, mount)| mount.text("/mountPath").len())
+}
+
+/// An emptyDir where a container has none, for this folder.
+fn scratch(scene: &Scene<'_>, part: &Part<'_>, path: &str, medium: serde_json::Value, words: &str) -> Fix {
+    let add = |pointer: &str, one: serde_json::Value| {
+        let mut all = part.pod.list(pointer).to_vec();
+        all.push(one);
+        (pointer.to_owned(), serde_json::Value::from(all))
+    };
+    let name = "scratch";
+    let mount = serde_json::json!({"name": name, "mountPath": path});
+    let changes = [
+        add("/spec/volumes", serde_json::json!({"name": name, "emptyDir": medium})),
+        add(&format!("{}/volumeMounts", part.spec_at), mount),
+    ];
+    Fix::patch(scene, part.pod, words, &changes)
+}
+
+/// Lets a container write where it tries to.
+fn writable<'a>(scene: &Scene<'a>, part: &Part<'a>, line: &str) -> Option<Fix> {
+    if let Some((at, mount)) = mount_of(part, line) {
+        let change = (format!("{at}/readOnly"), serde_json::Value::Null);
+        return mount.holds("/readOnly").then(|| Fix::patch(scene, part.pod, "mount it to be written", &[change]));
+    }
+    let word = line.split(|c: char| c.is_whitespace() || "'\"`,():".contains(c)).find(|word| word.starts_with('/'))?;
+    let folder = word.rsplit_once('/').map(|(folder, _)| folder).filter(|folder| !folder.is_empty())?;
+    Some(scratch(scene, part, folder, serde_json::json!({}), &format!("mount an emptyDir at {folder}")))
 }
 
 fn read_only(part: &Part<'_>, line: &str) -> Option<Proof> {
@@ -77,11 +106,17 @@ pub(super) const RULES: &[Rule] = &[
         refutes: "the program's user being allowed to write there",
         fix: "set securityContext.fsGroup, or run as the user whom the files belong to",
         judge: |scene, pod| {
-            complains(scene, pod, Sign::Permission, |part, line| {
-                let own =
-                    mount_of(part, line).filter(|(_, mount)| !mount.text("/mountPath").starts_with("/var/run/secrets"));
-                own.map(|(at, _)| Proof::field(part.pod, &format!("{at}/mountPath")))
-            })
+            complains(
+                scene,
+                pod,
+                Sign::Permission,
+                |part, line| {
+                    let own = mount_of(part, line)
+                        .filter(|(_, mount)| !mount.text("/mountPath").starts_with("/var/run/secrets"));
+                    own.map(|(at, _)| Proof::field(part.pod, &format!("{at}/mountPath")))
+                },
+                |_, _, _| None,
+            )
         },
         ..Rule::PLAIN
     },
@@ -93,7 +128,7 @@ pub(super) const RULES: &[Rule] = &[
         proves: "It ended with a read-only file system, and the mount or the root is read-only by the spec.",
         refutes: "a mount and a root that are not read-only",
         fix: "mount a writable emptyDir at the path, or take readOnly away",
-        judge: |scene, pod| complains(scene, pod, Sign::ReadOnly, read_only),
+        judge: |scene, pod| complains(scene, pod, Sign::ReadOnly, read_only, writable),
         ..Rule::PLAIN
     },
     Rule {
@@ -105,17 +140,29 @@ pub(super) const RULES: &[Rule] = &[
         refutes: "an emptyDir of medium Memory at /dev/shm",
         fix: "mount an emptyDir with medium: Memory at /dev/shm",
         judge: |scene, pod| {
-            if pod.id.kind == "Disk" {
-                return super::machines::volume_full(scene, pod);
-            }
-            complains(scene, pod, Sign::Full, |part, line| {
-                let mounted = part
-                    .spec
-                    .list("/volumeMounts")
-                    .iter()
-                    .any(|mount| mount.text("/mountPath").starts_with("/dev/shm"));
-                (line.contains("/dev/shm") && !mounted).then(|| part.asked("/name"))
-            })
+            complains(
+                scene,
+                pod,
+                Sign::Full,
+                |part, line| {
+                    let mounted = part
+                        .spec
+                        .list("/volumeMounts")
+                        .iter()
+                        .any(|mount| mount.text("/mountPath").starts_with("/dev/shm"));
+                    (line.contains("/dev/shm") && !mounted).then(|| part.asked("/name"))
+                },
+                |scene, part, _| {
+                    let medium = serde_json::json!({"medium": "Memory"});
+                    Some(scratch(
+                        scene,
+                        part,
+                        "/dev/shm",
+                        medium,
+                        "mount memory at /dev/shm, which counts as the container's",
+                    ))
+                },
+            )
         },
         ..Rule::PLAIN
     },
@@ -130,9 +177,16 @@ pub(super) const RULES: &[Rule] = &[
         refutes: "free space and free inodes in the volume",
         fix: "make room, or expand the claim",
         judge: |scene, pod| {
-            complains(scene, pod, Sign::Full, |part, line| {
-                mount_of(part, line).map(|(at, _)| Proof::field(part.pod, &format!("{at}/mountPath")))
-            })
+            if pod.id.kind == "Disk" {
+                return super::machines::volume_full(scene, pod);
+            }
+            complains(
+                scene,
+                pod,
+                Sign::Full,
+                |part, line| mount_of(part, line).map(|(at, _)| Proof::field(part.pod, &format!("{at}/mountPath"))),
+                |_, _, _| None,
+            )
         },
         ..Rule::PLAIN
     },

@@ -41,7 +41,9 @@ pub(super) fn trouble<'a>(scene: &Scene<'a>, pod: &'a Object) -> Option<Trouble<
     if phase == "Failed" {
         return failed(scene, pod).and_then(whole);
     }
-    if pod.text("/spec/nodeName").is_empty() || stranded(scene, pod) {
+    // A table need not tell of the node; what waits for one is pending.
+    let placed = !pod.text("/spec/nodeName").is_empty() || !pod.tells("/spec/nodeName") && phase != "Pending";
+    if !placed || stranded(scene, pod) {
         return unscheduled(scene, pod).then_some(Effect::Unscheduled).and_then(whole);
     }
     let parts = Part::all(pod);

@@ -1,15 +1,22 @@
-//! Reading what somebody saved: lists and objects in JSON or YAML, one after another, and logs.
+//! Reading what somebody saved: archives and folders, lists and objects in JSON or YAML, one after another, what kubectl
+//! printed, and logs.
 //!
 //! A partial or damaged file gives what it can, and what was wrong is said.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
 use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::archive::{self, LIMITS, Member, Opened};
+use super::encoding::decode;
+use super::sketches::Sketches;
 use super::veil::veil;
-use super::{Coverage, Log, LogName, Need, Snapshot};
+use super::{Coverage, Log, LogName, Need, Run, Snapshot, layout};
 use crate::object::{Fields as _, Object, Ref};
+use crate::text;
 use crate::time::Time;
 
 /// A snapshot in the making.
@@ -24,7 +31,25 @@ pub struct Gathering {
     pub(super) lacks: Vec<Need>,
     /// Whether it says to hold all that could be read.
     pub(super) whole: bool,
+    /// What the list that is read now holds, by the name of its file: kind and namespace.
+    pub(super) expected: Option<(&'static str, String)>,
+    /// The lists that came, one by one, where a bundle has a file for each.
+    lists: BTreeMap<&'static str, BTreeSet<String>>,
+    /// Whether these lists are all that is known to be whole.
+    bundled: bool,
+    /// Kinds of lists without an object.
+    empty: BTreeSet<String>,
+    /// What could not be listed, with the reason: kind, namespace.
+    refused: BTreeMap<(String, Option<String>), String>,
+    /// What was printed for a person.
+    sketches: Sketches,
 }
+
+/// Kinds of which a bundle of single objects holds all.
+const SINGLE: [&str; 3] = ["Node", "PersistentVolume", "StorageClass"];
+
+/// Where `kubectl cluster-info dump` begins and ends a log.
+const LOG: (&str, &str, &str) = ("==== START logs for container ", "==== END logs for container ", " ====");
 
 /// Moments that have passed when an object is read. Deadlines, such as the end of a certificate, are not among them.
 const PASSED: [&str; 8] = [
@@ -54,9 +79,93 @@ impl Gathering {
         Gathering::default()
     }
 
+    /// A file of any kind, or an archive of files. Nothing is written to a disk, and sizes are bounded.
+    pub fn stream(&mut self, source: &str, bytes: Box<dyn Read + '_>) {
+        let damage = |error: std::io::Error| format!("{source}: {error}");
+        match archive::open(bytes, LIMITS.layers) {
+            Ok(Opened::Tar(tar)) => {
+                archive::members(tar, LIMITS, layout::is_wanted, |member| match member {
+                    Member::File(path, bytes) => self.file(&path, &bytes),
+                    Member::Damage(what) => self.damage.push(format!("{source}: {what}")),
+                });
+            }
+            Ok(Opened::Plain(plain)) => {
+                let mut whole = Vec::new();
+                if let Err(error) = plain.take(LIMITS.file).read_to_end(&mut whole) {
+                    self.damage.push(damage(error));
+                }
+                self.anything(source, &decode(&whole));
+            }
+            Err(error) => self.damage.push(damage(error)),
+        }
+    }
+
+    /// The text of a file whose name says nothing: its first letters do.
+    fn anything(&mut self, source: &str, text: &str) {
+        let text = self.cut_logs(text);
+        let first = text.lines().map(str::trim_end).find(|line| !line.is_empty() && !line.starts_with('#'));
+        let begins = |words: &[&str]| first.is_some_and(|line| words.iter().any(|word| line.starts_with(word)));
+        if begins(&["{", "[{", "[]"]) || begins(&["["]) && serde_json::from_str::<Value>(&text).is_ok() {
+            self.json(source, text.as_bytes());
+        } else if begins(&["---", "apiVersion:", "kind:", "items:", "metadata:", "- apiVersion:", "- kind:"]) {
+            self.yaml(source, &text);
+        } else {
+            self.printed(source, &text);
+        }
+    }
+
+    /// What kubectl printed for a person, in the middle of other words too.
+    pub fn printed(&mut self, source: &str, text: &str) {
+        let text = self.cut_logs(text);
+        let reading = text::read(&text);
+        for document in &reading.documents {
+            match document.trim_start().as_bytes().first() {
+                Some(b'{' | b'[') => self.json(source, document.as_bytes()),
+                _ => self.yaml(source, document),
+            }
+        }
+        for (name, lines) in reading.logs {
+            self.log(name, lines.join("\n").as_bytes());
+        }
+        self.sketches.take(reading.sketches, reading.listed, reading.moments);
+    }
+
+    /// Takes the logs out of what `kubectl cluster-info dump` prints, and gives the rest.
+    fn cut_logs<'a>(&mut self, text: &'a str) -> Cow<'a, str> {
+        let (start, end, close) = LOG;
+        if !text.contains(start) {
+            return Cow::Borrowed(text);
+        }
+        let mut rest = String::new();
+        let mut parts = text.split(start);
+        rest.push_str(parts.next().unwrap_or_default());
+        for part in parts {
+            let Some((head, body)) = part.split_once(close) else { continue };
+            let (log, after) = body
+                .split_once(end)
+                .map_or((body, ""), |(log, after)| (log, after.split_once(close).map_or("", |(_, after)| after)));
+            rest.push_str(after);
+            let place = head.split_once(" of pod ").and_then(|(name, pod)| Some((name, pod.split_once('/')?)));
+            let Some((container, (namespace, pod))) = place else { continue };
+            let refused = ["Request log error: ", "Create log request error: "];
+            let log = log.trim_start_matches(['\r', '\n']);
+            if !log.is_empty() && !refused.iter().any(|word| log.starts_with(word)) {
+                let text = |part: &str| part.to_owned();
+                let name = LogName {
+                    namespace: text(namespace),
+                    pod: text(pod),
+                    container: text(container),
+                    run: Run::Current,
+                };
+                self.log(name, log.as_bytes());
+            }
+        }
+        Cow::Owned(rest)
+    }
+
     /// Objects of JSON: an object, a List, or several of them one after another.
     pub fn json(&mut self, source: &str, bytes: &[u8]) {
-        let text = String::from_utf8_lossy(bytes);
+        let text = decode(bytes);
         let mut documents = serde_json::Deserializer::from_str(&text).into_iter::<Value>();
         loop {
             match documents.next() {
@@ -108,26 +217,68 @@ impl Gathering {
 
     /// An object, or the objects of a List.
     pub fn value(&mut self, mut value: Value) {
-        let kind = value.text("/kind").to_owned();
-        match value.get_mut("items").map(Value::take) {
-            Some(Value::Array(items)) if kind.ends_with("List") => {
-                for mut item in items {
-                    // kubectl's typed lists leave the kind of their items out.
-                    if item.text("/kind").is_empty()
-                        && let (Some(map), Some(kind)) = (item.as_object_mut(), kind.strip_suffix("List"))
-                    {
-                        map.insert("kind".into(), kind.into());
-                    }
-                    self.value(item);
-                }
-            }
-            _ => {
-                veil(&mut value);
-                if let Some(object) = Object::new(value) {
-                    self.objects.insert(object.id.clone(), Arc::new(object));
-                }
-            }
+        let own = value.text("/kind").to_owned();
+        let listed = own.ends_with("List") || own.is_empty() && self.expected.is_some();
+        let items = match &mut value {
+            Value::Array(items) => Some(std::mem::take(items)),
+            _ if listed => value.get_mut("items").map(Value::take).and_then(|items| match items {
+                Value::Array(items) => Some(items),
+                // An empty list may have none.
+                _ => own.ends_with("List").then(Vec::new),
+            }),
+            _ => None,
+        };
+        let Some(items) = items else { return self.object(value) };
+        let of_items = own.strip_suffix("List").filter(|kind| !kind.is_empty()).map(str::to_owned);
+        let of_items = of_items.or_else(|| Some(self.expected.as_ref()?.0.to_owned()));
+        self.came(&items);
+        if items.is_empty() {
+            self.empty.extend(of_items.clone());
         }
+        for mut item in items {
+            // kubectl's typed lists leave the kind of their items out.
+            if item.text("/kind").is_empty()
+                && let (Some(map), Some(kind)) = (item.as_object_mut(), &of_items)
+            {
+                map.insert("kind".into(), kind.as_str().into());
+            }
+            self.object(item);
+        }
+    }
+
+    fn object(&mut self, mut value: Value) {
+        veil(&mut value);
+        let Some(object) = Object::new(value) else { return };
+        if let Some((kind, place)) = &self.expected
+            && place.is_empty()
+            && SINGLE.contains(kind)
+            && object.id.kind == *kind
+        {
+            self.lists.entry(kind).or_default().insert(String::new());
+        }
+        self.objects.insert(object.id.clone(), Arc::new(object));
+    }
+
+    /// The file that is read now is a list of this kind in this namespace, by its name; of the cluster where it is empty.
+    pub(super) fn assume(&mut self, kind: &'static str, namespace: &str) {
+        self.expected = Some((kind, namespace.to_owned()));
+    }
+
+    /// A list came whose file says of what it is, if its objects say the same.
+    fn came(&mut self, items: &[Value]) {
+        let Some((kind, namespace)) = &self.expected else { return };
+        let of = |place: &str| items.iter().all(|item| item.text("/metadata/namespace") == place);
+        let place = if of(namespace) { namespace.as_str() } else { "" };
+        if !of(place) {
+            return;
+        }
+        self.lists.entry(kind).or_default().insert(place.to_owned());
+        self.bundled |= !items.is_empty() && !place.is_empty();
+    }
+
+    /// A kind could not be listed, in one namespace or in any.
+    pub(super) fn refuse(&mut self, kind: &str, namespace: Option<&str>, reason: &str) {
+        self.refused.insert((kind.to_owned(), namespace.map(str::to_owned)), reason.to_owned());
     }
 
     /// Takes what came for manifests that are to be applied: the pods that workloads would make are judged as well.
@@ -165,9 +316,14 @@ impl Gathering {
         self.damage.push(what.into());
     }
 
+    /// When a file was written, where nothing in it tells the time.
+    pub fn written_at(&mut self, moment: Time) {
+        self.sketches.written_at(moment);
+    }
+
     /// Whether no object was found.
     pub fn is_empty(&self) -> bool {
-        self.objects.is_empty()
+        self.objects.is_empty() && self.sketches.is_empty()
     }
 
     /// The namespaces of which something came.
@@ -182,19 +338,41 @@ impl Gathering {
 
     /// The same, with more to come.
     pub fn look(&self) -> Snapshot {
-        let namespaces = self.namespaces();
-        let now = self.now.or_else(|| self.latest()).unwrap_or(Time(0));
-        let kinds = || self.objects.keys().map(|id| id.kind.clone()).collect::<BTreeSet<_>>();
-        let coverage = self
-            .coverage
-            .clone()
-            .or_else(|| self.of_folder())
-            .unwrap_or_else(|| Coverage::whole().kinds(kinds()).namespaces(namespaces));
-        let objects = self.objects.values().cloned().collect();
+        let now = self.now.or_else(|| self.sketches.now().max(self.latest())).unwrap_or(Time(0));
+        let coverage = self.coverage.clone().or_else(|| self.of_folder());
+        let mut coverage = coverage.unwrap_or_else(|| self.of_lists(self.sketches.listed()));
+        for ((kind, namespace), reason) in &self.refused {
+            coverage.refuse(kind, namespace.as_deref(), reason);
+        }
+        let mut objects: Vec<Arc<Object>> = self.objects.values().cloned().collect();
+        // What came whole is better than what was printed of it.
+        let printed = self.sketches.objects(now).filter(|object| !self.objects.contains_key(&object.id));
+        objects.extend(printed.map(Arc::new));
         let mut snapshot = Snapshot::new(now, objects, Arc::new(self.logs.clone()), coverage);
         snapshot.damage.clone_from(&self.damage);
         snapshot.lacks.clone_from(&self.lacks);
         snapshot
+    }
+
+    /// What single lists cover: each what it is of, or else every kind that came in every namespace that came.
+    fn of_lists(&self, printed: &BTreeMap<String, BTreeSet<String>>) -> Coverage {
+        if !self.bundled && printed.is_empty() {
+            let kinds = self.objects.keys().map(|id| id.kind.clone()).chain(self.empty.clone());
+            return Coverage::whole().kinds(kinds).namespaces(self.namespaces());
+        }
+        let mut coverage = Coverage::nothing();
+        let lists = self.lists.iter().map(|(kind, places)| (*kind, places)).filter(|_| self.bundled);
+        let printed = printed.iter().map(|(kind, places)| (kind.as_str(), places));
+        for (kind, places) in lists.chain(printed) {
+            places.iter().for_each(|place| coverage.list(kind, Some(place.as_str()).filter(|place| !place.is_empty())));
+        }
+        if !self.bundled {
+            let namespaces = self.namespaces();
+            for kind in self.objects.keys().map(|id| &id.kind) {
+                namespaces.iter().for_each(|place| coverage.list(kind, Some(place)));
+            }
+        }
+        coverage
     }
 
     /// The latest moment that has passed.

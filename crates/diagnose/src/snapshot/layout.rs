@@ -1,38 +1,177 @@
-//! The files of a folder that holds a snapshot, by their names:
+//! The files of a folder or an archive that holds a snapshot, by their names, wherever in it they are:
 //!
 //! ```text
-//! objects.json                              a List of all that could be read
-//! logs/NAMESPACE/POD/CONTAINER.log          the end of a container's log; CONTAINER.previous.log of the run before
-//! *.json with `recorded_at` and no kind     when it was taken; with `coverage`, what was looked at
-//! any other .json, .yaml, .yml              objects
+//! objects.json                                     a List of all that could be read
+//! logs/NAMESPACE/POD/CONTAINER.log                 the end of a log; CONTAINER.previous.log of the run before
+//! *.json with `recorded_at` and no kind            when it was taken; with `coverage`, what was looked at
+//! NAMESPACE/pods.json, NAMESPACE/POD/logs.txt      kubectl cluster-info dump
+//! cluster-resources/pods/NAMESPACE.json, …/pods/logs/NAMESPACE/POD/CONTAINER.log, …/pods-errors.json
+//!                                                  a support bundle of troubleshoot.sh
+//! namespaces/NAMESPACE/core/pods.yaml, namespaces/NAMESPACE/pods/POD/CONTAINER/CONTAINER/logs/current.log,
+//! cluster-scoped-resources/core/nodes/NAME.yaml    must-gather, and `oc adm inspect`
+//! any other .json, .yaml, .yml                     objects
+//! any other .txt, .log, .md, .out                  what kubectl printed
 //! ```
 
 use serde::Deserialize as _;
 use serde_json::Value;
 
+use super::encoding::decode;
 use super::{Coverage, Gathering, LogName, Run};
+use crate::kinds;
 use crate::object::Fields as _;
 use crate::time::Time;
+
+/// How bundles call kinds where kubectl has another word: (name of a file or folder, kind).
+const WORDS: [(&str, &str); 12] = [
+    ("pvs", "PersistentVolume"),
+    ("pvcs", "PersistentVolumeClaim"),
+    ("pod-disruption-budgets", "PodDisruptionBudget"),
+    ("network-policy", "NetworkPolicy"),
+    ("resource-quota", "ResourceQuota"),
+    ("storage-classes", "StorageClass"),
+    ("ingress-classes", "IngressClass"),
+    ("custom-resource-definitions", "CustomResourceDefinition"),
+    ("replication-controllers", "ReplicationController"),
+    ("validating-webhook-configurations", "ValidatingWebhookConfiguration"),
+    ("mutating-webhook-configurations", "MutatingWebhookConfiguration"),
+    ("clusterRoleBindings", "ClusterRoleBinding"),
+];
+
+/// What a file is, as far as its name says.
+#[derive(Debug, PartialEq, Eq)]
+enum Place<'a> {
+    /// A log of one container's run; with the moment before each line where that is so.
+    Log(LogName),
+    /// Objects: of this kind, of this namespace, where the name says so.
+    Objects(Option<(&'static str, &'a str)>),
+    /// Why a kind could not be read.
+    Errors(&'static str),
+    /// What kubectl printed.
+    Text,
+    /// Nothing that is understood.
+    Other,
+}
+
+fn place(path: &str) -> Place<'_> {
+    let parts: Vec<&str> = path.split('/').collect();
+    let file = parts.last().copied().unwrap_or_default();
+    if let Some(name) = log_name(&parts) {
+        return Place::Log(name);
+    }
+    let Some((stem, end)) = file.rsplit_once('.') else { return Place::Other };
+    match end {
+        "json" | "yaml" | "yml" => {
+            let bundled = parts.iter().any(|part| *part == "cluster-resources");
+            if let Some(kind) = stem.strip_suffix("-errors").filter(|_| bundled).and_then(kind) {
+                return Place::Errors(kind);
+            }
+            Place::Objects(listing(&parts, stem))
+        }
+        "txt" | "log" | "md" | "out" => Place::Text,
+        _ => Place::Other,
+    }
+}
+
+/// The kind that a word means, as bundles and kubectl use it.
+fn kind(word: &str) -> Option<&'static str> {
+    let own = WORDS.iter().find(|(name, _)| *name == word).map(|(_, kind)| *kind);
+    own.or_else(|| kinds::name_of(word))
+}
+
+/// The list that a file of a bundle is: its kind, and its namespace, empty where it is of the whole cluster.
+fn listing<'a>(parts: &[&'a str], stem: &'a str) -> Option<(&'static str, &'a str)> {
+    match parts {
+        [.., "cluster-resources", _] => Some((kind(stem)?, "")),
+        [.., "cluster-resources", folder, _] => Some((kind(folder)?, stem)),
+        [.., "namespaces", namespace, _, _] => Some((kind(stem)?, namespace)),
+        [.., "cluster-scoped-resources", _, folder, _] => Some((kind(folder)?, "")),
+        [.., namespace, _] => Some((kind(stem)?, namespace)),
+        _ => None,
+    }
+}
+
+fn log_name(parts: &[&str]) -> Option<LogName> {
+    let run = |previous: bool| if previous { Run::Previous } else { Run::Current };
+    let name = |namespace: &str, pod: &str, container: &str, run| {
+        let text = |part: &str| part.to_owned();
+        Some(LogName { namespace: text(namespace), pod: text(pod), container: text(container), run })
+    };
+    match parts {
+        [.., "namespaces", namespace, "pods", pod, _, container, "logs", file] => {
+            let stem = file.strip_suffix(".log")?.trim_end_matches(".insecure");
+            let known = ["current", "previous"].contains(&stem);
+            known.then(|| name(namespace, pod, container, run(stem == "previous")))?
+        }
+        [.., folder, "logs", namespace, pod, file] if *folder == "pods" => {
+            let stem = file.strip_suffix(".log")?;
+            let (container, previous) = stem.strip_suffix("-previous").map_or((stem, false), |stem| (stem, true));
+            name(namespace, pod, container, run(previous))
+        }
+        [.., "logs", namespace, pod, file] => {
+            let stem = file.strip_suffix(".log")?;
+            let (container, previous) = stem.strip_suffix(".previous").map_or((stem, false), |stem| (stem, true));
+            name(namespace, pod, container, run(previous))
+        }
+        _ => None,
+    }
+}
+
+/// Whether a file of this name could tell anything.
+pub(super) fn is_wanted(path: &str) -> bool {
+    place(path) != Place::Other
+}
 
 impl Gathering {
     /// Takes a file of a folder: its path from the folder down, with `/`, and its bytes. What it cannot use it leaves.
     pub fn file(&mut self, path: &str, bytes: &[u8]) {
-        if let Some(name) = log_name(path) {
-            self.log(name, bytes);
-        } else if path.ends_with(".json") {
-            match serde_json::from_slice::<Value>(bytes) {
-                Ok(about) if about.text("/kind").is_empty() && taken(&about).is_some() => {
-                    self.taken_at(taken(&about).unwrap_or(Time(0)));
-                    self.limited(&about);
+        match place(path) {
+            Place::Log(name) => self.log(name, bytes),
+            Place::Errors(kind) => self.errors(kind, bytes),
+            Place::Objects(listing) => {
+                if let Some((kind, namespace)) = listing {
+                    self.assume(kind, namespace);
                 }
-                Ok(value) => self.value(value),
-                Err(_) => self.json(path, bytes),
+                self.objects(path, bytes);
+                self.expected = None;
             }
-        } else if path.ends_with(".yaml") || path.ends_with(".yml") {
-            self.yaml(path, &String::from_utf8_lossy(bytes));
+            Place::Text => self.printed(path, &decode(bytes)),
+            Place::Other => {}
         }
-        if path == "objects.json" {
+        // Packed into an archive it is in a folder of its own.
+        if path == "objects.json" || path.split_once('/').is_some_and(|(_, file)| file == "objects.json") {
             self.whole = true;
+        }
+    }
+
+    fn objects(&mut self, path: &str, bytes: &[u8]) {
+        let text = decode(bytes);
+        if !path.ends_with(".json") {
+            return self.yaml(path, &text);
+        }
+        match serde_json::from_str::<Value>(&text) {
+            Ok(about) if about.text("/kind").is_empty() && taken(&about).is_some() => {
+                self.taken_at(taken(&about).unwrap_or(Time(0)));
+                self.limited(&about);
+            }
+            Ok(value) => self.value(value),
+            Err(_) => self.json(path, text.as_bytes()),
+        }
+    }
+
+    /// A bundle's list of what it was refused: by namespace, or one after another.
+    fn errors(&mut self, kind: &str, bytes: &[u8]) {
+        match serde_json::from_slice::<Value>(bytes) {
+            Ok(Value::Object(map)) => {
+                for (namespace, reason) in &map {
+                    self.refuse(kind, Some(namespace), reason.as_str().unwrap_or("it was not collected"));
+                }
+            }
+            Ok(Value::Array(list)) => {
+                let said = list.iter().filter_map(Value::as_str).find(|said| !said.is_empty());
+                said.into_iter().for_each(|said| self.refuse(kind, None, said));
+            }
+            _ => {}
         }
     }
 
@@ -55,33 +194,96 @@ fn taken(about: &Value) -> Option<Time> {
     about.time("/recorded_at").or_else(|| about.time("/recordedAt"))
 }
 
-fn log_name(path: &str) -> Option<LogName> {
-    let parts: Vec<&str> = path.split('/').collect();
-    let [.., "logs", namespace, pod, file] = parts.as_slice() else { return None };
-    let stem = file.strip_suffix(".log")?;
-    let (container, run) = stem.strip_suffix(".previous").map_or((stem, Run::Current), |stem| (stem, Run::Previous));
-    let text = |part: &str| part.to_owned();
-    Some(LogName { namespace: text(namespace), pod: text(pod), container: text(container), run })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Snapshot;
+
+    const POD: &str = r#"{"kind": "Pod", "metadata": {"name": "a", "namespace": "n"}}"#;
+
+    fn read(files: &[(&str, &str)]) -> Snapshot {
+        let mut gathering = Gathering::new();
+        files.iter().for_each(|(name, text)| gathering.file(name, text.as_bytes()));
+        gathering.finish()
+    }
 
     #[test]
     fn a_folder_is_read_by_its_names() {
-        let mut gathering = Gathering::new();
-        gathering.file(
-            "objects.json",
-            br#"{"kind": "List", "items": [{"kind": "Pod", "metadata": {"name": "a", "namespace": "n"}}]}"#,
-        );
-        gathering.file("about.json", br#"{"recorded_at": "2026-01-01T00:00:00Z"}"#);
-        gathering.file("logs/n/a/app.previous.log", b"one\ntwo\n");
-        gathering.file("notes.txt", b"nothing");
-        let snapshot = gathering.finish();
+        let snapshot = read(&[
+            ("objects.json", &format!(r#"{{"kind": "List", "items": [{POD}]}}"#)),
+            ("about.json", r#"{"recorded_at": "2026-01-01T00:00:00Z"}"#),
+            ("logs/n/a/app.previous.log", "one\ntwo\n"),
+            ("notes.bin", "nothing"),
+        ]);
         assert_eq!((snapshot.len(), snapshot.now().to_string().as_str()), (1, "2026-01-01T00:00:00Z"));
         assert_eq!(snapshot.read_again("log:n/a/app/previous:2").as_deref(), Some("two"));
         assert!(snapshot.get("Secret", "n", "x").is_ok_and(|found| found.is_none()), "the folder holds all kinds");
         assert!(snapshot.get("Secret", "elsewhere", "x").is_err(), "and its namespaces only");
+    }
+
+    #[test]
+    fn a_dump_of_cluster_info_covers_what_it_lists() {
+        let logs = "==== START logs for container app of pod n/a ====\none\ntwo==== END logs for container app of pod n/a ====\n\
+                    ==== START logs for container gone of pod n/a ====\nRequest log error: no such container\n==== END logs for container gone of pod n/a ====\n";
+        let snapshot = read(&[
+            ("dump/nodes.json", r#"{"kind": "NodeList", "apiVersion": "v1", "items": [{"metadata": {"name": "n1"}}]}"#),
+            (
+                "dump/n/pods.json",
+                r#"{"kind": "PodList", "apiVersion": "v1", "items": [{"metadata": {"name": "a", "namespace": "n"}}]}"#,
+            ),
+            ("dump/n/services.json", r#"{"kind": "ServiceList", "apiVersion": "v1", "items": []}"#),
+            ("dump/n/a/logs.txt", logs),
+        ]);
+        assert!(snapshot.seen("Node", "", "n1").is_some() && snapshot.seen("Pod", "n", "a").is_some());
+        assert_eq!(snapshot.read_again("log:n/a/app:2").as_deref(), Some("two"));
+        assert_eq!(snapshot.logs().count(), 1, "what is no log is none");
+        assert!(snapshot.get("Service", "n", "x").is_ok_and(|found| found.is_none()), "an empty list is a list");
+        assert!(snapshot.get("Service", "m", "x").is_err() && snapshot.get("Secret", "n", "x").is_err());
+    }
+
+    #[test]
+    fn a_support_bundle_says_what_it_was_refused() {
+        let pod = r#"{"metadata": {"name": "a", "namespace": "n"}}"#;
+        let snapshot = read(&[
+            ("support-bundle-1/cluster-resources/pods/n.json", &format!(r#"{{"kind": "PodList", "items": [{pod}]}}"#)),
+            // Older ones write lists without a kind.
+            ("support-bundle-1/cluster-resources/pvcs/n.json", &format!("[{pod}]")),
+            ("support-bundle-1/cluster-resources/services/n.json", r#"{"kind": "ServiceList", "items": []}"#),
+            ("support-bundle-1/cluster-resources/configmaps-errors.json", r#"{"n": "configmaps is forbidden"}"#),
+            ("support-bundle-1/cluster-resources/pvs-errors.json", r#"["no rights"]"#),
+            ("support-bundle-1/cluster-resources/pods/logs/n/a/app-previous.log", "died\n"),
+            ("support-bundle-1/secrets/n/tls.json", r#"{"namespace": "n", "name": "tls", "value": "hunter2"}"#),
+        ]);
+        assert!(snapshot.seen("PersistentVolumeClaim", "n", "a").is_some());
+        assert_eq!(snapshot.read_again("log:n/a/app/previous:1").as_deref(), Some("died"));
+        assert!(snapshot.get("Service", "n", "x").is_ok());
+        let need = snapshot.get("ConfigMap", "n", "x").expect_err("it was refused");
+        assert_eq!(need.reason, "configmaps is forbidden");
+        assert_eq!(snapshot.get("PersistentVolume", "", "x").expect_err("it was refused").reason, "no rights");
+        assert!(!format!("{snapshot:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn must_gather_has_a_file_for_each_kind_and_moments_in_its_logs() {
+        let folder = "must-gather.local.1/quay-io-x/";
+        let snapshot = read(&[
+            (
+                &format!("{folder}namespaces/n/core/pods.yaml"),
+                "kind: PodList\nitems:\n- metadata:\n    name: a\n    namespace: 'n'\n",
+            ),
+            (&format!("{folder}namespaces/n/core/services.yaml"), "kind: ServiceList\nitems: []\n"),
+            (
+                &format!("{folder}cluster-scoped-resources/core/nodes/n1.yaml"),
+                "---\nkind: Node\nmetadata:\n  name: n1\n",
+            ),
+            (
+                &format!("{folder}namespaces/n/pods/a/app/app/logs/current.log"),
+                "2026-01-01T00:00:00.123456789Z two words\n",
+            ),
+        ]);
+        assert!(snapshot.seen("Node", "", "n1").is_some() && snapshot.seen("Pod", "n", "a").is_some(), "{snapshot:?}");
+        assert_eq!(snapshot.read_again("log:n/a/app:1").as_deref(), Some("two words"));
+        assert!(snapshot.get("Service", "n", "x").is_ok_and(|found| found.is_none()));
+        assert!(snapshot.get("ConfigMap", "n", "x").is_err());
     }
 }

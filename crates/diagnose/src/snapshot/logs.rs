@@ -1,6 +1,8 @@
 //! Logs of containers: the end of what a run wrote.
 
+use super::encoding::decode;
 use super::veil::text_without_passwords;
+use crate::time::Time;
 
 /// Which run of a container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,16 +34,26 @@ pub struct Log {
 }
 
 impl Log {
-    /// Of the bytes of a file, which need not be UTF-8.
+    /// Of the bytes of a file, which need not be UTF-8. Moments that kubectl wrote before each line are taken off.
     pub fn read(bytes: &[u8]) -> Log {
-        let text = String::from_utf8_lossy(bytes);
-        Log { lines: text.lines().map(|line| text_without_passwords(&plain(line)).into_owned()).collect() }
+        let text = decode(bytes);
+        let stamped = !text.is_empty() && text.lines().all(|line| unstamped(line).is_some());
+        let bare = |line| if stamped { unstamped(line).unwrap_or(line) } else { line };
+        let read = |line| text_without_passwords(&plain(bare(line))).into_owned();
+        Log { lines: text.lines().map(read).collect() }
     }
 
     /// Whether it is the engine's answer instead of a log: nothing that the program wrote.
     pub fn is_refusal(&self) -> bool {
         self.lines.len() == 1 && self.lines[0].starts_with("unable to retrieve container logs for ")
     }
+}
+
+/// A line without the moment before it, in nanoseconds, that `kubectl logs --timestamps` writes.
+fn unstamped(line: &str) -> Option<&str> {
+    let (stamp, rest) = line.split_once(' ').unwrap_or((line, ""));
+    let exact = stamp.len() == 30 && stamp.as_bytes()[19] == b'.' && Time::parse(stamp).is_some();
+    exact.then_some(rest)
 }
 
 /// A line without escape sequences of terminals.
@@ -66,5 +78,10 @@ mod tests {
     fn colours_are_taken_off() {
         assert_eq!(plain("\u{1b}[31mfatal\u{1b}[0m: no"), "fatal: no");
         assert_eq!(Log::read(b"a\r\nb\xff\n").lines, ["a", "b\u{fffd}"]);
+        assert_eq!(
+            Log::read(b"2026-01-01T00:00:00.500000000Z a\n2026-01-01T00:00:00.123456789Z b c\n").lines,
+            ["a", "b c"]
+        );
+        assert_eq!(Log::read(b"2026-01-01T00:00:00.5Z a\nb\n").lines[0], "2026-01-01T00:00:00.5Z a");
     }
 }

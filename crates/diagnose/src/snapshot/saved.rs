@@ -1,12 +1,10 @@
 //! A snapshot as files, by the names of [`layout`](super::layout): what was read of a cluster, to be asked again
 //! anywhere.
 
-use std::io::Read as _;
-
 use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 use serde_json::json;
 
-use super::{Gathering, Run, Snapshot};
+use super::{Run, Snapshot};
 
 /// The folder in an archive.
 const FOLDER: &str = "state";
@@ -59,33 +57,6 @@ impl Snapshot {
     }
 }
 
-/// How many bytes an archive may have unpacked: that of a cluster with 10,000 pods has fewer.
-const LARGEST: u64 = 4 << 30;
-
-impl Gathering {
-    /// The files of an archive that was written here.
-    pub fn archive(&mut self, source: &str, bytes: &[u8]) {
-        let unpacked = match ruzstd::decoding::StreamingDecoder::new(bytes) {
-            Ok(unpacked) => unpacked.take(LARGEST),
-            Err(error) => return self.damaged(format!("{source}: {error}")),
-        };
-        let mut archive = tar::Archive::new(unpacked);
-        let Ok(entries) = archive.entries() else { return };
-        for entry in entries {
-            let read = entry.and_then(|mut entry| {
-                let path = entry.path()?.to_string_lossy().into_owned();
-                let mut bytes = Vec::new();
-                entry.read_to_end(&mut bytes)?;
-                Ok((path, bytes))
-            });
-            match read {
-                Ok((path, bytes)) => self.file(&path, &bytes),
-                Err(error) => return self.damaged(format!("{source}: {error}")),
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use crate::snapshot::{Coverage, Gathering, LogName, Run};
@@ -110,7 +81,8 @@ mod tests {
         before.files().iter().for_each(|(path, bytes)| again.file(path, bytes));
         let after = again.finish();
         let mut packed = Gathering::new();
-        packed.archive("state", &before.archive());
+        let archive = before.archive();
+        packed.stream("state", Box::new(archive.as_slice()));
         assert_eq!(packed.finish().files(), before.files());
         assert_eq!((after.now(), after.coverage(), after.len()), (before.now(), before.coverage(), 1));
         let report = |snapshot| serde_json::to_value(diagnose(snapshot, &Question::Everything)).expect("JSON");

@@ -1,0 +1,147 @@
+//! A patch of what makes a pod: applied in the snapshot to its workload's template and to every pod that the workload
+//! has, so that a rule judges the pods as they would be. Nothing else changes: what was recorded stays recorded, and
+//! only a rule that compares it with the spec falls silent.
+
+use serde_json::{Value, json};
+
+use super::{Change, Fix, put};
+use crate::eval::owners;
+use crate::object::{Fields as _, Object};
+use crate::scene::Scene;
+
+/// Where a workload has the template of its pods.
+fn template(owner: &Object) -> Option<&'static str> {
+    ["/spec/template", "/spec/jobTemplate/spec/template"]
+        .into_iter()
+        .find(|at| owner.at(&format!("{at}/spec")).is_some())
+}
+
+impl Fix {
+    /// Changes of a pod's spec, as a command where a workload makes the pod. Null takes a field away.
+    pub fn patch(scene: &Scene<'_>, pod: &Object, words: &str, changes: &[(String, Value)]) -> Fix {
+        let owners = owners::chain(scene.snapshot, pod);
+        let mut fix = Fix::say(words);
+        let maker = owners.iter().rev().find_map(|owner| Some((*owner, template(owner)?)));
+        match maker {
+            Some((maker, at)) => fix.text = format!("{words}: {}", command(maker, at, changes)),
+            None => fix.text = format!("{words}, and create the pod again"),
+        }
+        for owner in owners {
+            let Some(at) = template(owner) else { continue };
+            fix.changes.extend(
+                changes
+                    .iter()
+                    .map(|(pointer, value)| Change::Set(owner.id.clone(), format!("{at}{pointer}"), value.clone())),
+            );
+        }
+        let top = scene.top(pod);
+        let alike = |other: &&Object| other.id == pod.id || scene.top(other) == top && top.kind != "Node";
+        for other in scene.snapshot.within("Pod", pod.ns()).filter(alike) {
+            let mut tried = other.value().clone();
+            if changes.iter().all(|(pointer, value)| put(&mut tried, pointer, value.clone()).is_some()) {
+                fix.changes.extend(
+                    changes
+                        .iter()
+                        .map(|(pointer, value)| Change::Set(other.id.clone(), pointer.clone(), value.clone())),
+                );
+            }
+        }
+        fix
+    }
+
+    /// The same for a workload that has no pods: it, and what it is of or has made.
+    pub fn patch_of(scene: &Scene<'_>, maker: &Object, words: &str, changes: &[(String, Value)]) -> Fix {
+        let mut owners = owners::chain(scene.snapshot, maker);
+        owners.insert(0, maker);
+        let mut fix = Fix::say(words);
+        if let Some((top, at)) = owners.iter().rev().find_map(|owner| Some((*owner, template(owner)?))) {
+            fix.text = format!("{words}: {}", command(top, at, changes));
+        }
+        for owner in owners {
+            let Some(at) = template(owner) else { continue };
+            fix.changes.extend(
+                changes
+                    .iter()
+                    .map(|(pointer, value)| Change::Set(owner.id.clone(), format!("{at}{pointer}"), value.clone())),
+            );
+        }
+        fix
+    }
+
+    /// A pod that is deleted and created again with changes of its spec: what happened to the old one is over.
+    pub fn again(pod: &Object, words: &str, changes: &[(String, Value)]) -> Fix {
+        let mut anew = pod.value().clone();
+        let over = ["/status", "/metadata/uid", "/metadata/creationTimestamp", "/metadata/deletionTimestamp"];
+        let over = over.iter().map(|pointer| ((*pointer).to_owned(), Value::Null));
+        for (pointer, value) in over.chain(changes.iter().cloned()) {
+            put(&mut anew, &pointer, value);
+        }
+        Fix::say(words).remove(pod).adding(anew)
+    }
+}
+
+/// The command that patches a workload.
+fn command(maker: &Object, at: &str, changes: &[(String, Value)]) -> String {
+    let steps: Vec<Value> =
+        changes.iter().map(|(pointer, value)| step(maker, &format!("{at}{pointer}"), value)).collect();
+    let steps = Value::from(steps).to_string().replace('\'', "'\\''");
+    let (kind, name) = (maker.id.kind.to_lowercase(), maker.name());
+    format!("kubectl -n {} patch {kind} {name} --type json -p '{steps}'", maker.ns())
+}
+
+/// One step of a JSON patch: what is above the field must be there, or come with it.
+fn step(maker: &Object, pointer: &str, value: &Value) -> Value {
+    if value.is_null() {
+        return json!({"op": "remove", "path": pointer});
+    }
+    let (mut path, mut value) = (pointer.to_owned(), value.clone());
+    while let Some((above, key)) = path.clone().rsplit_once('/')
+        && !above.is_empty()
+        && maker.at(above).is_none()
+    {
+        value = json!({(key.replace("~1", "/").replace("~0", "~")): value});
+        path = above.to_owned();
+    }
+    json!({"op": "add", "path": path, "value": value})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::snapshot::Gathering;
+
+    #[test]
+    fn a_patch_reaches_the_template_and_the_pods_made_of_it() {
+        let mut gathering = Gathering::new();
+        let spec = json!({"containers": [{"name": "app"}]});
+        let owned = |kind: &str, name: &str| json!([{"kind": kind, "name": name, "controller": true}]);
+        for (kind, name, owners, body) in [
+            ("Deployment", "web", json!([]), json!({"template": {"spec": spec}})),
+            ("ReplicaSet", "web-1", owned("Deployment", "web"), json!({"template": {"spec": spec}})),
+            ("Pod", "web-1-a", owned("ReplicaSet", "web-1"), spec.clone()),
+            ("Pod", "web-1-b", owned("ReplicaSet", "web-1"), spec.clone()),
+            ("Pod", "other", json!([]), spec.clone()),
+        ] {
+            let metadata = json!({"name": name, "namespace": "shop", "ownerReferences": owners});
+            gathering.value(json!({"kind": kind, "metadata": metadata, "spec": body}));
+        }
+        let snapshot = gathering.finish();
+        let scene = Scene::new(&snapshot);
+        let pod = snapshot.seen("Pod", "shop", "web-1-a").expect("a pod");
+        let changes = [("/spec/containers/0/resources/limits/memory".to_owned(), json!("1Gi"))];
+        let fix = Fix::patch(&scene, pod, "raise it", &changes);
+        assert_eq!(
+            fix.text,
+            "raise it: kubectl -n shop patch deployment web --type json -p '[{\"op\":\"add\",\"path\":\"/spec/template/spec/containers/0/resources\",\"value\":{\"limits\":{\"memory\":\"1Gi\"}}}]'"
+        );
+        let mended = fix.applied(&snapshot).expect("it fits");
+        let limit = |kind: &str, name: &str, at: &str| {
+            let object = mended.seen(kind, "shop", name).expect("it is there");
+            object.text(&format!("{at}/spec/containers/0/resources/limits/memory")).to_owned()
+        };
+        assert_eq!(limit("Deployment", "web", "/spec/template"), "1Gi");
+        assert_eq!(limit("ReplicaSet", "web-1", "/spec/template"), "1Gi");
+        assert_eq!((limit("Pod", "web-1-a", ""), limit("Pod", "web-1-b", "")), ("1Gi".into(), "1Gi".into()));
+        assert_eq!(limit("Pod", "other", ""), "");
+    }
+}

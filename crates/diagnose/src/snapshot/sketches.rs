@@ -1,0 +1,122 @@
+//! Objects that were printed, put together: the same one may be in several outputs, each of which tells something else.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::veil::veil;
+use crate::claim::put;
+use crate::object::{Fields as _, Object, Ref, View};
+use crate::text::Sketch;
+use crate::time::Time;
+
+/// All of them.
+#[derive(Debug, Default)]
+pub(super) struct Sketches {
+    found: BTreeMap<Ref, Sketch>,
+    listed: BTreeMap<String, BTreeSet<String>>,
+    /// The latest moment that had passed.
+    latest: Option<Time>,
+    /// When the text was written, by what does not stand in it.
+    written: Option<Time>,
+}
+
+impl Sketches {
+    pub(super) fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
+    pub(super) fn written_at(&mut self, moment: Time) {
+        self.written = Some(moment);
+    }
+
+    /// What a text told.
+    pub(super) fn take(&mut self, sketches: Vec<Sketch>, listed: Vec<(String, Option<String>)>, moments: Vec<Time>) {
+        for sketch in sketches {
+            let text = |pointer: &str| sketch.value.text(pointer).to_owned();
+            let id = Ref::new(text("/kind"), text("/metadata/namespace"), text("/metadata/name"));
+            match self.found.get_mut(&id) {
+                Some(known) => join(known, sketch),
+                None => drop(self.found.insert(id, sketch)),
+            }
+        }
+        for (kind, namespace) in listed {
+            self.listed.entry(kind).or_default().insert(namespace.unwrap_or_default());
+        }
+        self.latest = self.latest.max(moments.into_iter().max());
+    }
+
+    /// The kinds of which all names are known: in these namespaces, of which an empty one means all.
+    pub(super) fn listed(&self) -> &BTreeMap<String, BTreeSet<String>> {
+        &self.listed
+    }
+
+    /// When the text was printed, as far as it tells: not before anything that had happened, nor before what is so old
+    /// was that old.
+    pub(super) fn now(&self) -> Option<Time> {
+        let of = |sketch: &Sketch| {
+            let told = |(pointer, age): &(String, i64)| Some(Time(sketch.value.time(pointer)?.0 + age));
+            sketch.ages.iter().filter_map(told).max()
+        };
+        let told = self.found.values().filter_map(of).max().max(self.latest);
+        told.or(self.written.filter(|_| !self.found.is_empty()))
+    }
+
+    /// As objects, at a moment.
+    pub(super) fn objects(&self, now: Time) -> impl Iterator<Item = Object> {
+        self.found.values().cloned().filter_map(move |mut sketch| {
+            for (pointer, age) in &sketch.ages {
+                if sketch.value.at(pointer).is_none() {
+                    put(&mut sketch.value, pointer, Time(now.0 - age).to_string().into());
+                }
+            }
+            veil(&mut sketch.value);
+            Object::sketched(sketch.value, sketch.view)
+        })
+    }
+}
+
+/// What is told of an object twice: the fuller view leads, the other adds what is not in it.
+fn join(known: &mut Sketch, mut other: Sketch) {
+    // A line of a table has a container without a name, for want of a better one.
+    let nameless = |sketch: &mut Sketch| {
+        for list in
+            ["/spec/containers", "/spec/initContainers", "/status/containerStatuses", "/status/initContainerStatuses"]
+        {
+            if sketch.view == View::Listed && sketch.value.text(&format!("{list}/0/name")).is_empty() {
+                put(&mut sketch.value, list, Value::Null);
+            }
+        }
+    };
+    if other.view > known.view {
+        std::mem::swap(known, &mut other);
+    }
+    if known.view != View::Listed {
+        nameless(&mut other);
+    }
+    let repeated = known.value.text("/kind") == "Event";
+    let count = |sketch: &Sketch| sketch.value.int("/count");
+    let most = count(known).max(count(&other)).filter(|_| repeated);
+    add(&mut known.value, other.value);
+    if let Some(most) = most {
+        put(&mut known.value, "/count", most.into());
+    }
+    for (pointer, age) in other.ages {
+        match known.ages.iter_mut().find(|(other, _)| *other == pointer) {
+            Some((_, known)) if pointer == "/firstTimestamp" => *known = age.max(*known),
+            Some((_, known)) => *known = age.min(*known),
+            None => known.ages.push((pointer, age)),
+        }
+    }
+}
+
+/// Adds what is missing.
+fn add(known: &mut Value, other: Value) {
+    let (Value::Object(known), Value::Object(other)) = (known, other) else { return };
+    for (key, value) in other {
+        match known.get_mut(&key) {
+            Some(known) => add(known, value),
+            None => drop(known.insert(key, value)),
+        }
+    }
+}

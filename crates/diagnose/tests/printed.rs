@@ -1,0 +1,214 @@
+//! What kubectl 1.36 printed of recorded states (tests/printed/CODE.*), as it was pasted and as it arrives: the same
+//! cause is named from it, what it does not tell is not claimed, and no text makes reading panic or slow.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use fathom_diagnose::{Gathering, Question, Report, Snapshot, diagnose};
+use proptest::prelude::*;
+
+fn files() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/printed");
+    let entries = fs::read_dir(folder).expect("there are texts");
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
+    files.sort();
+    files
+}
+
+/// The code that a file is named after, and its text.
+fn texts() -> Vec<(String, String)> {
+    let code = |path: &Path| path.file_stem().expect("a name").to_string_lossy().into_owned();
+    files().iter().map(|path| (code(path), fs::read_to_string(path).expect("a text"))).collect()
+}
+
+fn snapshot(bytes: &[u8]) -> Snapshot {
+    let mut gathering = Gathering::new();
+    gathering.stream("pasted", Box::new(bytes));
+    gathering.finish()
+}
+
+fn report(bytes: &[u8]) -> Report {
+    diagnose(&snapshot(bytes), &Question::Everything)
+}
+
+fn codes(bytes: &[u8]) -> Vec<&'static str> {
+    report(bytes).findings.iter().map(|finding| finding.code).collect()
+}
+
+#[test]
+fn the_cause_is_named_from_what_was_printed() {
+    for (code, text) in texts() {
+        let snapshot = snapshot(text.as_bytes());
+        let report = diagnose(&snapshot, &Question::Everything);
+        let said: Vec<&str> = report.findings.iter().map(|finding| finding.code).collect();
+        assert_eq!(said, [code.as_str()], "{}", fathom_diagnose::report::text::render(&report));
+        for proof in &report.findings[0].proofs {
+            assert!(snapshot.holds(proof), "{proof:?}");
+        }
+    }
+}
+
+#[test]
+fn how_a_text_was_carried_changes_nothing() {
+    let wide = |text: &str| -> Vec<u8> {
+        [0xfeff].into_iter().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect()
+    };
+    for (code, text) in texts() {
+        let lines = |change: &dyn Fn(&str) -> String| -> Vec<u8> {
+            text.lines().map(|line| format!("{}\n", change(line))).collect::<String>().into_bytes()
+        };
+        let ways = [
+            ("Windows", text.replace('\n', "\r\n").into_bytes()),
+            ("PowerShell", wide(&text)),
+            ("a quotation", lines(&|line| format!("> {line}"))),
+            ("code", lines(&|line| format!("    {line}"))),
+            ("colours", lines(&|line| line.to_owned())),
+        ];
+        for (way, bytes) in
+            ways.iter().filter(|(way, _)| !text.contains("> ") || !["a quotation", "code"].contains(way))
+        {
+            assert_eq!(codes(bytes), [code.as_str()], "{code} by {way}");
+        }
+    }
+}
+
+#[test]
+fn a_text_that_is_cut_off_gives_what_it_can_and_nothing_else() {
+    for (code, text) in texts() {
+        let step = (text.len() / 40).max(1);
+        for cut in (0..text.len()).step_by(step).filter(|cut| text.is_char_boundary(*cut)) {
+            let said: BTreeSet<&str> = codes(&text.as_bytes()[..cut]).into_iter().collect();
+            // That pods are refused may be told before it is told by whom.
+            let fits = |one: &&str| **one == code || **one == *"wl.replica-failure";
+            assert!(said.iter().all(fits), "{code} cut at {cut}: {said:?}");
+        }
+    }
+}
+
+#[test]
+fn tables_alone_show_what_is_wrong_and_claim_no_cause() {
+    let table = "\
+NAME    READY   STATUS             RESTARTS      AGE
+web-0   0/1     CrashLoopBackOff   5 (3m ago)    10m
+web-1   1/1     Running            0             10m
+web-2   0/1     Pending            0             10m
+
+NAME   TYPE        CLUSTER-IP   EXTERNAL-IP   PORT(S)   AGE
+web    ClusterIP   10.96.0.7    <none>        80/TCP    10m
+";
+    let report = report(table.as_bytes());
+    assert!(report.findings.is_empty(), "{:?}", report.findings);
+    let shown: Vec<String> = report.unexplained.iter().map(|one| format!("{} {}", one.object, one.effect)).collect();
+    assert_eq!(shown, ["Pod/default/web-0 crashing", "Pod/default/web-2 not scheduled"]);
+    assert!(report.unknown.iter().all(|need| !need.need.is_empty()));
+    // Spread by tabs, or squeezed by a chat.
+    for (from, to) in [("   ", "\t"), ("  ", " ")] {
+        let mut other = table.to_owned();
+        while other.contains("  ") {
+            other = other
+                .replace(from, to)
+                .replace("  ", if to == "\t" { "\t" } else { " " })
+                .replace("\t\t", "\t")
+                .replace("\t ", "\t");
+        }
+        let again: Vec<String> =
+            report_of(&other).unexplained.iter().map(|one| format!("{} {}", one.object, one.effect)).collect();
+        assert_eq!(again, shown, "{other}");
+    }
+}
+
+fn report_of(text: &str) -> Report {
+    report(text.as_bytes())
+}
+
+#[test]
+fn values_of_secrets_are_left_in_the_text() {
+    let text = "\
+$ kubectl describe secret web -n shop
+Name:         web
+Namespace:    shop
+Type:  Opaque
+
+Data
+====
+token:     hunter2hunter2
+password:  12 bytes
+
+$ kubectl get secret web -n shop -o yaml
+apiVersion: v1
+kind: Secret
+metadata:
+  name: other
+  namespace: shop
+data:
+  key: aHVudGVyMg==
+stringData:
+  plain: hunter2
+$ kubectl get secret third -n shop -o json
+{\"apiVersion\": \"v1\", \"kind\": \"Secret\", \"metadata\": {\"name\": \"third\", \"namespace\": \"shop\"}, \"data\": {\"key\": \"aHVudGVyMg==\"}}
+";
+    let snapshot = snapshot(text.as_bytes());
+    assert_eq!(snapshot.all("Secret").count(), 3);
+    let all = format!("{snapshot:?}");
+    assert!(!all.contains("hunter2") && !all.contains("aHVudGVyMg"), "{all}");
+    assert!(all.contains("password"), "names of keys are kept");
+}
+
+#[test]
+fn large_and_deep_texts_are_read_in_time() {
+    let header = "NAMESPACE   NAME   READY   STATUS    RESTARTS   AGE\n";
+    let rows: String =
+        (0..20_000).map(|at| format!("n{:<9} p{at:<5} 1/1     Running   0          5m\n", at % 50)).collect();
+    let deep: String = (0..2_000).map(|depth| format!("{}Key {depth}:\n", " ".repeat(depth % 500))).collect();
+    let long = format!("Name: x\nNamespace: y\nContainers:\n{}", "  Message:  a\nb\n".repeat(50_000));
+    let repeated = format!("Name: x\nAPI Version: v1\nKind: Odd\nRules:\n{}", "  A: b\n".repeat(50_000));
+    let quoted = "> ".repeat(100_000);
+    let commands = "$ kubectl get pods -n x\n".repeat(50_000);
+    for text in [format!("{header}{rows}"), format!("Name: x\nQoS Class: y\n{deep}"), long, repeated, quoted, commands]
+    {
+        let start = Instant::now();
+        snapshot(text.as_bytes());
+        let took = start.elapsed().as_secs();
+        assert!(took < 30, "{took} s for {} bytes: {}", text.len(), &text[..60.min(text.len())]);
+    }
+}
+
+/// Damages that mail, terminals and people do.
+fn damage() -> impl Strategy<Value = (usize, prop::sample::Index, String)> {
+    (0..6usize, any::<prop::sample::Index>(), "[ -~\\n\\t\u{e9}\u{1f600}]{0,20}")
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_damage_makes_it_panic(which in any::<prop::sample::Index>(), damages in prop::collection::vec(damage(), 1..12)) {
+        let texts = texts();
+        let mut text = texts[which.index(texts.len())].1.clone();
+        for (how, at, with) in damages {
+            let at = text.char_indices().nth(at.index(text.chars().count().max(1))).map_or(0, |(at, _)| at);
+            match how {
+                0 => text.insert_str(at, &with),
+                1 => text.truncate(at),
+                2 => text = text[at..].to_owned(),
+                3 => text = format!("{}{}", &text[..at], text[at..].replacen("  ", " ", 5)),
+                4 => text = format!("{}{}", &text[..at], text[at..].replacen('\n', &with, 1)),
+                _ => text = format!("{}{}{}", &text[..at], &text[..at], &text[at..]),
+            }
+            text.truncate(text.floor_char_boundary(200_000));
+        }
+        report(text.as_bytes());
+    }
+
+    #[test]
+    fn no_letters_make_it_panic(text in "([A-Z][a-z]{0,8}:?[ \\t]{0,4}|[-a-z0-9/.=<>(){}\"']{1,9}|\\n {0,6}|Name:  x\\n|Events:\\n|NAME  READY  STATUS  RESTARTS\\n|\\$ kubectl (get|describe|logs) [a-z]{2,5}\\n){0,60}") {
+        report(text.as_bytes());
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..600), begins in prop::sample::select(vec![&b""[..], &[0x1f, 0x8b, 8], &[0x28, 0xb5, 0x2f, 0xfd], &[0xff, 0xfe], b"{", b"==== START logs for container "])) {
+        report(&[begins, &bytes].concat());
+    }
+}
