@@ -16,7 +16,6 @@ pub const NEEDS: &[(&str, &str)] = &[
     ("net.netpol-unenforced", "a flow that a policy denies"),
     ("net.cni-policy", "the agent's reasons for drops, and its own policy resources"),
     ("net.overlay-blocked", "connections between pods of each pair of nodes"),
-    ("net.mtu", "packets of growing size between two nodes"),
     ("net.forward-drop", "the firewall's rules of the node"),
     ("net.rp-filter", "a sysctl and counters of the node"),
     ("net.hairpin", "a pod's connection to its own service"),

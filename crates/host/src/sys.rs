@@ -15,7 +15,7 @@ use rustix::thread::UnshareFlags;
 
 use crate::namespace::Kind;
 pub use calls::{Call, ask};
-pub use refusal::{Refusal, keep_refusals, refusal};
+pub use refusal::{Refusal, forbid_fragments, keep_refusals, refusal};
 pub use signals::{ignore_signal, read_signal, read_signal_and_sender, reset_signals, signal_fd};
 
 /// What [`clone_process`] made.

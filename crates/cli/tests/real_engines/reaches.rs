@@ -84,6 +84,25 @@ fn a_refusal_is_told_by_who_sent_it() {
     machine.assert_clean();
 }
 
+#[test]
+fn packets_that_vanish_by_their_size_are_told_of() {
+    needs!(Need::Root, Need::Program("runc"), Need::Program("nsenter"), Need::Program("ip"));
+    let (machine, runc) = (Machine::new(), Runc::new());
+    let place = Place::of(&machine, runc.root());
+    let (one, other) = two(&runc);
+    let _listener = inside(&other, || TcpListener::bind((THERE, 7001)).expect("the port is free"));
+    assert_eq!(codes(&place, one.name(), &format!("{THERE}:7001")), [""; 0]);
+    // What is larger than an end of the cable takes is dropped there without a word.
+    let pid = other.pid().to_string();
+    let words = ["--net", "--target", &pid, "ip", "link", "set", "eth0", "mtu", "1300"];
+    assert!(Command::new("nsenter").args(words).status().expect("ip runs").success());
+    let found = causes(&place, one.name(), &format!("{THERE}:7001"));
+    assert_eq!(found.iter().map(|(code, _)| code.as_str()).collect::<Vec<_>>(), ["net.mtu"], "{found:#?}");
+    let proofs = found[0].1["proofs"].to_string();
+    assert!(proofs.contains("1280") && proofs.contains("1400"), "{proofs}");
+    machine.assert_clean();
+}
+
 /// Answers every question of a name server's until the test ends: `db.shop.test` is there, all else is not.
 fn serve(socket: &UdpSocket) {
     let mut question = [0; 512];

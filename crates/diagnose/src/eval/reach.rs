@@ -1,9 +1,9 @@
 //! Whether a container reaches somebody: what to try from its own network, and what the answers mean together.
 //!
-//! A try is a word, `dns/SERVER/NAME` or `tcp/ADDRESS/PORT`. Each that was made is an object of kind Probe, called
+//! A try is a word, `dns/SERVER/NAME`, `tcp/ADDRESS/PORT` or `mtu/ADDRESS`. Each that was made is an object of kind Probe, called
 //! `CONTAINER TRY`, with its outcome.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use crate::eval::resolver::{self, ResolvConf};
 use crate::object::{Fields as _, Object};
@@ -81,6 +81,11 @@ pub fn connections(snapshot: &Snapshot, container: &Object, peers: &[Peer]) -> V
         tries.extend(addresses.map(|address| format!("tcp/{address}/{port}")));
     }
     tries.dedup();
+    // Only of addresses of version 4 is it known how to ask.
+    let addresses = tries.iter().filter_map(|what| what.split('/').nth(1)?.parse::<Ipv4Addr>().ok());
+    let mut sizes: Vec<String> = addresses.map(|address| format!("mtu/{address}")).collect();
+    sizes.dedup();
+    tries.extend(sizes);
     tries
 }
 
@@ -109,6 +114,8 @@ pub enum End {
     Forbidden,
     /// Nothing came back at all.
     Silence,
+    /// Small packets arrive, larger ones vanish.
+    Hole,
 }
 
 /// What outcome and sender mean: the first row that fits. ICMP of type 3: code 0 and 1 are routes and hosts, 3 is a port,
@@ -128,7 +135,9 @@ const ENDS: &[(&str, &str, Option<&[i64]>, End)] = &[
     ("", "unreachable", Some(&[0, 1, 5, 11, 12]), End::NoHost),
     ("", "denied", Some(&[2, 3, 9, 10, 13]), End::Barred),
     ("", "denied", None, End::Forbidden),
-    ("", "timeout", None, End::Silence),
+    ("dns/", "timeout", None, End::Silence),
+    ("tcp/", "timeout", None, End::Silence),
+    ("mtu/", "hole", None, End::Hole),
 ];
 
 /// How a probe went; nothing where it says nothing of the network.
@@ -159,7 +168,8 @@ pub fn tried<'a>(snapshot: &'a Snapshot, container: &Object, kind: &str) -> Vec<
 
 /// What proves how a probe went: its outcome, and who said so.
 pub fn proofs(probe: &Object) -> Vec<Proof> {
-    let pointers = ["/outcome", "/icmp/code", "/by"].iter().filter(|pointer| probe.at(pointer).is_some());
+    let pointers =
+        ["/outcome", "/icmp/code", "/by", "/largest", "/silent"].iter().filter(|pointer| probe.at(pointer).is_some());
     pointers.map(|pointer| Proof::field(probe, pointer)).collect()
 }
 

@@ -24,6 +24,17 @@ fn connections<'a>(scene: &Scene<'a>, container: &'a Object, wanted: End, says: 
     Ok(Some(same.iter().fold(claim, |claim, probe| claim.by_all(reach::proofs(probe)))))
 }
 
+/// A way on which larger packets vanish without a word.
+fn hole<'a>(scene: &Scene<'a>, container: &'a Object) -> Judged<Option<Claim>> {
+    let mut tried = reach::tried(scene.snapshot, container, "mtu/").into_iter();
+    let found = tried.find(|(_, end)| *end == End::Hole);
+    Ok(found.map(|(probe, _)| {
+        let (to, size) = (probe.text("/try").trim_start_matches("mtu/"), probe.int("/silent").unwrap_or(0));
+        let says = format!("packets of {size} bytes vanish on the way to {to}, smaller ones arrive");
+        Claim::new(says).seen(container).by_all(reach::proofs(probe))
+    }))
+}
+
 /// None of its name servers says anything.
 fn no_server<'a>(scene: &Scene<'a>, container: &'a Object) -> Judged<Option<Claim>> {
     let tried = reach::tried(scene.snapshot, container, "dns/");
@@ -115,6 +126,16 @@ pub(super) const RULES: &[Rule] = &[
         refutes: "the same connection without the rule",
         fix: "look at the rules in its own network and at programs of its cgroup: bpftool cgroup tree",
         judge: |scene, one| connections(scene, one, End::Forbidden, "it may not send there"),
+        ..TRIED
+    },
+    Rule {
+        code: "net.mtu",
+        weight: 75,
+        means: "Large packets vanish on the way, and nobody says so: connections open, and hang with the first full packet.",
+        proves: "Datagrams of growing size from the same network: small ones were answered before and after, large ones not.",
+        refutes: "large datagrams that are answered, or a router's message that they are too large",
+        fix: "lower the MTU of its network to what fits, and let ICMP type 3 code 4 pass",
+        judge: hole,
         ..TRIED
     },
     Rule {

@@ -11,18 +11,28 @@ pub struct Refusal {
     pub errno: i32,
     /// Type and code of the ICMP message, where it came by one: a router or a firewall, not the one that was called.
     pub icmp: Option<(u8, u8)>,
+    /// What that message has beside: the largest packet that fits, where one was too large.
+    pub info: u32,
     /// Who sent that message.
     pub from: Option<std::net::Ipv4Addr>,
 }
 
 /// Has a socket keep the errors that it gets, with their senders.
 pub fn keep_refusals(socket: impl AsFd) -> io::Result<()> {
-    let on: libc::c_int = 1;
+    set(socket, libc::IP_RECVERR, 1)
+}
+
+/// Has packets of a socket go as they are or not at all, whatever is known of the way.
+pub fn forbid_fragments(socket: impl AsFd) -> io::Result<()> {
+    set(socket, libc::IP_MTU_DISCOVER, libc::IP_PMTUDISC_PROBE)
+}
+
+fn set(socket: impl AsFd, option: libc::c_int, value: libc::c_int) -> io::Result<()> {
     let size = size_of::<libc::c_int>() as libc::socklen_t;
     // SAFETY: the option is a number, and its size is that of one.
     let answer = unsafe {
         let number = socket.as_fd().as_raw_fd();
-        libc::setsockopt(number, libc::IPPROTO_IP, libc::IP_RECVERR, (&raw const on).cast(), size)
+        libc::setsockopt(number, libc::IPPROTO_IP, option, (&raw const value).cast(), size)
     };
     if answer == -1 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
@@ -60,6 +70,7 @@ pub fn refusal(socket: impl AsFd) -> Option<Refusal> {
                 return Some(Refusal {
                     errno: error.ee_errno as i32,
                     icmp: (error.ee_origin == ICMP).then_some((error.ee_type, error.ee_code)),
+                    info: error.ee_info,
                     from: is_known.then(|| u32::from_be(sender.sin_addr.s_addr).into()),
                 });
             }

@@ -1,9 +1,11 @@
 //! `probe`: tries names and connections from where it runs, all at the same time, and says in JSON how each went: who
 //! answered, who refused, and whether that came from the one who was called or from somebody on the way.
 
+mod path;
+
 use std::ffi::OsString;
 use std::io::Write;
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
@@ -22,7 +24,8 @@ const WAIT: Duration = Duration::from_secs(4);
 /// Runs `probe`.
 pub(crate) fn main(argv: Vec<OsString>) -> i32 {
     let usage = "probe TRY…
-  dns/SERVER/NAME: ask a name server for an address; tcp/ADDRESS/PORT: connect. One JSON object for each try.";
+  dns/SERVER/NAME: ask a name server for an address; tcp/ADDRESS/PORT: connect; mtu/ADDRESS: how large a packet may be.
+  One JSON object for each try.";
     serve(argv, &Manual { usage, failure: 1 }, run)
 }
 
@@ -30,9 +33,13 @@ pub(crate) fn main(argv: Vec<OsString>) -> i32 {
 enum Try {
     Dns(IpAddr, String),
     Tcp(SocketAddr),
+    Mtu(Ipv4Addr),
 }
 
 fn read(text: &str) -> Option<Try> {
+    if let Some(address) = text.strip_prefix("mtu/") {
+        return Some(Try::Mtu(address.parse().ok()?));
+    }
     let mut parts = text.splitn(3, '/');
     let (kind, address, rest) = (parts.next()?, parts.next()?.parse::<IpAddr>().ok()?, parts.next()?);
     match kind {
@@ -66,6 +73,7 @@ fn attempt(what: &Try) -> Value {
     let mut answer = match what {
         Try::Dns(server, name) => dns(*server, name),
         Try::Tcp(to) => tcp(*to),
+        Try::Mtu(to) => path::measure(*to),
     };
     answer["ms"] = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX).into();
     answer
@@ -205,7 +213,8 @@ mod tests {
     fn tries_are_read() {
         assert!(matches!(read("dns/10.0.0.1/db.shop"), Some(Try::Dns(..))));
         assert!(matches!(read("tcp/::1/80"), Some(Try::Tcp(to)) if to.port() == 80));
-        for wrong in ["", "tcp/web/80", "tcp/10.0.0.1", "tcp/10.0.0.1/x", "icmp/10.0.0.1/1"] {
+        assert!(matches!(read("mtu/10.0.0.1"), Some(Try::Mtu(_))));
+        for wrong in ["", "mtu/::1", "tcp/web/80", "tcp/10.0.0.1", "tcp/10.0.0.1/x", "icmp/10.0.0.1/1"] {
             assert!(read(wrong).is_none(), "{wrong}");
         }
     }
