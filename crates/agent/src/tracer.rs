@@ -62,6 +62,8 @@ pub(crate) fn prepare(node: &Node, entry: &Entry) -> Result<Prepared, Failure> {
 /// What is meant, as its user knows it and in words for ourselves.
 fn target(node: &Node, place: &Place) -> Result<(String, Vec<String>), Failure> {
     let named = |target: &str| vec!["--here".to_owned(), format!("--target={target}")];
+    // Who may look at one pod learns nothing of the others on its node.
+    let confined = |words: Vec<String>| [words, vec!["--confined".to_owned()]].concat();
     match place {
         Place::Node => {
             let carriers = CARRIERS.iter().map(|name| format!("--suppress-comm={name}"));
@@ -69,12 +71,12 @@ fn target(node: &Node, place: &Place) -> Result<(String, Vec<String>), Failure> 
         }
         Place::Container { id, .. } => {
             let (subject, _) = resolve::placed(node, place)?;
-            Ok((subject.title, named(id)))
+            Ok((subject.title, confined(named(id))))
         }
         Place::Pod { pod, namespace, name } => {
             scope::check_pod(node, namespace, name, pod)?;
             let title = format!("{namespace}/pod/{name}");
-            Ok((title.clone(), named(&title)))
+            Ok((title.clone(), confined(named(&title))))
         }
         Place::Incarnation { container, .. } => {
             Err(Failure::new(Class::Usage, format!("`{container}` can be traced when it runs"))

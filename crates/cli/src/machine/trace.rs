@@ -61,7 +61,7 @@ pub(crate) fn trace(words: &Trace, target: Option<&Target>, replay: Replay, page
     // Who is in it decides of whom recordings have tables, and of whom is told how busy he is.
     let members = if replay.recorder.is_some() || page.reads_processors() { Members::Asked } else { Members::Unasked };
     let (eyes, mut live) = match words.command.is_empty() {
-        true => look(&options, replay, members)?,
+        true => look(&options, replay, members, words)?,
         false => start(&words.command, options.clone(), replay)?,
     };
     let deadline = words.seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
@@ -78,10 +78,17 @@ enum Members {
 }
 
 /// Looks at what runs already.
-fn look(options: &Options, replay: Replay, members: Members) -> Result<(Eyes, Live), Failure> {
+fn look(options: &Options, replay: Replay, members: Members, words: &Trace) -> Result<(Eyes, Live), Failure> {
     let mut source = Source::attach(options)?;
     let root = environment::value("FATHOM_ROOT").map(PathBuf::from);
-    let found = source.found();
+    let mut found = source.found();
+    // Whoever may look at one pod learns nothing of what else its node runs.
+    if words.confined
+        && let Some(members) = target::members(&options.scope, &found)
+    {
+        found.processes.retain(|process| members.contains(&process.pid));
+        found.descriptors.retain(|pid, _| members.contains(pid));
+    }
     let members = (members == Members::Asked).then(|| target::members(&options.scope, &found)).flatten();
     let tables = Tables::of(found).below(root);
     let tables = if let Some(members) = members { tables.looking_at(&members) } else { tables };

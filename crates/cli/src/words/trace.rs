@@ -36,6 +36,9 @@ pub(crate) struct Trace {
     /// Look on this machine alone, and in no cluster
     #[arg(long)]
     pub(crate) here: bool,
+    /// Know of nothing beside TARGET: no other process, and no other container
+    #[arg(long)]
+    pub(crate) confined: bool,
     /// The one pod in a cluster that has these labels, in place of TARGET: app=web,tier=front
     #[arg(long, value_name = "LABELS", conflicts_with_all = ["target", "files", "command", "here"])]
     pub(crate) selector: Option<String>,
