@@ -58,7 +58,8 @@ fn is_saved(words: &Why) -> bool {
 fn here(words: &Why) -> Option<&str> {
     let target = words.target.as_deref().filter(|_| !is_saved(words))?;
     let (is_object, is_bare) = (target.contains('/') && !target.contains("://"), !target.contains(':'));
-    (!is_object && !(is_bare && environment::is_plugin())).then_some(target)
+    let is_of_cluster = is_object || (is_bare && environment::is_plugin());
+    (!is_of_cluster).then_some(target)
 }
 
 /// What was read of this machine, and what was tried from the target's network where that is asked for.

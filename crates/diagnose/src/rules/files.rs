@@ -34,7 +34,7 @@ fn near<'a>(scene: &Scene<'a>, certificate: &'a Object) -> Judged<Option<Claim>>
 }
 
 /// What the kubelet would make of a manifest: nothing, if it cannot read it.
-fn manifest<'a>(file: &'a Object) -> Judged<Option<Claim>> {
+fn manifest(file: &Object) -> Judged<Option<Claim>> {
     let text = file.text("/value");
     let is_manifest = file.name().starts_with("/etc/kubernetes/manifests/");
     if !is_manifest || file.at("/value").is_none() {

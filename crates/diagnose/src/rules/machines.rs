@@ -59,7 +59,7 @@ fn short(disk: &Object) -> Option<(&'static str, &'static str)> {
 }
 
 /// Of file systems of the machine; those that a container mounts are named by a path in its /proc.
-pub(super) fn full<'a>(disk: &'a Object) -> Judged<Option<Claim>> {
+pub(super) fn full(disk: &Object) -> Judged<Option<Claim>> {
     let found = short(disk).filter(|_| !disk.name().starts_with("/proc/"));
     Ok(found.map(|(pointer, says)| {
         let total = if pointer == "/available" { "/total" } else { "/files" };
@@ -85,7 +85,7 @@ pub(super) fn volume_full<'a>(scene: &Scene<'a>, disk: &'a Object) -> Judged<Opt
 }
 
 /// An engine that takes no connection, or does not answer on it.
-pub(super) fn silent<'a>(engine: &'a Object) -> Judged<Option<Claim>> {
+pub(super) fn silent(engine: &Object) -> Judged<Option<Claim>> {
     let says = match engine.text("/state") {
         "silent" => "the engine does not answer",
         "unreachable" => "the engine left its socket and is not behind it",

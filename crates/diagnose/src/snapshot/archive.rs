@@ -6,7 +6,7 @@ use std::io::{self, BufRead, BufReader, Chain, Cursor, Read};
 use std::rc::Rc;
 
 use flate2::bufread::MultiGzDecoder;
-use ruzstd::decoding::StreamingDecoder;
+use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
 
 /// What is read of one archive at most.
 #[derive(Debug, Clone, Copy)]
@@ -54,8 +54,14 @@ pub(super) fn open<'a>(source: Box<dyn Read + 'a>, layers: usize) -> io::Result<
     Ok(if is_tar(&first) { Opened::Tar(Box::new(whole)) } else { Opened::Plain(Box::new(whole)) })
 }
 
+/// Bytes that somebody else has.
+type Stream<'a> = Box<dyn Read + 'a>;
+
+/// The same, with its first bytes before it again.
+type Whole<'a> = Chain<Cursor<Vec<u8>>, Stream<'a>>;
+
 /// The first bytes of a stream, and all of it.
-fn peek<'a>(mut source: Box<dyn Read + 'a>) -> io::Result<(Vec<u8>, Chain<Cursor<Vec<u8>>, Box<dyn Read + 'a>>)> {
+fn peek<'a>(mut source: Stream<'a>) -> io::Result<(Vec<u8>, Whole<'a>)> {
     let mut first = Vec::with_capacity(BLOCK);
     source.by_ref().take(BLOCK as u64).read_to_end(&mut first)?;
     Ok((first.clone(), Cursor::new(first).chain(source)))
@@ -71,8 +77,8 @@ fn is_tar(block: &[u8]) -> bool {
 
 /// Frames of zstd, one after another.
 struct Frames<'a> {
-    source: BufReader<Box<dyn Read + 'a>>,
-    frame: Option<Box<StreamingDecoder<BufReader<Box<dyn Read + 'a>>, ruzstd::decoding::FrameDecoder>>>,
+    source: BufReader<Stream<'a>>,
+    frame: Option<Box<StreamingDecoder<BufReader<Stream<'a>>, FrameDecoder>>>,
 }
 
 impl Read for Frames<'_> {

@@ -62,7 +62,7 @@ fn place(path: &str) -> Place<'_> {
     let Some((stem, end)) = file.rsplit_once('.') else { return Place::Other };
     match end {
         "json" | "yaml" | "yml" => {
-            let bundled = parts.iter().any(|part| *part == "cluster-resources");
+            let bundled = parts.contains(&"cluster-resources");
             if let Some(kind) = stem.strip_suffix("-errors").filter(|_| bundled).and_then(kind) {
                 return Place::Errors(kind);
             }

@@ -98,7 +98,8 @@ impl<'a> Cutter<'a> {
                 let after = self.last.is_empty();
                 let another = after && names(text) && indent == self.indent;
                 let over = self.told && after && !own.starts_with(' ') && !text.is_empty();
-                if !another && !over && within && !(after && is_header(own) && self.told) {
+                let tabled = self.told && after && is_header(own);
+                if within && !(another || over || tabled) {
                     self.told |= own.starts_with("Events:");
                     return lines.push(own);
                 }

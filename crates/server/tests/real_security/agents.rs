@@ -24,7 +24,7 @@ const UPGRADE: [(&str, &str); 5] = [
 ];
 
 pub(crate) async fn enter(world: &World, uid: &str) -> Answer {
-    let line = format!("POST {} HTTP/1.1", api::pod_path(HOME, "target"));
+    let line = format!("POST {} HTTP/1.1", api::pod_path(HOME, "target", api::Act::Enter));
     let wish = json!({"apiVersion": api::GROUP_VERSION, "kind": "EnterRequest", "spec": {"podUid": uid}});
     world.ask_as(Some(&world.front_proxy()), "jane", &line, &[], Some(wish)).await.expect("it answers")
 }

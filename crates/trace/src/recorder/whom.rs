@@ -113,7 +113,7 @@ impl Sketch<Bound> for Process<'_> {
     fn known(&self, field: &Bound) -> Known {
         let name = field.row.name;
         let fits = |own: &&str| own.strip_suffix('*').map_or(*own == name, |begin| name.starts_with(begin));
-        if !OWN.iter().any(|own| fits(&own)) {
+        if !OWN.iter().any(fits) {
             return Known::Nothing;
         }
         let now = Now { thread: self.state.threads.find_quietly(self.thread.tid), ..Now::default() };
