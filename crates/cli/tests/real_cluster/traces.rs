@@ -105,11 +105,10 @@ fn a_recording_is_written_where_its_reader_is() {
     let read = ended(read.expect("fathom runs"));
     assert_eq!((read.status, read.stdout.as_str()), (0, &*"busy one sh /tmp/one\n".repeat(6)), "{}", read.stderr);
     // Of what else runs on the node, it has nothing.
-    let views = [["-c", "ps"], ["-c", "lscontainers"]];
-    for view in views {
-        let read = cluster.command(env!("CARGO_BIN_EXE_fathom")).args(["trace", "-r", &file]).args(view).output();
-        let read = ended(read.expect("fathom runs"));
-        assert!(read.status == 0 && !read.stdout.contains("two") && !read.stdout.contains("containerd"), "{read:?}");
+    for (view, has, absent) in [("ps", "sh", "containerd"), ("lscontainers", " one ", " two ")] {
+        let mut read = cluster.command(env!("CARGO_BIN_EXE_fathom"));
+        let read = ended(read.args(["trace", "-r", &file, "-c", view]).output().expect("fathom runs"));
+        assert!(read.status == 0 && read.stdout.contains(has) && !read.stdout.contains(absent), "{read:?}");
     }
     let got = cluster.traced(&["pod/busy/one", "-M", "2", "-p", "%evt.type %evt.args", "evt.type=container"]);
     assert!(got.status == 0 && !got.stdout.contains("\"two\""), "{got:?}");
