@@ -18,6 +18,7 @@ mod reading;
 mod recording;
 mod settings;
 mod terminal;
+mod whole;
 mod words;
 
 use std::ffi::OsString;

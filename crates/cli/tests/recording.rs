@@ -162,6 +162,42 @@ fn what_is_read_is_not_written_over() {
     assert_eq!(fs::read(folder.join("sh.scap")).unwrap(), before);
 }
 
+/// Numbers and working folders of the processes in a recording's table.
+fn processes(file: &Path) -> Vec<(i64, String)> {
+    let mut reader = Reader::stream(File::open(file).unwrap(), Tolerance::Strict).unwrap();
+    let mut found = Vec::new();
+    while let Some(item) = reader.next().unwrap() {
+        if let Item::Processes(processes) = item {
+            let told = processes.map(Result::unwrap);
+            found.extend(told.map(|one| (one.tid, String::from_utf8_lossy(one.cwd).into_owned())));
+        }
+    }
+    found
+}
+
+#[test]
+fn the_table_of_processes_is_bound_by_the_filter_where_that_is_asked_for() {
+    let folder = Scratch::new("proclist");
+    let runs = |tid, ptid, comm| Runs { tid, ptid, comm, cwd: "/home" };
+    let all = [runs(42, 1, "sh"), runs(43, 42, "cat"), runs(44, 42, "sort")];
+    let (fd, four) = (&3_i64.to_le_bytes()[..], &4_i64.to_le_bytes()[..]);
+    let mut capture = Capture::default().begin(&all);
+    for tid in [43, 44] {
+        capture = capture.event_of(tid, 100, 6, &[fd, &4_u32.to_le_bytes()]).event_of(tid, 200, 7, &[four, b"data"]);
+    }
+    fs::write(folder.join("sh.scap"), capture.0).unwrap();
+    let kept = |words: &[&str]| {
+        let words = [&["-r", "sh.scap", "-w", "kept.scap"], words, &["proc.name=cat"]].concat();
+        let (status, _, said) = told(&run(&folder, &words));
+        assert_eq!(status, 0, "{said}");
+        processes(&folder.join("kept.scap"))
+    };
+    let full = |tid| (tid, "/home".to_owned());
+    assert_eq!(kept(&[]), [full(42), full(43), full(44)]);
+    // Who started one of them is there by name.
+    assert_eq!(kept(&["--filter-proclist"]), [(42, String::new()), full(43)]);
+}
+
 #[test]
 fn words_that_make_no_sense_together_are_refused() {
     let folder = folder(1);

@@ -187,6 +187,13 @@ fn values_that_are_nobodys_business_are_neither_read_nor_kept() {
     use std::os::unix::fs::PermissionsExt as _;
     let mode = std::fs::metadata(&path).expect("it was written").permissions().mode();
     assert_eq!(mode & 0o777, 0o600, "it is its owner's alone");
+    // One that everybody may read is replaced, and nothing half written stays.
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).expect("it is ours");
+    why(&cluster.kubeconfig(), &["--save", &state]);
+    let mode = std::fs::metadata(&path).expect("it was written").permissions().mode();
+    assert_eq!((mode & 0o777, std::fs::read_dir(folder.path()).expect("it is ours").count()), (0o600, 1));
+    let said = why(&cluster.kubeconfig(), &["--save", &format!("{state}/no/such/folder")]);
+    assert!(said.status == 5 && said.err.contains("cannot write"), "{said:?}");
 }
 
 /// The states that rules are tested by.

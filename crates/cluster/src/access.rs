@@ -99,5 +99,5 @@ pub fn contexts(access: &Access) -> Result<Vec<String>, Failure> {
 
 fn unusable(cause: String) -> Failure {
     Failure { cause: Some(cause), ..Failure::new(Class::Unsupported, "cannot use the configuration of a cluster") }
-        .hinting("name a kubeconfig with --kubeconfig or KUBECONFIG, and a context with --context")
+        .hinting("name a kubeconfig with --kubeconfig or KUBECONFIG, and a context with --context; `fathom ps` lists what runs on this machine")
 }

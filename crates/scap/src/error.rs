@@ -41,9 +41,7 @@ pub enum Error {
 impl Hint for Error {
     fn hint(&self) -> Option<String> {
         let text = match self {
-            Error::NoCapture { .. } => {
-                "give a .scap file as sysdig, csysdig, Stratoshark or `fathom trace -w` write it"
-            }
+            Error::NoCapture { .. } => "give a .scap file as sysdig, csysdig or `fathom trace -w` write it",
             Error::ByteOrder => "open it on the machine that wrote it",
             Error::Version { .. } => "update this program",
             Error::Damaged { .. } | Error::Read { .. } => return None,

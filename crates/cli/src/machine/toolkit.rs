@@ -13,6 +13,7 @@ use super::output::progress::Bar;
 use super::output::toolkits;
 use super::words::{Toolkit, ToolkitAction};
 use super::{archive, node};
+use crate::whole::{self, Readers};
 use crate::{output, printer};
 
 pub(crate) fn run(words: &Toolkit) -> anyhow::Result<i32> {
@@ -46,7 +47,7 @@ fn build(store: &fathom_toolkit::Store, file: Option<&Path>, add: &[String]) -> 
     let scratch = std::env::temp_dir().join(format!("fathom-toolkit-{}.tar", std::process::id()));
     let packed = file.unwrap_or(&scratch);
     let mut bar = Bar::new();
-    let made = archive::whole(packed, |out| {
+    let made = whole::write(packed, Readers::Usual, |out| {
         build_full(store, &options, out, &mut |line| bar.line(line)).map_err(failure)?;
         Ok(())
     });

@@ -26,14 +26,7 @@ impl Fix {
             Some((maker, at)) => fix.text = format!("{words}: {}", command(maker, at, changes)),
             None => fix.text = format!("{words}, and create the pod again"),
         }
-        for owner in owners {
-            let Some(at) = template(owner) else { continue };
-            fix.changes.extend(
-                changes
-                    .iter()
-                    .map(|(pointer, value)| Change::Set(owner.id.clone(), format!("{at}{pointer}"), value.clone())),
-            );
-        }
+        fix.change_templates(&owners, changes);
         let top = scene.top(pod);
         let alike = |other: &&Object| other.id == pod.id || scene.top(other) == top && top.kind != "Node";
         for other in scene.snapshot.within("Pod", pod.ns()).filter(alike) {
@@ -57,15 +50,18 @@ impl Fix {
         if let Some((top, at)) = owners.iter().rev().find_map(|owner| Some((*owner, template(owner)?))) {
             fix.text = format!("{words}: {}", command(top, at, changes));
         }
-        for owner in owners {
-            let Some(at) = template(owner) else { continue };
-            fix.changes.extend(
-                changes
-                    .iter()
-                    .map(|(pointer, value)| Change::Set(owner.id.clone(), format!("{at}{pointer}"), value.clone())),
-            );
-        }
+        fix.change_templates(&owners, changes);
         fix
+    }
+
+    /// Changes the pods that these would make.
+    fn change_templates(&mut self, makers: &[&Object], changes: &[(String, Value)]) {
+        for (maker, at) in makers.iter().filter_map(|maker| Some((*maker, template(maker)?))) {
+            let set = |(pointer, value): &(String, Value)| {
+                Change::Set(maker.id.clone(), format!("{at}{pointer}"), value.clone())
+            };
+            self.changes.extend(changes.iter().map(set));
+        }
     }
 
     /// A pod that is deleted and created again with changes of its spec: what happened to the old one is over.

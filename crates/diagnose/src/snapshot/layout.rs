@@ -17,7 +17,7 @@ use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::encoding::decode;
-use super::{Coverage, Gathering, LogName, Run};
+use super::{Coverage, Gathering, LogName, Need, Run};
 use crate::kinds;
 use crate::object::Fields as _;
 use crate::time::Time;
@@ -187,6 +187,8 @@ impl Gathering {
         let coverage = about.get("coverage").and_then(|one| Coverage::deserialize(one).ok());
         coverage.into_iter().for_each(|one| self.covers(one));
         about.list("/damage").iter().filter_map(Value::as_str).for_each(|what| self.damaged(what));
+        let lacks = about.list("/lacks").iter().map(|lack| Need::new(lack.text("/need"), lack.text("/reason")));
+        self.lacks.extend(lacks);
     }
 }
 

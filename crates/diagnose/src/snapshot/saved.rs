@@ -34,6 +34,7 @@ impl Snapshot {
             "recorded_at": self.now().to_string(),
             "coverage": self.coverage(),
             "damage": self.damage,
+            "lacks": self.lacks,
         });
         let mut list = b"{\"apiVersion\":\"v1\",\"kind\":\"List\",\"items\":[\n".to_vec();
         for (at, object) in self.objects().enumerate() {
@@ -59,7 +60,7 @@ impl Snapshot {
 
 #[cfg(test)]
 mod tests {
-    use crate::snapshot::{Coverage, Gathering, LogName, Run};
+    use crate::snapshot::{Coverage, Gathering, LogName, Need, Run};
     use crate::time::Time;
     use crate::{Question, diagnose};
     use serde_json::json;
@@ -76,6 +77,7 @@ mod tests {
         coverage.list("Pod", Some("n"));
         coverage.refuse("Node", None, "forbidden to ada");
         gathering.covers(coverage);
+        gathering.lacks.push(Need::new("read the kernel's log on n1", "it is root's alone"));
         let before = gathering.finish();
         let mut again = Gathering::new();
         before.files().iter().for_each(|(path, bytes)| again.file(path, bytes));
@@ -87,6 +89,7 @@ mod tests {
         assert_eq!((after.now(), after.coverage(), after.len()), (before.now(), before.coverage(), 1));
         let report = |snapshot| serde_json::to_value(diagnose(snapshot, &Question::Everything)).expect("JSON");
         assert_eq!(report(&after), report(&before));
-        assert!(report(&after)["unknown"].to_string().contains("forbidden to ada"));
+        let unknown = report(&after)["unknown"].to_string();
+        assert!(unknown.contains("forbidden to ada") && unknown.contains("root's alone"), "{unknown}");
     }
 }
