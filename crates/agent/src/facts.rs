@@ -54,8 +54,7 @@ pub fn gather(node: &Node, target: &Target) -> Result<Facts, Failure> {
         }
     }
     facts::of_machine(&node.host, &mut all);
-    let samples = |fact: &Fact| fact.name.ends_with("/cpu.stat") && fact.body["value"]["nr_periods"].as_u64() > Some(0);
-    if all.facts.iter().any(samples) {
+    if all.facts.iter().any(counters::is_quota) {
         std::thread::sleep(SAMPLE.saturating_sub(asked.elapsed()));
         counters::read_again(&node.host, &mut all);
     }

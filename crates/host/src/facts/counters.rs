@@ -118,6 +118,16 @@ pub fn read(host: &Host, place: &Place, facts: &mut Facts) -> Map<String, Value>
     roles
 }
 
+/// Whether it is a share of processors that somebody set, of whose holding back it is worth to wait for a second look.
+#[must_use]
+pub fn is_quota(fact: &Fact) -> bool {
+    let set = match &fact.body["value"] {
+        Value::String(words) => !words.starts_with("max"),
+        number => number.as_i64().is_some_and(|quota| quota > 0),
+    };
+    set && (fact.name.ends_with("/cpu.max") || fact.name.ends_with("/cpu.cfs_quota_us"))
+}
+
 /// Reads throttling again and adds how far it rose since it was read, as `rise`.
 pub fn read_again(host: &Host, facts: &mut Facts) {
     for fact in facts.facts.iter_mut().filter(|fact| fact.name.ends_with("/cpu.stat")) {
@@ -180,5 +190,22 @@ mod tests {
         write(&scratch, "cpu/web/cpu.stat", "nr_periods 110\nnr_throttled 99\nthrottled_time 6\n");
         read_again(&host, &mut facts);
         assert_eq!(facts.facts[0].body["rise"], serde_json::json!({"nr_periods": 10, "nr_throttled": 9}));
+    }
+
+    #[test]
+    fn a_share_that_was_set_a_moment_ago_counts() {
+        let scratch = Scratch::new("counters");
+        let (host, old, new) = (Host::local(), layout(&scratch, &["cpu"], false), layout(&scratch, &[], true));
+        for (layout, file, value, is_set) in [
+            (&old, "cpu/web/cpu.cfs_quota_us", "-1\n", false),
+            (&old, "cpu/web/cpu.cfs_quota_us", "10000\n", true),
+            (&new, "unified/web/cpu.max", "max 100000\n", false),
+            (&new, "unified/web/cpu.max", "10000 100000\n", true),
+        ] {
+            write(&scratch, file, value);
+            let mut facts = Facts::default();
+            read(&host, &Place::of(layout, "/web"), &mut facts);
+            assert_eq!(facts.facts.iter().any(is_quota), is_set, "{file}: {value}");
+        }
     }
 }
