@@ -121,9 +121,9 @@ pub fn read(host: &Host, place: &Place, facts: &mut Facts) -> Map<String, Value>
 /// Whether it is a share of processors that somebody set, of whose holding back it is worth to wait for a second look.
 #[must_use]
 pub fn is_quota(fact: &Fact) -> bool {
-    let set = match &fact.body["value"] {
-        Value::String(words) => !words.starts_with("max"),
-        number => number.as_i64().is_some_and(|quota| quota > 0),
+    let set = match fact.body.get("value") {
+        Some(Value::String(words)) => !words.starts_with("max"),
+        number => number.and_then(Value::as_i64).is_some_and(|quota| quota > 0),
     };
     set && (fact.name.ends_with("/cpu.max") || fact.name.ends_with("/cpu.cfs_quota_us"))
 }
@@ -135,7 +135,7 @@ pub fn read_again(host: &Host, facts: &mut Facts) {
         let now = pairs(&String::from_utf8_lossy(&bytes));
         let before = fact.body.get("value").cloned().unwrap_or_default();
         let rise = ["nr_periods", "nr_throttled"].iter().filter_map(|name| {
-            let rise = now[*name].as_u64()?.checked_sub(before[*name].as_u64()?)?;
+            let rise = now.get(*name)?.as_u64()?.checked_sub(before[*name].as_u64()?)?;
             Some(((*name).to_owned(), Value::from(rise)))
         });
         let rise: Map<String, Value> = rise.collect();
@@ -146,6 +146,7 @@ pub fn read_again(host: &Host, facts: &mut Facts) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use fathom_model::fact::Topic;
     use fathom_testkit::Scratch;
 
     fn layout(scratch: &Scratch, v1: &[&str], v2: bool) -> Layout {
@@ -190,6 +191,10 @@ mod tests {
         write(&scratch, "cpu/web/cpu.stat", "nr_periods 110\nnr_throttled 99\nthrottled_time 6\n");
         read_again(&host, &mut facts);
         assert_eq!(facts.facts[0].body["rise"], serde_json::json!({"nr_periods": 10, "nr_throttled": 9}));
+        // Without its controller a cgroup counts no periods; others around it may.
+        write(&scratch, "cpu/web/cpu.stat", "usage_usec 5\n");
+        read_again(&host, &mut facts);
+        assert_eq!(facts.facts[0].body["rise"], serde_json::json!({}));
     }
 
     #[test]
@@ -204,6 +209,7 @@ mod tests {
         ] {
             write(&scratch, file, value);
             let mut facts = Facts::default();
+            facts.add(Fact::of(Topic::Engine, "/run/docker.sock", [("state", "answers".into())]));
             read(&host, &Place::of(layout, "/web"), &mut facts);
             assert_eq!(facts.facts.iter().any(is_quota), is_set, "{file}: {value}");
         }
