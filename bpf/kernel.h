@@ -115,8 +115,13 @@ struct linux_binprm {
 	const char *filename;
 	struct file *file;
 };
+struct sched_entity {
+	u64 sum_exec_runtime;
+};
 struct task_struct {
 	struct thread_info thread_info;
+	struct sched_entity se;
+	u64 utime, stime;
 	u32 flags;
 	struct mm_struct *mm;
 	int exit_code;

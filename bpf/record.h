@@ -176,7 +176,8 @@ struct sum_key {
 	u16 error;
 	u8 shape;      /* the upper four bits of a mode as in stat(2); 0: of no sort */
 	u8 family;
-	u8 pad[6];
+	u16 programs;  /* of a task: how many programs it has executed since it is looked at */
+	u8 pad[4];
 };
 
 struct sum {

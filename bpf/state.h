@@ -11,6 +11,8 @@ const volatile u32 snaplen = 80;
 const volatile u32 self = 0;
 /* What calls are counted by, see BY_; 0: not at all. */
 const volatile u32 counting = 0;
+/* Whether beginnings of calls are looked at. */
+const volatile u32 begins = 1;
 const volatile struct row rows[CALLS] = {};
 
 /* What iterators have counted so far: tasks that were marked, and those that were still looked at. */
@@ -18,7 +20,9 @@ struct {
 	u32 adopted, left;
 } counted = {};
 
-enum { MARK_FOLLOW = 1 };
+/* Above the flags it is counted how many programs the process has executed. */
+enum { MARK_FOLLOW = 1, MARK_PROGRAM = 1 << 8 };
+#define MARK_PROGRAMS 8
 #define NO_SLOT 0xffffffff
 
 struct mark {

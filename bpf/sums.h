@@ -52,7 +52,7 @@ inline_always void add_sum(struct sum *sum, s64 ret, u64 time)
 		sum->time += time;
 }
 
-static void count_call(struct task_struct *task, const volatile struct row *row, struct park *park, u64 nr, s64 ret)
+static void count_call(struct task_struct *task, struct mark *mark, const volatile struct row *row, struct park *park, s64 ret)
 {
 	struct sum_key key = {};
 	u64 time = counting & COUNT_TIME && park->enter ? ktime_ns() - park->enter : 0;
@@ -60,8 +60,10 @@ static void count_call(struct task_struct *task, const volatile struct row *row,
 		key.task = GET(task, tgid);
 	if (counting & BY_THREAD)
 		key.task = GET(task, pid);
+	if (counting & (BY_PROCESS | BY_THREAD))
+		key.programs = mark->flags >> MARK_PROGRAMS;
 	if (counting & BY_CALL)
-		key.nr = nr;
+		key.nr = park->nr;
 	if (counting & BY_ERROR && ret < 0)
 		key.error = -ret;
 	if (counting & (BY_DESCRIPTOR | BY_FILE | BY_SHAPE)) {

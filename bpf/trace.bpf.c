@@ -104,10 +104,17 @@ SEC("tp_btf/sys_exit") int sys_exit(u64 *ctx)
 	const volatile struct row *row = row_of(nr, flags);
 	u32 mode = row->mode;
 	/* What execve and sigreturn leave in the registers is the new program's; the parked ones are always the call's. */
-	if (!enter && (mode != MODE_OFF || (counting && row->counted)))
+	if (!enter && (mode != MODE_OFF || (counting && row->counted))) {
+		park->nr = nr;
 		copy_args(park->args, regs);
-	if (counting && row->counted)
-		count_call(task, row, park, nr, ret);
+	}
+	if (counting && row->counted) {
+		/* One whose beginning nobody saw has one event, where others have two: it is told. */
+		if (likely(enter || !begins))
+			count_call(task, mark, row, park, ret);
+		else
+			mode = MODE_ALL;
+	}
 	if (mode == MODE_OFF || (mode == MODE_FAILED && ret >= 0))
 		goto out;
 	struct scratch *scratch = scratch_here();
@@ -134,7 +141,11 @@ SEC("tp_btf/sched_process_fork") int process_fork(u64 *ctx)
 	struct mark *mark = mark_of(parent);
 	if (likely(!mark) || !(mark->flags & MARK_FOLLOW))
 		return 0;
-	adopt_task(child);
+	u32 flags = mark->flags;
+	struct mark *made = adopt_task(child);
+	/* What the process has executed, all of its threads have. */
+	if (made && GET(child, tgid) == GET(parent, tgid))
+		made->flags = flags;
 	struct scratch *scratch = scratch_here();
 	if (!scratch)
 		return 0;
@@ -165,6 +176,7 @@ SEC("tp_btf/sched_process_exec") int process_exec(u64 *ctx)
 	struct park *park = park_of(mark);
 	if (park)
 		park->tid = GET(task, pid);
+	mark->flags += MARK_PROGRAM;
 	begin(record, task, KIND_EXEC, ktime_ns());
 	record->args[0] = old;
 	u32 size = copy_program(scratch, task, program);
@@ -183,7 +195,9 @@ SEC("tp_btf/sched_process_exit") int process_exit(u64 *ctx)
 	if (scratch && park) {
 		struct record *record = &scratch->head;
 		u64 now = ktime_ns();
-		if (park->enter && row_of(park->nr, park->flags)->mode == MODE_ALL) {
+		const volatile struct row *row = row_of(park->nr, park->flags);
+		/* A total has only calls that return. */
+		if (park->enter && (row->mode == MODE_ALL || (counting && row->counted))) {
 			begin(record, task, KIND_ENTERED, now);
 			record->flags = park->flags;
 			record->nr = park->nr;
@@ -194,6 +208,9 @@ SEC("tp_btf/sched_process_exit") int process_exit(u64 *ctx)
 		*(volatile u64 *)&park->enter = 0;
 		begin(record, task, KIND_EXIT, now);
 		record->ret = task->exit_code;
+		record->args[0] = GET(task, se.sum_exec_runtime);
+		record->args[1] = GET(task, utime);
+		record->args[2] = GET(task, stime);
 		send(record, 0);
 	}
 	forget_task(task, mark);

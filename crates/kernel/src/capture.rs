@@ -82,7 +82,7 @@ pub fn encode(event: &Event<'_>, identity: fn(&str) -> u16, to: &mut Parameters)
     match &event.what {
         What::Enter(call) => encode_call(call, None, identity, to),
         What::Exit(call, returned) => encode_call(call, Some(*returned), identity, to),
-        What::End { status } => {
+        What::End { status, .. } => {
             let (signal, code) = (status & 0x7f, status >> 8 & 0xff);
             to.push_bytes(&i64::from(*status).to_le_bytes());
             to.push_bytes(&i64::from(code).to_le_bytes());

@@ -41,6 +41,8 @@ pub enum What<'a> {
     End {
         /// As wait(2) reports it: the signal, and the exit status shifted by eight.
         status: i32,
+        /// Nanoseconds that it used of processors in its own code and in the kernel; zero where that is not told.
+        used: [u64; 2],
     },
     /// A signal reached the thread.
     Signal {
@@ -121,6 +123,14 @@ pub(crate) fn call<'a>(record: &Record<'a>) -> Call<'a> {
     Call { number: record.nr(), compat: record.is_compat(), args: record.args(), memory: record.memory() }
 }
 
+/// What a thread used of processors is exact; how much of that was in the kernel is guessed by the kernel's ticks, as in
+/// `/proc`.
+fn used(whole: u64, user: u64, system: u64) -> [u64; 2] {
+    let ticks = u128::from(user) + u128::from(system);
+    let share = (u128::from(whole) * u128::from(system)).checked_div(ticks).unwrap_or(0) as u64;
+    [whole - share, share]
+}
+
 /// What a record tells, besides the beginning of a call. `epoch` is added to the kernel's clock.
 pub(crate) fn what<'a>(record: &Record<'a>, epoch: u64) -> Option<What<'a>> {
     let args = record.args();
@@ -140,7 +150,7 @@ pub(crate) fn what<'a>(record: &Record<'a>, epoch: u64) -> Option<What<'a>> {
             file: memory.text(1).unwrap_or_default(),
             image: memory.get(2).and_then(FileFacts::new),
         }),
-        Kind::Exit => What::End { status: record.ret() as i32 },
+        Kind::Exit => What::End { status: record.ret() as i32, used: used(args[0], args[1], args[2]) },
         Kind::Signal => What::Signal {
             number: record.ret() as i32,
             // SI_USER, SI_QUEUE, SI_TKILL: a process sent it; SIGCHLD names the child. What else the kernel sends has

@@ -107,6 +107,11 @@ impl Order {
         bytes
     }
 
+    /// A moment of the kernel's clock as events have it.
+    pub(crate) fn time_of(&self, moment: u64) -> u64 {
+        moment.wrapping_add(self.epoch)
+    }
+
     /// Whether the call of `tid` that began at `enter` is shown, or about to be.
     pub(crate) fn has_shown(&self, tid: u32, enter: u64) -> bool {
         self.shown.get(&tid) == Some(&enter)

@@ -326,6 +326,7 @@ fn fit(loader: EbpfLoader<'static>, object: &[u8], options: &Options, btf: &Btf)
     let follow = u32::from(options.follow == Follow::Forks);
     let snaplen = options.snaplen.min(65000);
     let own = std::process::id();
+    let begins = u32::from(options.ends == Ends::Both);
     let counting = options.tally.as_ref().map_or(0, Tally::word);
     let room = options.tally.as_ref().map_or(1, |tally| tally.room.max(1));
     // Lives no longer than what it borrows.
@@ -338,6 +339,7 @@ fn fit(loader: EbpfLoader<'static>, object: &[u8], options: &Options, btf: &Btf)
         .override_global("snaplen", &snaplen, true)
         .override_global("self", &own, true)
         .override_global("counting", &counting, true)
+        .override_global("begins", &begins, true)
         .override_global("rows", rows.as_slice(), true)
         .map_max_entries("sums_even", room)
         .map_max_entries("sums_odd", room)

@@ -128,6 +128,18 @@ impl Options {
     }
 }
 
+impl Options {
+    /// The same with every call told that would be counted: for whoever cannot count.
+    #[must_use]
+    pub fn telling(mut self) -> Options {
+        if let Some(tally) = self.tally.take() {
+            let modes = self.calls.modes.iter_mut().enumerate();
+            modes.filter(|(number, _)| tally.counts(*number)).for_each(|(_, mode)| *mode = Mode::All);
+        }
+        self
+    }
+}
+
 /// Bytes of all rings where nobody asks for another size.
 pub fn usual_memory() -> u64 {
     u64::from(usual_ring()) * u64::from(crate::program::processors())

@@ -40,6 +40,8 @@ pub struct Source {
     turn: u32,
     /// Of totals without room, what was told already.
     rest: [Sum; 2],
+    /// Whether anything is counted.
+    counts: bool,
 }
 
 impl Source {
@@ -77,6 +79,7 @@ impl Source {
             pause: SHORTEST,
             turn: 0,
             rest: [Sum::default(); 2],
+            counts: options.tally.is_some(),
         })
     }
 
@@ -140,17 +143,23 @@ impl Source {
         self.loss()
     }
 
+    /// Whether [`Options::tally`] asked for totals.
+    pub fn counts(&self) -> bool {
+        self.counts
+    }
+
     /// What was counted since the last time, each call once; a call counts when it returns.
     ///
     /// # Errors
     /// Where the kernel does not hand it out, which it does from Linux 5.6 on.
     pub fn counted(&mut self) -> Result<Drained, Error> {
         let totals = self.programs.drain_sums(self.turn)?;
+        let time = self.order.time_of(now());
         let turn = (self.turn & 1) as usize;
         self.turn += 1;
         let all = self.loss().rest[turn];
         let told = std::mem::replace(&mut self.rest[turn], all);
-        Ok(Drained { totals, rest: all.since(told) })
+        Ok(Drained { time, totals, rest: all.since(told) })
     }
 
     /// Looks at nothing any more. What has happened can still be asked for.

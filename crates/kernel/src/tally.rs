@@ -89,6 +89,16 @@ impl Tally {
         self
     }
 
+    /// Whether the call `number` is counted.
+    pub(crate) fn counts(&self, number: usize) -> bool {
+        self.calls.get(number).is_some_and(Option::is_some)
+    }
+
+    /// Whether any call is counted.
+    pub fn counts_any(&self) -> bool {
+        self.calls.iter().any(Option::is_some)
+    }
+
     /// How the kernel's half is told: columns in one word.
     pub(crate) fn word(&self) -> u32 {
         let time = if self.time == Time::Summed { TIME } else { 0 };
@@ -122,6 +132,9 @@ fn usual_room() -> u32 {
 pub struct Key {
     /// The process, or the thread if that was chosen, by its number in the outermost pid namespace.
     pub task: u32,
+    /// How many programs the task had executed since it was looked at, if calls are told apart by tasks: what it is
+    /// called depends on that.
+    pub programs: u16,
     /// The call's number.
     pub call: u16,
     /// The number of the descriptor; -1 if the call is about none.
@@ -175,6 +188,8 @@ impl Sum {
 /// What was counted since the last time.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Drained {
+    /// Until when, in nanoseconds since 1970: what returned later counts the next time.
+    pub time: u64,
     /// By key, in no order; each key once.
     pub totals: Vec<(Key, Sum)>,
     /// Of all calls that found no room among the keys.
@@ -199,6 +214,7 @@ pub(crate) fn key(bytes: &[u8]) -> Key {
         error: half(22),
         shape: u32::from(byte(24)) << 12,
         family: byte(25),
+        programs: half(26),
     }
 }
 
@@ -240,9 +256,18 @@ mod tests {
         let mut bytes = 7_u64.to_ne_bytes().to_vec();
         bytes.extend([9_u32, u32::MAX, 5].map(u32::to_ne_bytes).concat());
         bytes.extend([3_u16, 2].map(u16::to_ne_bytes).concat());
-        bytes.extend([8, 0, 0, 0, 0, 0, 0, 0]);
-        let expected =
-            Key { inode: 7, task: 9, descriptor: -1, device: 5, call: 3, error: 2, shape: libc::S_IFREG, family: 0 };
+        bytes.extend([8, 0, 4, 0, 0, 0, 0, 0]);
+        let expected = Key {
+            inode: 7,
+            task: 9,
+            descriptor: -1,
+            device: 5,
+            call: 3,
+            error: 2,
+            shape: libc::S_IFREG,
+            family: 0,
+            programs: 4,
+        };
         assert_eq!(key(&bytes), expected);
         assert_eq!(key(&[]), Key::default());
     }

@@ -109,7 +109,7 @@ fn parameters_are_as_wide_as_captures_have_them() {
 #[test]
 fn what_is_no_call_is_as_wide_too() {
     let all = [
-        What::End { status: 0x8b },
+        What::End { status: 0x8b, used: [1, 2] },
         What::Signal { number: 9, sender: 1 },
         What::Switch { next: 7, major_faults: 1, minor_faults: 2, memory: [3; 3] },
         What::Fault { address: 1, instruction: 2, code: 3 },

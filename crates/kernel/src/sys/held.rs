@@ -6,7 +6,7 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 /// Signals that whoever traces takes care of; what it starts has them as everybody does.
-const OURS: [libc::c_int; 4] = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGCHLD];
+const OURS: [libc::c_int; 5] = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGCHLD, libc::SIGWINCH];
 
 /// Has `command` say its number through `gate` and wait there for a byte before it executes; without one it does not.
 /// `ours` is the other end, of which the child must have no copy: it could not see it being closed.

@@ -57,7 +57,7 @@ impl Seen {
                 file: String::from_utf8_lossy(program.file).into_owned(),
                 comm: program.task.map(|task| String::from_utf8_lossy(task.comm).into_owned()).unwrap_or_default(),
             },
-            What::End { status } => Is::End(*status),
+            What::End { status, .. } => Is::End(*status),
             What::Signal { number, sender } => Is::Signal { number: *number, sender: *sender },
             What::Switch { next, .. } => Is::Switch(*next),
             What::Fault { address, .. } => Is::Fault(*address),

@@ -14,6 +14,9 @@ use fathom_testkit::{Need, needs};
 use crate::actor::act;
 use crate::stage::Waiting;
 
+/// The call in which a command waits for its turn. If nobody saw its beginning, it is told, and not counted.
+const WAITS: u64 = 1;
+
 /// What a command adds up to.
 struct Count {
     totals: HashMap<Key, Sum>,
@@ -83,7 +86,7 @@ fn a_million_blocks_add_up() {
         }
         assert_eq!(count.rest, Sum::default());
         assert!(count.times > 3, "it was asked for meanwhile");
-        assert_eq!(count.loss.sent(Kind::Call), 0, "nothing was told of each call");
+        assert!(count.loss.sent(Kind::Call) <= WAITS, "nothing was told of each call");
     }
 }
 
@@ -137,7 +140,8 @@ fn what_is_told_can_be_counted_too() {
     let counted = count(Marks::Best, &["cat", "/etc/passwd"], calls, tally);
     let opened: u64 = counted.of("openat").iter().map(|(_, sum)| sum.count).sum();
     assert!(opened > 0);
-    assert_eq!(opened, counted.loss.sent(Kind::Call), "each was told; no read failed");
+    let told = counted.loss.sent(Kind::Call);
+    assert!((opened..=opened + WAITS).contains(&told), "each was told; no read failed: {opened} {told}");
     let read: u64 = counted.of("read").iter().map(|(_, sum)| sum.bytes).sum();
     assert!(read >= std::fs::metadata("/etc/passwd").expect("every machine has it").len());
 }
