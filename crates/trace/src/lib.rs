@@ -27,7 +27,7 @@ pub mod socket;
 pub mod summary;
 pub mod views;
 
-pub use early::{Early, Shown, Want};
+pub use early::{Each, Early, Shown, Want};
 pub use fields::Fields;
 pub use format::{Format, Written};
 pub use lines::Lines;

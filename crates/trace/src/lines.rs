@@ -5,13 +5,14 @@ use std::io::{self, Write};
 use fathom_filter::Predicate;
 use fathom_scap::{Error, Reader};
 
+use crate::early::{Each, Shown};
 use crate::fields::Bound;
 use crate::format::{Format, Written};
-use crate::moment::{Moment, Purpose, Style};
+use crate::moment::{Amount, Moment, Purpose, Style};
 use crate::replay::{Counts, Flow, Replay, Watcher, is_internal};
 use crate::state::{Exec, State};
 use crate::summary::Summary;
-use crate::views::View;
+use crate::views::{Screen, View};
 
 /// So much is collected before it is written, unless every line is wanted at once.
 const CHUNK: usize = 64 * 1024;
@@ -247,14 +248,28 @@ impl Page<'_> {
         self.views.iter_mut().for_each(|view| self.text.append(view.text()));
     }
 
+    /// What is shown is shown on a screen of another size from now on.
+    pub fn resize(&mut self, screen: Screen) {
+        self.views.iter_mut().for_each(|view| view.resize(screen));
+    }
+
     /// Whether a view is about processor times.
     pub fn reads_processors(&self) -> bool {
         self.views.iter().any(View::reads_processors)
     }
 
-    /// Whether views are shown, which read more than a format does.
-    pub fn has_views(&self) -> bool {
-        !self.views.is_empty()
+    /// What becomes of what passes.
+    pub fn shown(&self) -> Shown<'_> {
+        if self.views.is_empty() {
+            return Shown::Fields(self.fields());
+        }
+        let each = if self.most.is_some() || self.summary.is_some() { Each::Counts } else { Each::IsNothing };
+        Shown::Views(self.shown.as_ref(), self.views.iter().map(View::reads).collect(), each)
+    }
+
+    /// From `now` on totals come beside events.
+    pub fn wait_for_totals(&mut self, now: u64) {
+        self.views.iter_mut().for_each(|view| view.wait_for_totals(now));
     }
 
     /// How many bytes of data views want to be kept of a call.
@@ -303,6 +318,18 @@ impl Watcher for Page<'_> {
             return Flow::On;
         }
         self.views.iter_mut().for_each(|view| view.pass(time));
+        self.collect()
+    }
+
+    fn total(&mut self, moment: &Moment<'_>, amount: &Amount) {
+        let compared = Moment { purpose: Purpose::Compare, ..*moment };
+        if self.shown.as_ref().is_none_or(|shown| shown.holds(&compared, &mut self.scratch)) {
+            self.views.iter_mut().for_each(|view| view.total(moment, amount));
+        }
+    }
+
+    fn settled(&mut self, time: u64) -> Flow {
+        self.views.iter_mut().for_each(|view| view.settle(time));
         self.collect()
     }
 }

@@ -7,8 +7,10 @@ mod cgroups;
 mod compose;
 mod processors;
 mod tables;
+mod totals;
 pub mod wanted;
 
+use fathom_kernel::tally::Drained;
 use fathom_kernel::{Event, What};
 
 pub use tables::Tables;
@@ -16,6 +18,14 @@ pub use tables::Tables;
 use crate::replay::{Flow, Replay, Watcher};
 use crate::state::Exec;
 use compose::Composer;
+use totals::Totals;
+
+/// Whether processor times are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Processors {
+    Ignored,
+    Told,
+}
 
 /// The engine, fed by the kernel.
 pub struct Live {
@@ -24,6 +34,12 @@ pub struct Live {
     composer: Composer,
     /// A thread that is not yet what it is looked at for.
     unborn: Option<u32>,
+    /// A thread that was not yet that when we came.
+    held: Option<u32>,
+    /// Whether processor times are asked for.
+    processors: Processors,
+    /// What is counted beside events, if anything is.
+    totals: Option<Totals>,
 }
 
 impl Live {
@@ -32,7 +48,14 @@ impl Live {
         // Of this machine it is known which descriptors end.
         replay.state.exec = Exec::Closes;
         tables.load(&mut replay);
-        Live { replay, composer: Composer::default(), unborn: None }
+        Live {
+            replay,
+            composer: Composer::default(),
+            unborn: None,
+            held: None,
+            processors: Processors::Ignored,
+            totals: None,
+        }
     }
 
     /// More is looked at from now on: what there is is known anew.
@@ -43,7 +66,32 @@ impl Live {
 
     /// Nothing of thread `tid` counts before it executes a program: until then it is a copy of whoever started it.
     pub fn begin_with_exec(&mut self, tid: u32) {
-        self.unborn = Some(tid);
+        (self.unborn, self.held) = (Some(tid), Some(tid));
+        let threads = &mut self.replay.state.threads;
+        if let Some(place) = threads.find_quietly(tid.into()) {
+            // It has used nothing yet.
+            threads[place].cpu.iter_mut().for_each(|usage| usage.told = true);
+        }
+    }
+
+    /// From now on, [`Live::counted`] has totals beside events.
+    pub fn wait_for_totals(&mut self) {
+        self.totals = Some(Totals::without(self.held));
+    }
+
+    /// What was counted: told once all that happened before is.
+    pub fn counted(&mut self, drained: Drained) {
+        if let Some(totals) = &mut self.totals {
+            totals.wait(drained);
+        }
+    }
+
+    /// Nothing is left to be told of what happened before `time`: totals of that are handed on.
+    pub fn settle(&mut self, time: u64, each: &mut impl Watcher) -> Flow {
+        match &mut self.totals {
+            Some(totals) if totals.are_due(time) => totals.tell(time, &mut self.composer, &mut self.replay, each),
+            _ => Flow::On,
+        }
     }
 
     /// Whether a thread still has to become what it is looked at for.
@@ -65,10 +113,26 @@ impl Live {
         if self.unborn == Some(event.tid) && self.is_unborn(event) {
             return Flow::On;
         }
+        if self.totals.is_some() {
+            let flow = self.settle(event.time, each);
+            if let Some(totals) = &mut self.totals {
+                totals.follow(event, &mut self.replay);
+            }
+            if flow == Flow::Enough {
+                return flow;
+            }
+        }
         if let What::Exec(program) = &event.what
             && program.old_tid != event.tid
         {
             self.replay.state.take_over(program.old_tid.into(), event.tid.into());
+        }
+        if let What::End { used, .. } = event.what
+            && self.processors == Processors::Told
+            && used != [0; 2]
+            && processors::tell_last(&mut self.replay, event.time, event.tid.into(), used, each) == Flow::Enough
+        {
+            return Flow::Enough;
         }
         match self.composer.compose(event, &self.replay.state) {
             Some(event) => self.replay.event(&event, each),
@@ -76,8 +140,10 @@ impl Live {
         }
     }
 
-    /// Tells how much threads used of processors up to `time`: once a second, where a view asks for it.
+    /// Tells how much threads used of processors up to `time`: once a second, where a view asks for it. From then on those
+    /// that end tell it too.
     pub fn processors(&mut self, time: u64, each: &mut impl Watcher) -> Flow {
+        self.processors = Processors::Told;
         processors::tell(&mut self.replay, time, each)
     }
 }

@@ -101,6 +101,15 @@ pub enum Purpose {
     Compare,
 }
 
+/// What events add up to that are like one another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Amount {
+    /// How many there are.
+    pub count: u64,
+    /// How long their calls took, in nanoseconds.
+    pub time: u64,
+}
+
 /// One event.
 #[derive(Clone, Copy)]
 pub struct Moment<'a> {

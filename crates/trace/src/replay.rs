@@ -7,9 +7,9 @@ use fathom_scap::{Error, Event, Gap, Item, Reader};
 
 use crate::fields::Bound;
 use crate::lines::Accounts;
-use crate::moment::{Moment, Purpose, Style};
+use crate::moment::{Amount, Moment, Purpose, Style};
 use crate::recorder::{Reason, Recorder};
-use crate::state::{Now, State};
+use crate::state::{Now, State, Thread};
 
 /// What is asked of a recording.
 pub struct Replay {
@@ -70,6 +70,14 @@ pub trait Watcher {
     /// An event that is not asked for happened at this time: clocks go on.
     #[inline]
     fn other(&mut self, _time: u64) -> Flow {
+        Flow::On
+    }
+
+    /// So many events that are asked for, of which this is one. What it returned is what all of them returned.
+    fn total(&mut self, _moment: &Moment<'_>, _amount: &Amount) {}
+
+    /// Of what happened up to this time, nothing more is to be added.
+    fn settled(&mut self, _time: u64) -> Flow {
         Flow::On
     }
 }
@@ -207,6 +215,21 @@ impl Replay {
         self.state.finish(kind, &now);
         self.counts.passed += 1;
         each.moment(&self.moment(event, kind, &now, Purpose::Show))
+    }
+
+    /// So many events, of which `event` is one, where `then` is its thread as it was if it is another one by now. They
+    /// change nothing.
+    pub fn total(&mut self, event: &Event<'_>, then: Option<Thread>, amount: &Amount, each: &mut impl Watcher) {
+        let Some(kind) = event_type(event.number) else { return };
+        self.counts.events += amount.count;
+        let now = match then {
+            Some(thread) => self.state.stand_in(thread),
+            None => self.state.find_caller(event.tid),
+        };
+        if self.asked_for(event, kind, &now) {
+            self.counts.passed += amount.count;
+            each.total(&self.moment(event, kind, &now, Purpose::Show), amount);
+        }
     }
 
     /// What an event says that did not happen, a description of a container for instance. It is recorded, and not shown.

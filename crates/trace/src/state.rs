@@ -79,13 +79,13 @@ pub struct State {
     leaves: leaves::Leaves,
     /// Cgroups that nobody was asked about yet.
     strangers: leaves::Strangers,
-    /// Stands for the thread of an event that describes a container.
+    /// Stands for the thread of an event: where it describes a container, or is of a thread that has changed since.
     described: Option<Box<Thread>>,
     /// The thread that ended with it.
     exiting: Option<Tid>,
 }
 
-/// What becomes of descriptors that are closed on exec.
+/// What becomes of descriptors that are closed on exec; and with that, whether everything is known from its beginning on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Exec {
     /// They are known until their numbers are given again, as to sysdig 0.29.3: its text has their names afterwards.
@@ -108,7 +108,7 @@ pub struct Now {
     pub logged: bool,
     /// It is not to be shown.
     pub hidden: bool,
-    /// It describes a container, which stands in the thread's place.
+    /// It describes a container, which stands in the thread's place, or what the thread was does.
     pub describes: bool,
     /// Nanoseconds that the thread ran that the processor changes from.
     pub ran: u64,
@@ -172,6 +172,17 @@ impl State {
             return self.described.as_deref();
         }
         now.thread.or_else(|| self.threads.find(event.tid)).map(|place| &self.threads[place])
+    }
+
+    /// An event of `thread` as it was.
+    pub(crate) fn stand_in(&mut self, thread: Thread) -> Now {
+        self.described = Some(Box::new(thread));
+        Now { describes: true, ..Now::default() }
+    }
+
+    /// An event of thread `tid` that changes nothing.
+    pub(crate) fn find_caller(&mut self, tid: Tid) -> Now {
+        Now { thread: self.threads.find_or_add(tid), ..Now::default() }
     }
 
     /// The folder of the event's thread, if the event may change it.

@@ -24,13 +24,14 @@ use fathom_filter::mistake::nearest;
 pub use argument::{Argument, Taken, Takes, Words, take};
 pub use page::{Colours, Columns, Paint, Screen, Source, Wish};
 pub use top::Top;
-pub use view::View;
+pub use view::{Known, Reads, View};
 
 use crate::moment::{Buffers, Style};
 
 use body::Body;
 use line::Line;
 use slow::Slow;
+use top::Aggregate;
 
 /// What a view is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,6 +133,8 @@ pub struct Row {
     pub every: Every,
     /// Which fields it reads, beside those that are columns of it.
     pub(crate) fields: &'static [&'static str],
+    /// The field whose numbers it only adds up, if it makes nothing else of events.
+    pub(crate) adds: Option<&'static str>,
     pub(crate) shows: Shows,
 }
 
@@ -148,6 +151,10 @@ impl Row {
             data: Data::Dots,
             every,
             fields: &[],
+            adds: match &shows {
+                Shows::Top(top) if matches!(top.aggregate, Aggregate::Sum) => Some(top.value.0),
+                _ => None,
+            },
             shows,
         }
     }
@@ -172,6 +179,11 @@ impl Row {
         self
     }
 
+    const fn adding(mut self, field: &'static str) -> Self {
+        self.adds = Some(field);
+        self
+    }
+
     const fn keeping(mut self, snaplen: u32) -> Self {
         self.snaplen = Some(snaplen);
         self
@@ -187,6 +199,11 @@ impl Row {
         self
     }
 
+    /// Whether it shows what is known at one moment, beside what its events say.
+    pub(crate) fn is_of_a_moment(&self) -> bool {
+        self.family == Family::System
+    }
+
     /// The style in which fields are written for it. Views show data as long as it is.
     pub fn style(&self, asked: Style) -> Style {
         let buffers = match (self.data, asked.buffers) {
@@ -194,6 +211,11 @@ impl Row {
             (_, buffers) => buffers,
         };
         Style { buffers, longest: None, ..asked }
+    }
+
+    /// Whether it makes nothing of events but sums.
+    pub fn only_adds(&self) -> bool {
+        self.adds.is_some()
     }
 
     /// How it is called, as in `spy_port HOST_PORT [disable_color]`.

@@ -25,7 +25,7 @@ pub(crate) mod pages;
 mod progress;
 pub(crate) mod recording;
 mod remote;
-mod views;
+pub(crate) mod views;
 
 #[cfg(target_os = "linux")]
 pub(crate) use lists::views_page;

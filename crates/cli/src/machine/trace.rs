@@ -1,5 +1,6 @@
 //! `fathom trace` of what happens now: the kernel's events, of this machine or of a command that is started here.
 
+mod adding;
 mod command;
 mod ears;
 mod eyes;
@@ -24,8 +25,10 @@ use fathom_trace::replay::Replay;
 use fathom_trace::{Early, Flow, Live, Shown};
 
 use crate::commands::trace::recording;
+use crate::commands::trace::views::screen;
 use crate::words::Trace;
 use crate::{environment, exit, printer};
+use adding::Adding;
 use ears::{Ears, Wanted};
 use eyes::Eyes;
 use names::Naming;
@@ -43,10 +46,10 @@ const SECOND: Duration = Duration::from_secs(1);
 const LONG: Duration = Duration::from_secs(1);
 
 /// Shows what happens until somebody ends it, or the command has ended, whose status is passed on.
-pub(crate) fn trace(words: &Trace, target: Option<&Target>, replay: Replay, page: Page<'_>) -> anyhow::Result<i32> {
+pub(crate) fn trace(words: &Trace, target: Option<&Target>, replay: Replay, mut page: Page<'_>) -> anyhow::Result<i32> {
     // Before any thread exists, so that all have it.
     let ears = Ears::new()?;
-    let shown = if replay.recorder.is_some() || page.has_views() { Shown::Whole } else { Shown::Fields(page.fields()) };
+    let shown = if replay.recorder.is_some() { Shown::Whole } else { page.shown() };
     let early = Early::new(replay.filter.as_ref(), &shown);
     let snaplen = words.snaplen.or(page.snaplen()).unwrap_or(SNAPLEN);
     let besides: &[Besides] = if words.page_faults { &[Besides::Faults] } else { &[] };
@@ -64,10 +67,11 @@ pub(crate) fn trace(words: &Trace, target: Option<&Target>, replay: Replay, page
         true => look(&options, replay, members, words)?,
         false => start(&words.command, options.clone(), replay)?,
     };
+    let adding = Adding::begin(&eyes, &mut live, &mut page);
     let deadline = words.seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
     let naming = Naming::begin(&mut live);
     let before = Loss::default();
-    Watch { eyes, options, before, live, naming, presence, page, ears, deadline }.until_the_end(words)
+    Watch { eyes, options, before, live, adding, naming, presence, page, ears, deadline }.until_the_end(words)
 }
 
 /// Whether anybody wants to know which processes are looked at.
@@ -100,7 +104,7 @@ fn look(options: &Options, replay: Replay, members: Members, words: &Trace) -> R
 fn start(words: &[OsString], options: Options, replay: Replay) -> Result<(Eyes, Live), Failure> {
     let failed = |error| command::cannot_start(words, &error);
     let held = Held::start(command::ready(words)?).map_err(failed)?;
-    let options = Options { scope: Scope::Trees(vec![held.id()]), ..options };
+    let options = wanted::of_held(Options { scope: Scope::Trees(vec![held.id()]), ..options });
     let lack = match Source::attach(&options) {
         Ok(source) => {
             let mut live = Live::new(replay, &Tables::of_trees(&[held.id()]));
@@ -117,7 +121,7 @@ fn start(words: &[OsString], options: Options, replay: Replay) -> Result<(Eyes, 
         "{}{cause}: the command is stopped at each of its calls instead, which is slow",
         lack.message
     ));
-    let stepper = Stepper::start(command::ready(words)?, &options)?;
+    let stepper = Stepper::start(command::ready(words)?, &options.telling())?;
     let live = Live::new(replay, &Tables::of_trees(&[stepper.id()]));
     Ok((Eyes::Steps(Box::new(stepper)), live))
 }
@@ -129,6 +133,7 @@ struct Watch<'o> {
     /// What was lost by who looked before.
     before: Loss,
     live: Live,
+    adding: Adding,
     naming: Naming,
     presence: Presence,
     page: Page<'o>,
@@ -139,16 +144,25 @@ struct Watch<'o> {
 impl Watch<'_> {
     fn until_the_end(mut self, words: &Trace) -> anyhow::Result<i32> {
         let (flow, wanted) = self.while_wanted()?;
-        let Watch { eyes, before, mut live, mut page, mut ears, .. } = self;
+        let tells_processors = self.tells_processors();
+        let Watch { mut eyes, before, mut live, mut adding, mut page, mut ears, .. } = self;
         let mut flow = flow;
+        adding.finish(&mut eyes, &mut live)?;
         let rest = eyes.finish(&mut |event| {
             if flow == Flow::On {
                 flow = live.event(&event, &mut page);
             }
         });
+        if flow == Flow::On {
+            live.settle(u64::MAX, &mut page);
+        }
+        if flow == Flow::On && tells_processors {
+            live.processors(now(), &mut page);
+        }
         written(page.finish(&live.replay.state))?;
         let rest = rest.map_err(|error| command::cannot_start(&words.command, &error))?;
         let kept = recording::close(&mut live.replay, words);
+        adding.tell_of_the_rest();
         told::losses(&rest.loss.and(&before), if words.stats { Stats::All } else { Stats::Losses });
         let status = match (rest.status, rest.command) {
             (Some(status), _) => Some(command::passed_on(status)),
@@ -162,13 +176,17 @@ impl Watch<'_> {
         }
     }
 
+    /// Whether processor times are told. Whoever reads a recording later may want to know as well.
+    fn tells_processors(&self) -> bool {
+        self.page.reads_processors() || self.live.replay.recorder.is_some()
+    }
+
     /// Until the command has ended, somebody wants an end, or nothing more is asked for.
     fn while_wanted(&mut self) -> anyhow::Result<(Flow, Wanted)> {
         let command = self.eyes.command();
         let (mut flow, mut flushed, mut last) = (Flow::On, Instant::now(), 0);
         let mut told: Option<Instant> = None;
-        // Whoever reads a recording later may want to know as well.
-        let tells_processors = self.page.reads_processors() || self.live.replay.recorder.is_some();
+        let tells_processors = self.tells_processors();
         loop {
             let ending = self.eyes.ending()?;
             let count = self.eyes.poll(&mut |event: Event<'_>| {
@@ -178,14 +196,18 @@ impl Watch<'_> {
                 }
             });
             self.naming.go_on(&mut self.live, last);
+            self.adding.go_on(&mut self.eyes, &mut self.live)?;
             if flow == Flow::On && (count == 0 || flushed.elapsed() > LATE) {
                 flushed = Instant::now();
                 self.page.idle(settled());
+                flow = self.live.settle(settled(), &mut self.page);
                 if tells_processors && told.is_none_or(|told| told.elapsed() >= SECOND) {
                     told = Some(flushed);
                     self.live.processors(settled(), &mut self.page);
                 }
-                flow = self.page.flush();
+                if self.page.flush() == Flow::Enough {
+                    flow = Flow::Enough;
+                }
                 if let Some(recorder) = &mut self.live.replay.recorder {
                     recorder.flush();
                 }
@@ -200,6 +222,7 @@ impl Watch<'_> {
             }
             match self.ears.wait(self.eyes.pause(), command)? {
                 Wanted::Nothing => {}
+                Wanted::Resize => self.page.resize(screen()),
                 end @ Wanted::End(_) => return Ok((flow, end)),
             }
         }
@@ -211,6 +234,8 @@ impl Watch<'_> {
     fn widen(&mut self, mut flow: Flow) -> Result<Flow, Failure> {
         let mut source = Source::attach(&Options { scope: Scope::Machine, ..self.options.clone() })?;
         let tables = Tables::of(source.found());
+        // What was counted of it goes with it.
+        self.adding.finish(&mut self.eyes, &mut self.live)?;
         let narrow = std::mem::replace(&mut self.eyes, Eyes::Kernel(Box::new(source), None));
         let rest = narrow.finish(&mut |event| {
             if flow == Flow::On {
@@ -237,8 +262,13 @@ fn both(failure: Failure, own: i32) -> i32 {
 
 /// Until when all that happened was told: nanoseconds since 1970.
 fn settled() -> u64 {
+    now().saturating_sub(LATE.as_nanos() as u64 * 2)
+}
+
+/// Nanoseconds since 1970.
+fn now() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(now.saturating_sub(LATE * 2).as_nanos()).unwrap_or(u64::MAX)
+    u64::try_from(now.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// Whether all that was asked for was written. That nobody reads any more is no mistake: `fathom trace | head`.

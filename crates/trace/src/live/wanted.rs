@@ -2,9 +2,10 @@
 
 use fathom_kernel::row::Mode;
 use fathom_kernel::scope::{Besides, Calls};
-use fathom_kernel::{Options, Scope, capture, number, snapshot};
+use fathom_kernel::tally::{self, Column, Descriptor};
+use fathom_kernel::{Options, Scope, Tally, capture, number, snapshot};
 
-use crate::early::{Early, Want};
+use crate::early::{Apart, Early, Time, Want};
 
 /// The options with what nobody will see left out.
 pub fn narrow(early: &Early<'_>, options: Options) -> Options {
@@ -13,7 +14,51 @@ pub fn narrow(early: &Early<'_>, options: Options) -> Options {
         Scope::Machine => processes(early).map_or(Scope::Machine, Scope::Trees),
         scope => scope,
     };
-    Options { scope, snaplen, calls: calls(early), besides: besides(early, options.besides), ..options }
+    let (calls, besides, tally) = (calls(early), besides(early, options.besides), tally(early));
+    Options { scope, snaplen, calls, besides, tally, ..options }
+}
+
+/// The same for a command that is held, and not yet what it is looked at for: what it does before that is told apart.
+pub fn of_held(mut options: Options) -> Options {
+    if let Some(tally) = options.tally.as_mut().filter(|tally| !tally.by.contains(&Column::Thread)) {
+        tally.by.push(Column::Thread);
+    }
+    options
+}
+
+/// What each way of telling calls apart is in the kernel.
+const COLUMNS: &[(Apart, &[Column])] = &[
+    (Apart::Nothing, &[]),
+    (Apart::Call, &[Column::Call]),
+    // Not every call tells its result.
+    (Apart::Error, &[Column::Call, Column::Error]),
+    // A process knows its threads' names no better than they do.
+    (Apart::Task, &[Column::Thread]),
+];
+
+/// What is added up in the kernel, if that is all that is asked of any call.
+fn tally(early: &Early<'_>) -> Option<Tally> {
+    let totals = early.totals()?;
+    let mut columns: Vec<Column> = Vec::new();
+    for column in COLUMNS.iter().filter(|row| totals.tells(row.0)).flat_map(|row| row.1) {
+        if !columns.contains(column) {
+            columns.push(*column);
+        }
+    }
+    let mut tally = Tally::by(columns);
+    tally.time = match totals.time {
+        Time::Added => tally::Time::Summed,
+        Time::Ignored => tally::Time::Ignored,
+    };
+    let is_counted = |number: u16, name: &str| early.call(event_of(number), name) == Want::Total;
+    let counted = number::all().filter(|(number, name)| is_counted(*number, name));
+    let tally = counted.fold(tally, |tally, (_, name)| tally.with(name, Descriptor::None));
+    tally.counts_any().then_some(tally)
+}
+
+/// The type of the first event of a call.
+fn event_of(number: u16) -> u16 {
+    capture::row_of(number).map_or(0, |row| row.event)
 }
 
 /// What is told besides calls: what is asked for anyhow, or by its name in the filter.
@@ -29,15 +74,19 @@ fn besides(early: &Early<'_>, asked: &[Besides]) -> &'static [Besides] {
 
 /// Which calls, by their names in the kernel.
 pub fn calls(early: &Early<'_>) -> Calls {
-    let mode = |event: u16, name: &str| match early.call(event, name) {
-        Want::Nothing => Mode::Off,
+    let of = |want: Want| match want {
+        Want::Nothing | Want::Total => Mode::Off,
         Want::Failures => Mode::Failed,
         Want::Everything => Mode::All,
     };
-    let others = Calls::none().with_others(mode(0, "<unknown>"));
-    number::all().fold(others, |calls, (number, name)| {
-        calls.with(name, mode(capture::row_of(number).map_or(0, |row| row.event), name))
-    })
+    let mode = |event: u16, name: &str| of(early.call(event, name));
+    let others = match early.call(0, "<unknown>") {
+        // Nothing is added up of what has no number of its own.
+        Want::Total => Mode::All,
+        want => of(want),
+    };
+    let others = Calls::none().with_others(others);
+    number::all().fold(others, |calls, (number, name)| calls.with(name, mode(event_of(number), name)))
 }
 
 /// The processes without which nothing passes, if they are there; one that is not may still come.

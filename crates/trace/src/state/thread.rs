@@ -144,6 +144,8 @@ pub struct Thread {
 /// Processor time of a thread.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Usage {
+    /// Whether it was ever told.
+    pub told: bool,
     /// The recorder's counter.
     pub total: u64,
     /// How much it grew lately.
@@ -187,6 +189,15 @@ impl Thread {
     /// Whether nothing more than its number is known.
     pub(crate) fn is_unknown(&self) -> bool {
         &self.comm[..] == b"<NA>" && self.uid == u32::MAX
+    }
+
+    /// The same without what it has open.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn portrait(&mut self) -> Thread {
+        let (fds, kept) = (std::mem::take(&mut self.fds), self.kept.take());
+        let portrait = self.clone();
+        (self.fds, self.kept) = (fds, kept);
+        portrait
     }
 
     /// Goes to another folder.

@@ -8,7 +8,7 @@ use super::page::{Page, number};
 use crate::fields::Bound;
 use crate::fields::Shape;
 use crate::format::write_value;
-use crate::moment::Moment;
+use crate::moment::{Amount, Moment};
 use crate::replay::Flow;
 use crate::state::State;
 
@@ -19,6 +19,9 @@ pub(crate) trait Body {
 
     /// One event that the view is about.
     fn moment(&mut self, cells: &Cells<'_>, page: &mut Page) -> Flow;
+
+    /// So many events that the view is about, where it only adds up a field of them.
+    fn total(&mut self, _cells: &Cells<'_>, _amount: &Amount) {}
 
     /// An interval is over.
     fn tick(&mut self, _tick: Tick, _page: &mut Page) {}
@@ -105,6 +108,15 @@ impl Cells<'_> {
             Value::Flag(flag) => Some(f64::from(u8::from(*flag))),
             _ => None,
         })
+    }
+
+    /// What the numbers of field `index` add up to, see [`crate::early::Totals`].
+    pub(super) fn sum(&self, index: usize, amount: &Amount) -> Option<f64> {
+        match self.fields[index].row.name {
+            "evt.count" => Some(amount.count as f64),
+            "evt.latency" => Some(amount.time as f64),
+            _ => self.number(index),
+        }
     }
 
     /// Whether field `index` is true.

@@ -63,7 +63,7 @@ fn heat(taken: &Taken, wish: &Wish, axis: Axis) -> Box<dyn Body> {
     let default = if axis == Axis::Latency { 500.0 } else { 1000.0 };
     let interval = taken.number("refresh_time").unwrap_or(default).max(1.0) * 1e6;
     let width = match wish.screen {
-        Screen::Wide(width) => usize::from(width).max(1),
+        Screen::Of(width, _) => usize::from(width).max(1),
         Screen::None => 80,
     };
     Box::new(Heat { axis, interval, width, counts: FxHashMap::default() })

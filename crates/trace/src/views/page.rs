@@ -45,8 +45,8 @@ pub enum Screen {
     /// In a file or a pipe.
     #[default]
     None,
-    /// On a terminal that is so many characters wide.
-    Wide(u16),
+    /// On a terminal of so many columns and rows.
+    Of(u16, u16),
 }
 
 /// What a view is shown of.
@@ -70,6 +70,9 @@ pub enum Paint {
     Blue = 34,
     Cyan = 36,
 }
+
+/// Lines of a table above its rows.
+const HEAD: u16 = 2;
 
 /// What a view has written and nobody has taken yet.
 pub(crate) struct Page {
@@ -129,6 +132,29 @@ impl Page {
     /// Whether tables of what happens now take turns at the top of a screen.
     pub(super) fn is_live_screen(&self) -> bool {
         self.wish.source == Source::Now && self.wish.screen != Screen::None && !self.is_json()
+    }
+
+    /// How many rows of a table fit below its head on a screen, and how many characters beside each other; with one row
+    /// left for what else is said there.
+    pub(super) fn room(&self) -> Option<(usize, usize)> {
+        match self.wish.screen {
+            Screen::Of(columns, rows) if self.is_live_screen() => {
+                Some((usize::from(rows.saturating_sub(HEAD + 1)), usize::from(columns)))
+            }
+            _ => None,
+        }
+    }
+
+    /// Cuts lines from `start` on that are longer than so many characters.
+    pub(super) fn cut_lines(&mut self, start: usize, width: usize) {
+        let text = self.text.split_off(start);
+        for line in text.split_inclusive(|byte| *byte == b'\n') {
+            let end = line.iter().position(|byte| *byte == b'\n').unwrap_or(line.len());
+            let line_begins = |at: &usize| line[*at] & 0xc0 != 0x80;
+            let cut = (0..end).filter(line_begins).nth(width).unwrap_or(end);
+            self.text.extend_from_slice(&line[..cut]);
+            self.text.extend_from_slice(&line[end..]);
+        }
     }
 
     /// Begins anew at the top of the screen, if tables take turns there.
@@ -214,6 +240,15 @@ mod tests {
         for (value, text) in [(12.5, "12.5"), (7.0, "7"), (-3.0, "-3"), (12.345_678, "12.345678"), (1e15, "1e+15")] {
             assert_eq!(number(value), text.as_bytes());
         }
+    }
+
+    #[test]
+    fn lines_are_as_wide_as_the_screen() {
+        let mut page = Page::new(Wish { source: Source::Now, screen: Screen::Of(4, 24), ..Wish::default() });
+        page.put("kept as it is\n").put("abcdef\n\nabcd\nä ö ü\nno end");
+        page.cut_lines(14, 4);
+        assert_eq!(String::from_utf8_lossy(&page.text), "kept as it is\nabcd\n\nabcd\nä ö \nno e");
+        assert_eq!(page.room(), Some((21, 4)));
     }
 
     #[test]

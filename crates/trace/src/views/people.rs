@@ -24,7 +24,16 @@ pub(super) const ROWS: &[Row] = &[
         "((evt.type=execve and evt.dir=<) or (evt.type=chdir and evt.dir=< and proc.name contains sh and not proc.name \
          contains sshd)) and evt.failed=false",
     )
-    .reading(&["evt.type", "user.name", "evt.time.s", "proc.exe", "proc.args", "evt.arg.path", "container.name"])
+    .reading(&[
+        "evt.type",
+        "user.name",
+        "evt.time.s",
+        "proc.exe",
+        "proc.args",
+        "evt.arg.path",
+        "container.name",
+        "proc.aname",
+    ])
     .taking(&[Argument::optional("max_depth", Takes::Number, "no deeper below the shell than this"), NO_COLOUR]),
     Row::new(
         "list_login_shells",
@@ -48,7 +57,7 @@ pub(super) const ROWS: &[Row] = &[
         Shows::Line(Line::new(attack).below("TIME                  PROCNAME              PID     FUNCTION\n")),
     )
     .about("(proc.name=bash or proc.name=sh) and evt.type=execve and evt.dir=<")
-    .reading(&["evt.time", "proc.pname", "proc.ppid"]),
+    .reading(&["evt.time", "proc.pname", "proc.ppid", "proc.env"]),
 ];
 
 /// How deep below which shell a process is; nothing if it is below none.

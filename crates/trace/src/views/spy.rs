@@ -12,7 +12,7 @@ use crate::replay::Flow;
 pub(super) const ROWS: &[Row] = &[
     Row::new("echo_fds", Family::Io, "Data that is read and written", Shows::Other(|_, _| Box::new(Echo::new())))
         .about("evt.is_io=true and evt.dir=< and evt.rawres>0")
-        .reading(&["evt.is_io_read", "evt.rawarg.res", "fd.name", "proc.name", "container.name", "container.id"])
+        .reading(&["evt.is_io_read", "evt.rawarg.res", "fd.name", "proc.name", "container.name", "container.id", "evt.arg.data"])
         .keeping(2000)
         .taking(&[NO_COLOUR]),
     stream("stdin", "What is read from standard input", Line::new(raw)).about("fd.num=0 and evt.is_io=true"),

@@ -5,6 +5,7 @@ use rustc_hash::FxHashMap;
 use super::body::{Body, Cells, End, Tick};
 use super::page::{Page, number};
 use super::{Every, Family, Row, Shows};
+use crate::moment::Amount;
 use crate::replay::Flow;
 
 const BYTES: &[&str] = &["evt.rawarg.res", "evt.is_io_read"];
@@ -22,11 +23,14 @@ pub(super) const ROWS: &[Row] = &[
         Shows::Other(|_, _| Box::<Longest>::default()),
     )
     .about("evt.type!=switch")
-    .reading(&["evt.latency", "proc.name", "thread.tid", "evt.type", "evt.args"]),
+    .reading(&["evt.latency", "proc.name", "thread.tid", "evt.type", "evt.args", "evt.num"]),
 ];
 
 const fn second(name: &'static str, family: Family, title: &'static str) -> Row {
-    Row::new(name, family, title, Shows::Other(|_, _| Box::<Bytes>::default())).reading(BYTES).every(Every::Second)
+    Row::new(name, family, title, Shows::Other(|_, _| Box::<Bytes>::default()))
+        .reading(BYTES)
+        .adding(BYTES[0])
+        .every(Every::Second)
 }
 
 #[derive(Default)]
@@ -41,6 +45,12 @@ impl Body for Bytes {
             *(if cells.flag(1) { &mut self.read } else { &mut self.written }) += bytes;
         }
         Flow::On
+    }
+
+    fn total(&mut self, cells: &Cells<'_>, amount: &Amount) {
+        if let Some(bytes) = cells.sum(0, amount).filter(|bytes| *bytes > 0.0) {
+            *(if cells.flag(1) { &mut self.read } else { &mut self.written }) += bytes;
+        }
     }
 
     fn tick(&mut self, tick: Tick, page: &mut Page) {

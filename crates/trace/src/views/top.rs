@@ -1,18 +1,14 @@
 //! Tables: keys with a number each, the largest first. What `table_generator` and its sixteen children are in sysdig.
 
-use rustc_hash::{FxHashMap, FxHashSet};
-use serde_json::{Value as Json, json};
+mod keyed;
+mod layout;
 
 use super::argument::Taken;
-use super::body::{Body, Cells, End, Tick};
-use super::page::{Columns, Page, Source, Wish, bytes, hundredths, number, span};
+use super::body::Body;
+use super::page::{Columns, Wish};
 use super::{Argument, Every, Family, Row, Shows, Takes};
-use crate::replay::Flow;
-
-/// How wide columns are.
-const WIDTH: usize = 20;
-/// What stands between the keys of a row while it is counted.
-const BETWEEN: &[u8] = b"\x01\x01";
+use keyed::{Distinct, Sums};
+pub(super) use layout::{BETWEEN, Layout, hide_cursor, show_cursor};
 
 /// A table. In every text `{NAME}` stands for an argument.
 #[derive(Debug, Clone, Copy)]
@@ -246,191 +242,7 @@ pub(super) fn body(
     let layout = Layout { names, titles, value, title, rows, unit: taken.fill(top.unit) };
     let keys = first..first + layout.names.len();
     if top.aggregate == Aggregate::Distinct {
-        return Ok(Box::new(Distinct { keys, found: FxHashMap::default() }));
+        return Ok(Box::new(Distinct::by(keys)));
     }
-    let scale = if top.aggregate == Aggregate::Share { 1e7 } else { 1.0 };
-    Ok(Box::new(Sums { keys, scale, layout, sums: FxHashMap::default(), key: Vec::new() }))
-}
-
-/// What a table looks like.
-pub(super) struct Layout {
-    /// Fields, as JSON names them.
-    pub(super) names: Vec<String>,
-    /// What they are called.
-    pub(super) titles: Vec<String>,
-    /// The field of the number.
-    pub(super) value: String,
-    /// What it is called.
-    pub(super) title: String,
-    /// No more rows than these, if not zero.
-    pub(super) rows: usize,
-    /// What the number is.
-    pub(super) unit: String,
-}
-
-impl Layout {
-    /// Writes the largest of `sums`. Those that are equally large stand in the order of their keys.
-    pub(super) fn write(&self, sums: &FxHashMap<Box<[u8]>, f64>, time: u64, length: u64, page: &mut Page) {
-        let mut rows: Vec<_> = sums.iter().map(|(key, value)| (&key[..], *value)).collect();
-        rows.sort_by(|one, other| other.1.total_cmp(&one.1).then_with(|| one.0.cmp(other.0)));
-        if self.rows > 0 {
-            rows.truncate(self.rows);
-        }
-        if page.is_json() {
-            return page_json(self, &rows, time, page);
-        }
-        page.column(self.title.as_bytes(), WIDTH);
-        for title in &self.titles {
-            page.column(title.as_bytes(), WIDTH);
-        }
-        page.line(b"").line([b'-'; 80]);
-        for (key, value) in rows {
-            let shown = match self.unit.as_str() {
-                "bytes" => bytes(value).into_bytes(),
-                "time" => span(value).into_bytes(),
-                "timepct" if length > 0 => (hundredths(value / length as f64 * 100.0) + "%").into_bytes(),
-                "timepct" => b"0.00%".to_vec(),
-                _ => number(value),
-            };
-            page.column(&shown, WIDTH);
-            let mut keys = split(key).peekable();
-            while let Some(key) = keys.next() {
-                if keys.peek().is_some() {
-                    page.column(key, WIDTH);
-                } else {
-                    page.line(key);
-                }
-            }
-        }
-    }
-}
-
-/// The same as one JSON object, with the names that sysdig gives its parts.
-fn page_json(layout: &Layout, rows: &[(&[u8], f64)], time: u64, page: &mut Page) {
-    let whole =
-        |value: f64| if value.fract() == 0.0 && value.abs() < 1e15 { json!(value as i64) } else { json!(value) };
-    let data = rows.iter().map(|(key, value)| {
-        let keys = split(key).map(|key| Json::from(String::from_utf8_lossy(key)));
-        keys.chain([whole(*value)]).collect::<Json>()
-    });
-    let column = |name: &String, title: &String, key: bool| json!({"name": name, "desc": title, "is_key": key});
-    let keys = layout.names.iter().zip(&layout.titles).map(|(name, title)| column(name, title, true));
-    let info: Json = keys.chain([column(&layout.value, &layout.title, false)]).collect();
-    let time = format!("{}000000000", time / 1_000_000_000);
-    page.line(json!({"ts": time, "info": info, "data": data.collect::<Json>()}).to_string());
-}
-
-fn split(key: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut rest = Some(key);
-    std::iter::from_fn(move || {
-        let whole = rest?;
-        let at = whole.windows(BETWEEN.len()).position(|window| window == BETWEEN);
-        rest = at.map(|at| &whole[at + BETWEEN.len()..]);
-        Some(at.map_or(whole, |at| &whole[..at]))
-    })
-}
-
-/// Appends the key of a moment; whether every part of it is known.
-#[inline]
-fn write_key(cells: &Cells<'_>, keys: std::ops::Range<usize>, into: &mut Vec<u8>) -> bool {
-    let first = keys.start;
-    into.clear();
-    for index in keys {
-        if index > first {
-            into.extend_from_slice(BETWEEN);
-        }
-        if !cells.write(index, into) {
-            return false;
-        }
-    }
-    true
-}
-
-struct Sums {
-    keys: std::ops::Range<usize>,
-    scale: f64,
-    layout: Layout,
-    sums: FxHashMap<Box<[u8]>, f64>,
-    key: Vec<u8>,
-}
-
-impl Body for Sums {
-    fn begin(&mut self, page: &mut Page) {
-        hide_cursor(page);
-    }
-
-    #[inline]
-    fn moment(&mut self, cells: &Cells<'_>, _: &mut Page) -> Flow {
-        if !write_key(cells, self.keys.clone(), &mut self.key) {
-            return Flow::On;
-        }
-        // Who uses no processor has a row too.
-        let least = if self.scale == 1.0 { f64::MIN_POSITIVE } else { 0.0 };
-        let Some(value) = cells.number(self.keys.end).filter(|value| *value >= least) else { return Flow::On };
-        match self.sums.get_mut(&self.key[..]) {
-            Some(sum) => *sum += value * self.scale,
-            None => drop(self.sums.insert(self.key.clone().into(), value * self.scale)),
-        }
-        Flow::On
-    }
-
-    fn tick(&mut self, tick: Tick, page: &mut Page) {
-        page.wipe();
-        self.layout.write(&self.sums, tick.time, tick.length, page);
-        self.sums.clear();
-    }
-
-    fn end(&mut self, end: &End<'_>, page: &mut Page) {
-        // Of what happens now, the last interval is shorter than the others.
-        if page.wish.source == Source::Recording || !self.sums.is_empty() {
-            page.wipe();
-            self.layout.write(&self.sums, end.time, end.length, page);
-        }
-        show_cursor(page);
-    }
-}
-
-/// Tables of what happens now stand still on a screen.
-pub(super) fn hide_cursor(page: &mut Page) {
-    if page.is_live_screen() {
-        page.wipe();
-        page.put(b"\x1b[?25l");
-    }
-}
-
-/// What [`hide_cursor`] did ends.
-pub(super) fn show_cursor(page: &mut Page) {
-    if page.is_live_screen() {
-        page.put(b"\x1b[?25h");
-    }
-}
-
-struct Distinct {
-    keys: std::ops::Range<usize>,
-    found: FxHashMap<Box<[u8]>, FxHashSet<Box<[u8]>>>,
-}
-
-impl Body for Distinct {
-    fn moment(&mut self, cells: &Cells<'_>, _: &mut Page) -> Flow {
-        let (mut key, mut name) = (Vec::new(), Vec::new());
-        let known = write_key(cells, self.keys.clone(), &mut key);
-        let fd = cells.number(self.keys.end).filter(|fd| *fd > 0.0);
-        if let Some(fd) = fd
-            && known
-            && cells.write(0, &mut name)
-            && !name.is_empty()
-        {
-            name.extend_from_slice(&number(fd));
-            self.found.entry(key.into()).or_default().insert(name.into());
-        }
-        Flow::On
-    }
-
-    fn end(&mut self, _: &End<'_>, page: &mut Page) {
-        let mut rows: Vec<_> = self.found.iter().map(|(key, names)| (names.len(), key)).collect();
-        rows.sort_by(|one, other| other.0.cmp(&one.0).then_with(|| one.1.cmp(other.1)));
-        for (count, key) in rows {
-            page.put(key).put(b"\t").line(count.to_string());
-        }
-    }
+    Ok(Box::new(Sums::by(keys, top.aggregate, layout)))
 }

@@ -7,21 +7,54 @@ use fathom_filter::Predicate;
 
 use super::argument::{NO_COLOUR, Taken};
 use super::body::{Body, Cells, End, Seen, Tick};
-use super::page::{Colours, Page, Source, Wish};
+use super::page::{Colours, Page, Screen, Source, Wish};
 use super::top::Aggregate;
 use super::{About, Every, Row, Shows, Takes, Wrong, line, slow, top};
 use crate::fields::{Bound, Fields};
-use crate::moment::{Moment, Purpose};
+use crate::moment::{Amount, Moment, Purpose};
 use crate::replay::Flow;
 use crate::state::State;
 
 const SECOND: u64 = 1_000_000_000;
+
+/// What a view reads, so that nobody need be told anything else.
+#[derive(Debug, Clone, Copy)]
+pub struct Reads<'v> {
+    /// Only events of which this holds.
+    pub filter: Option<&'v Predicate<Bound>>,
+    /// These fields of them.
+    pub fields: &'v [Bound],
+    /// Whether it shows what is known besides.
+    pub known: Known,
+    /// Which of these fields it only shows sums of, told apart by all others.
+    pub adds: Option<usize>,
+}
+
+/// Whether a view shows what is known besides what its fields say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Known {
+    /// It does not.
+    Hidden,
+    /// It does, all of it.
+    Shown,
+}
+
+/// Who says that time goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pace {
+    /// Every event, and whoever waits for one.
+    Events,
+    /// Whoever hands out totals.
+    Totals,
+}
 
 /// A view at work.
 pub struct View {
     row: &'static Row,
     filter: Option<Predicate<Bound>>,
     fields: Vec<Bound>,
+    adds: Option<usize>,
+    pace: Pace,
     body: Box<dyn Body>,
     page: Page,
     clock: Clock,
@@ -64,9 +97,12 @@ impl View {
             Shows::Other(make) => make(taken, &wish),
         };
         let fields = names.iter().map(|name| field(name).map_err(wrong)).collect::<Result<_, _>>()?;
+        let fields: Vec<Bound> = fields;
+        let adds = row.adds.map(|adds| taken.fill(adds));
+        let adds = adds.and_then(|adds| names.iter().rposition(|name| *name == adds));
         let clock = Clock::new(every(row, taken, &wish));
-        let (page, scratch) = (Page::new(wish), RefCell::default());
-        let mut view = View { row, filter, fields, body, page, clock, seen: Seen::Nothing, scratch };
+        let (page, scratch, pace) = (Page::new(wish), RefCell::default(), Pace::Events);
+        let mut view = View { row, filter, fields, adds, pace, body, page, clock, seen: Seen::Nothing, scratch };
         view.body.begin(&mut view.page);
         Ok(view)
     }
@@ -75,22 +111,40 @@ impl View {
     #[inline]
     pub fn moment(&mut self, moment: &Moment<'_>) -> Flow {
         self.pass(moment.event.ts);
-        if let Some(filter) = &self.filter {
-            let compared = Moment { purpose: Purpose::Compare, ..*moment };
-            if !filter.holds(&compared, &mut self.scratch.borrow_mut()) {
-                return Flow::On;
-            }
+        if !self.is_about(moment) {
+            return Flow::On;
         }
         self.seen = Seen::Something;
         let cells = Cells { moment, fields: &self.fields, scratch: &self.scratch };
         self.body.moment(&cells, &mut self.page)
     }
 
+    /// So many events that are asked for, of which this is one.
+    pub fn total(&mut self, moment: &Moment<'_>, amount: &Amount) {
+        if self.is_about(moment) {
+            self.seen = Seen::Something;
+            let cells = Cells { moment, fields: &self.fields, scratch: &self.scratch };
+            self.body.total(&cells, amount);
+        }
+    }
+
+    #[inline]
+    fn is_about(&self, moment: &Moment<'_>) -> bool {
+        let compared = Moment { purpose: Purpose::Compare, ..*moment };
+        self.filter.as_ref().is_none_or(|filter| filter.holds(&compared, &mut self.scratch.borrow_mut()))
+    }
+
+    /// From `now` on totals come beside events, and [`View::settle`] says when an interval has all of them.
+    pub fn wait_for_totals(&mut self, now: u64) {
+        self.pace = Pace::Totals;
+        self.settle(now);
+    }
+
     /// Time goes on.
     #[inline]
     pub fn pass(&mut self, time: u64) {
-        if let Some(tick) = self.clock.pass(time) {
-            self.body.tick(tick, &mut self.page);
+        if self.pace == Pace::Events {
+            self.go_on(time);
         }
     }
 
@@ -99,6 +153,31 @@ impl View {
         if time > self.clock.last {
             self.pass(time);
         }
+    }
+
+    /// All totals up to this time are there.
+    pub fn settle(&mut self, time: u64) {
+        if self.pace == Pace::Totals {
+            self.go_on(time);
+        }
+    }
+
+    #[inline]
+    fn go_on(&mut self, time: u64) {
+        if let Some(tick) = self.clock.pass(time) {
+            self.body.tick(tick, &mut self.page);
+        }
+    }
+
+    /// What it reads.
+    pub fn reads(&self) -> Reads<'_> {
+        let known = if self.row.is_of_a_moment() { Known::Shown } else { Known::Hidden };
+        Reads { filter: self.filter.as_ref(), fields: &self.fields, known, adds: self.adds }
+    }
+
+    /// It is shown on another screen from now on.
+    pub fn resize(&mut self, screen: Screen) {
+        self.page.wish.screen = screen;
     }
 
     /// How many bytes of data it wants to be kept of a call.

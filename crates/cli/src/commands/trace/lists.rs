@@ -3,8 +3,14 @@
 use std::fmt::Write as _;
 
 use fathom_scap::schema::{EVENTS, Traits};
+#[cfg(target_os = "linux")]
+use fathom_trace::early::APART;
 use fathom_trace::fields::{GROUPS, Place, Takes};
 use fathom_trace::views::{self, About, Family, Row};
+#[cfg(target_os = "linux")]
+use fathom_trace::views::{View, Wish};
+#[cfg(target_os = "linux")]
+use fathom_trace::{Each, Early, Shown};
 
 use super::pages::{holds, place};
 
@@ -110,8 +116,8 @@ pub(crate) fn views_page() -> String {
     for (family, title) in Family::ALL {
         let _ = writeln!(
             text,
-            "\n## {title}\n\n| view | arguments | what it shows | which events |\n|{}",
-            " --- |".repeat(4)
+            "\n## {title}\n\n| view | arguments | what it shows | which events | added up in the kernel |\n|{}",
+            " --- |".repeat(5)
         );
         for row in views::rows().filter(|row| row.family == *family) {
             let arguments: Vec<_> = row.arguments.iter().map(argument).collect();
@@ -121,14 +127,42 @@ pub(crate) fn views_page() -> String {
                 About::Made(_) => "by its arguments".to_owned(),
             };
             let keys = row.table().map(|top| format!("; by `{}`", top.keys.0)).unwrap_or_default();
-            let _ = writeln!(text, "| `{}` | {} | {}{keys} | {about} |", row.name, arguments.join("<br>"), row.title);
+            let added = added(row);
+            let _ = writeln!(
+                text,
+                "| `{}` | {} | {}{keys} | {about} | {added} |",
+                row.name,
+                arguments.join("<br>"),
+                row.title
+            );
         }
     }
+    let fields: Vec<_> = APART.iter().map(|row| format!("`{}`", row.0)).collect();
+    let _ = writeln!(
+        text,
+        "\n## What is added up in the kernel\n\nOf what happens now, these views show sums alone: calls are counted in \
+         the kernel, by what the view tells them apart by, and only what says who threads are is told one by one. So it is \
+         if the view stands alone, nothing is recorded, no number of events is asked for (`-n`, `-S`), and filters and keys \
+         read no other fields than these: {}. A call that is under way counts when it returns.",
+        fields.join(", ")
+    );
     text.push_str("\n## What sysdig has and fathom has not\n\n| chisel | why |\n| --- | --- |\n");
     for (name, why) in views::ABSENT {
         let _ = writeln!(text, "| `{name}` | {why} |");
     }
     text
+}
+
+/// Whether a view is added up in the kernel.
+#[cfg(target_os = "linux")]
+fn added(row: &'static views::Row) -> &'static str {
+    if !row.only_adds() {
+        return "";
+    }
+    let Ok(taken) = views::take(row, &[], |_| false) else { return "by its arguments" };
+    let Ok(view) = View::new(row, &taken.taken, Wish::default()) else { return "" };
+    let shown = Shown::Views(None, vec![view.reads()], Each::IsNothing);
+    if Early::new(None, &shown).totals().is_some() { "yes" } else { "" }
 }
 
 #[cfg(target_os = "linux")]

@@ -52,13 +52,22 @@ pub(super) fn shown(words: &Trace, chosen: &[Chosen], mut lines: Lines) -> Resul
     Ok(lines)
 }
 
+/// How large the screen is now, if stdout is one.
+pub(crate) fn screen() -> Screen {
+    if !io::stdout().is_terminal() {
+        return Screen::None;
+    }
+    let (columns, rows) = terminal::size();
+    Screen::Of(columns, rows)
+}
+
 fn wish(words: &Trace, lines: &Lines) -> Wish {
     let containers = |name: &String| format::NAMED.iter().any(|(letter, word, _)| name == letter || name == word);
     Wish {
         style: lines.style,
         columns: if words.format.as_ref().is_some_and(containers) { Columns::Containers } else { Columns::Plain },
         colours: if super::is_colourful() { Colours::Yes } else { Colours::No },
-        screen: if io::stdout().is_terminal() { Screen::Wide(terminal::size().0) } else { Screen::None },
+        screen: screen(),
         source: if words.files.is_empty() { Source::Now } else { Source::Recording },
     }
 }

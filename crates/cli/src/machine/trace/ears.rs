@@ -15,6 +15,8 @@ pub(super) enum Wanted {
     Nothing,
     /// To end, because of this signal.
     End(i32),
+    /// The screen has another size.
+    Resize,
 }
 
 /// Hears signals. Where a command runs, the first one that asks for an end is its own to answer; the second is ours.
@@ -27,7 +29,7 @@ pub(super) struct Ears {
 impl Ears {
     /// Blocks what is heard; threads that are started later have it from us.
     pub(super) fn new() -> io::Result<Ears> {
-        let signals = sys::signal_fd(&[libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGCHLD])?;
+        let signals = sys::signal_fd(&[libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGCHLD, libc::SIGWINCH])?;
         Ok(Ears { signals, asked: false })
     }
 
@@ -40,8 +42,13 @@ impl Ears {
             Ok(_) => {}
             Err(error) => return Err(error.into()),
         }
+        let mut wanted = Wanted::Nothing;
         while let Some((signal, sender)) = sys::read_signal_and_sender(&self.signals)? {
             if signal == libc::SIGCHLD {
+                continue;
+            }
+            if signal == libc::SIGWINCH {
+                wanted = Wanted::Resize;
                 continue;
             }
             let Some(command) = command.filter(|_| !self.asked) else { return Ok(Wanted::End(signal)) };
@@ -51,7 +58,7 @@ impl Ears {
                 pass_on(signal, command);
             }
         }
-        Ok(Wanted::Nothing)
+        Ok(wanted)
     }
 }
 

@@ -5,7 +5,8 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, ExitStatus};
 use std::time::Duration;
 
-use fathom_kernel::{Event, Loss, Progress, Source, Stepper};
+use fathom_kernel::tally::Drained;
+use fathom_kernel::{Error, Event, Loss, Progress, Source, Stepper};
 
 /// So many steps before anything else is looked after.
 const STEPS: usize = 256;
@@ -41,6 +42,26 @@ impl Eyes {
                 let stepped = |_: &usize| stepper.poll(deliver) == Progress::Stepped;
                 (0..STEPS).take_while(stepped).count() as u64
             }
+        }
+    }
+
+    /// Whether calls are counted beside what is told.
+    pub(super) fn count(&self) -> bool {
+        matches!(self, Eyes::Kernel(source, _) if source.counts())
+    }
+
+    /// What was counted since the last time.
+    pub(super) fn counted(&mut self) -> Result<Drained, Error> {
+        match self {
+            Eyes::Kernel(source, _) => source.counted(),
+            Eyes::Steps(_) => Ok(Drained::default()),
+        }
+    }
+
+    /// Looks at nothing any more; what happened can still be asked for.
+    pub(super) fn close(&mut self) {
+        if let Eyes::Kernel(source, _) = self {
+            source.detach();
         }
     }
 

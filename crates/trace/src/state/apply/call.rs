@@ -5,7 +5,7 @@ use fathom_scap::Event;
 use super::Transition;
 use crate::render::names::CAPABILITIES;
 use crate::state::thread::Usage;
-use crate::state::{Now, State};
+use crate::state::{Exec, Now, State};
 
 /// Event types and what they do.
 pub(super) const ROWS: &[(u16, Transition)] = &[
@@ -168,8 +168,15 @@ fn used_processor(state: &mut State, event: &Event<'_>, now: &mut Now) {
     let Some(place) = now.thread else { return };
     let [user, system] = [0, 1].map(|index| event.u64(index).unwrap_or_default());
     let totals = [user, system, user.wrapping_add(system)];
-    for (usage, total) in state.threads[place].cpu.iter_mut().zip(totals) {
-        let recent = if usage.total == 0 { 0 } else { total.saturating_sub(usage.total) };
-        *usage = Usage { total, recent };
+    let thread = &mut state.threads[place];
+    let born = thread.started != 0;
+    for (usage, total) in thread.cpu.iter_mut().zip(totals) {
+        let known = match state.exec {
+            // A recording does not say when a thread began to be told of.
+            Exec::Keeps => usage.total != 0,
+            Exec::Closes => usage.told || born,
+        };
+        let recent = if known { total.saturating_sub(usage.total) } else { 0 };
+        *usage = Usage { told: true, total, recent };
     }
 }
