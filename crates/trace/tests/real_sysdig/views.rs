@@ -1,11 +1,15 @@
 //! Every view that both programs have, over every recording, without and with columns of containers and with a filter.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use fathom_trace::format;
-use fathom_trace::views::{self, Colours, Columns, View, Wish};
+use fathom_testkit::scratch::Scratch;
+use fathom_trace::views::{self, Colours, Columns, Screen, View, Wish};
+use fathom_trace::{Json, Style, format};
+use serde_json::Value;
 
-use crate::reference::{difference, ours, recordings, try_theirs, without_garbage};
+use crate::reference::{difference, ours, recordings, split, theirs, try_theirs, without_garbage};
+use crate::tale::{SHELL, Tale};
 
 fn view(file: &Path, name: &str, words: &[&str], wanted: &str, wish: Wish) -> Vec<Vec<u8>> {
     let row = views::row(name).unwrap();
@@ -231,6 +235,164 @@ fn requests() {
         ],
         Colours::No,
     );
+}
+
+#[test]
+fn tables_of_one_s_own() {
+    const ROWS: &[&str] = &["proc.name,evt.type", "Process,Call", "evt.count", "Calls", "'evt.dir=<'", "50", "none"];
+    const BYTES: &[&str] = &["fd.name", "Name", "evt.rawarg.res", "Bytes", "'evt.is_io=true'", "20", "bytes"];
+    const TIME: &[&str] = &["evt.type", "Call", "evt.latency", "Time", "'evt.type!=switch'", "0", "time"];
+    let cases = [ROWS, BYTES, TIME].map(|words| case("table_generator", words, Order::Ties));
+    agree(&cases, Colours::No);
+}
+
+/// Rows of a table as JSON, but for those that are as large as the last one: Lua leaves open which of them stand there.
+fn sure_rows(lines: &[Vec<u8>]) -> Vec<Value> {
+    let text = lines.join(&b'\n');
+    let tables = serde_json::Deserializer::from_slice(&text).into_iter::<Value>().map(|table| table.unwrap());
+    let sure = |mut table: Value| {
+        let data = table["data"].take();
+        let rows = data.as_array().cloned().unwrap_or_default();
+        let value = |row: &Value| row.as_array().and_then(|row| row.last()?.as_f64());
+        let last = rows.last().and_then(value);
+        let mut rows: Vec<_> = rows.into_iter().filter(|row| value(row) != last).map(|row| row.to_string()).collect();
+        rows.sort();
+        table["data"] = rows.into();
+        // sysdig leaves a hole between the columns.
+        table["info"].as_array_mut().into_iter().for_each(|info| info.retain(|column| !column.is_null()));
+        table
+    };
+    tables.map(sure).collect()
+}
+
+#[test]
+fn tables_as_json() {
+    let Some(recordings) = recordings() else { return };
+    for file in &recordings.files {
+        for name in ["topfiles_bytes", "topprocs_errors", "topscalls", "topscalls_time", "topconns", "topports_server"]
+        {
+            // Addresses that were never in the recording, see `without_garbage`.
+            if file.ends_with("502Error.scap") && name == "topconns" {
+                continue;
+            }
+            let theirs = try_theirs(file, &["-j", "-c", name]).unwrap();
+            let style = Style { json: Json::Yes, ..Style::default() };
+            let ours = view(file, name, &[], "", Wish { style, ..Wish::default() });
+            let (theirs, ours) = (sure_rows(&without_garbage(file, theirs)), sure_rows(&without_garbage(file, ours)));
+            assert_eq!(ours, theirs, "{} {name}", file.display());
+        }
+    }
+}
+
+/// What sysdig shows on a terminal of 80 columns.
+fn on_terminal(file: &Path, words: &str) -> Vec<Vec<u8>> {
+    let program = fathom_testkit::need::find_program("sysdig").unwrap();
+    let shown = format!("stty cols 80 rows 24; {} -r {} {words}", program.display(), file.display());
+    let output = Command::new("script").args(["-qec", &shown, "/dev/null"]).env("TZ", "UTC").output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    let text = String::from_utf8_lossy(&output.stdout).replace("\r\n", "\n");
+    split(text.as_bytes())
+}
+
+fn without(line: &[u8], what: &[u8]) -> Vec<u8> {
+    let at = line.windows(what.len()).position(|window| window == what);
+    at.map_or_else(|| line.to_vec(), |at| [&line[..at], &line[at + what.len()..]].concat())
+}
+
+#[test]
+fn heat() {
+    if fathom_testkit::need::missing(&[fathom_testkit::need::Need::Program("script")]) {
+        return;
+    }
+    let Some(recordings) = recordings() else { return };
+    for file in &recordings.files {
+        for (name, words) in [("spectrogram", &[][..]), ("spectrogram", &["100"]), ("subsecoffset", &[])] {
+            let wish = Wish { screen: Screen::Of(80, 24), colours: Colours::Yes, ..Wish::default() };
+            let ours = view(file, name, words, "", wish);
+            let mut theirs = on_terminal(file, &format!("-c {name} {}", words.join(" ")));
+            // The colours of lines end, though there are none.
+            theirs.iter_mut().for_each(|line| *line = without(line, b"\x1b[00m"));
+            if let Some(difference) = difference(file, name, &theirs, &ours) {
+                panic!("{difference}");
+            }
+        }
+    }
+}
+
+/// sysdig keeps one shell only, the last one, and prints it once for each of three facts that it has of it.
+#[test]
+fn login_shells() {
+    let Some(recordings) = recordings() else { return };
+    for file in &recordings.files {
+        for (words, title) in [(&[][..], "All shells:"), (&["s"], "Shells containing s:")] {
+            let said = [&["-c", "list_login_shells"], words].concat();
+            let theirs = match try_theirs(file, &said) {
+                Ok(theirs) => theirs,
+                Err(why) => {
+                    assert!(LUA.iter().any(|words| why.contains(words)), "{}: {why}", file.display());
+                    continue;
+                }
+            };
+            let ours = view(file, "list_login_shells", words, "", Wish::default());
+            assert_eq!(ours[0], title.as_bytes());
+            assert_eq!(theirs[0], ours[0]);
+            let last = theirs.get(1).filter(|line| !line.is_empty());
+            assert!(last.is_none_or(|last| ours[1..].contains(last)), "{}: {last:?} {ours:?}", file.display());
+            assert_eq!(last.is_none(), ours.get(1).is_none_or(Vec::is_empty), "{}", file.display());
+        }
+    }
+}
+
+/// A recording of these events, in a file.
+fn kept(scratch: &Scratch, tale: Tale) -> PathBuf {
+    let file = scratch.join("made.scap");
+    std::fs::write(&file, tale.capture.0).unwrap();
+    file
+}
+
+#[test]
+fn commands_to_memcached() {
+    if fathom_testkit::need::missing(&[fathom_testkit::need::Need::Program("sysdig")]) {
+        return;
+    }
+    let scratch = Scratch::new("views");
+    let tale = Tale::begin()
+        .exec(SHELL, "/usr/bin/memcached", "memcached")
+        .accept(SHELL, 11)
+        .read(SHELL, 11, b"get key1\r\n")
+        .write(SHELL, 11, b"VALUE key1 0 3\r\nabc\r\nEND\r\n")
+        .read(SHELL, 11, b"set key2 0 900 2000 noreply\r\nsome data")
+        .read(SHELL, 11, b"set key3 0 900 5\r\nabcde")
+        .read(SHELL, 11, b"gets key1 key2\r\n")
+        .read(SHELL, 11, b"delete key1\r\n")
+        .write(SHELL, 11, b"STORED\r\n");
+    let file = kept(&scratch, tale);
+    for words in [&[][..], &["get"], &["set 1000"], &["set 0"]] {
+        let theirs = theirs(&file, &[&["-c", "memcachelog"], words].concat());
+        let ours = view(&file, "memcachelog", words, "", Wish::default());
+        assert!(ours.len() > 1, "{words:?}: {ours:?}");
+        if let Some(difference) = difference(&file, &format!("{words:?}"), &theirs, &ours) {
+            panic!("{difference}");
+        }
+    }
+}
+
+/// sysdig does not understand the filter of its own chisel any more, and asks for an argument `environment`, which no
+/// event has had for years.
+#[test]
+fn attacks_on_shells() {
+    let Some(recordings) = recordings() else { return };
+    for file in &recordings.files {
+        let why = try_theirs(file, &["-c", "shellshock_detect"]).expect_err("its filter has no brackets");
+        assert!(why.contains("invalid filter"), "{why}");
+        let ours = view(file, "shellshock_detect", &[], "", Wish::default());
+        assert!(ours[0].starts_with(b"TIME ") && ours.len() == 2, "{}: {ours:?}", file.display());
+    }
+    let scratch = Scratch::new("views");
+    let file = kept(&scratch, Tale::begin().exec_with(SHELL, "/bin/bash", "bash", b"A=b\0X=() { :; }; echo hi\0"));
+    let ours = view(&file, "shellshock_detect", &[], "", Wish::default());
+    assert_eq!(ours.len(), 3, "{ours:?}");
+    assert!(ours[1].ends_with(b"() { :; }; echo hi"), "{:?}", String::from_utf8_lossy(&ours[1]));
 }
 
 /// Files that hold no view of their own.

@@ -7,8 +7,10 @@ use fathom_filter::Predicate;
 use fathom_scap::schema::{Traits, event_type};
 use fathom_scap::{Event, Item, Reader, Tolerance};
 use fathom_testkit::need::{Need, missing, workspace};
+use fathom_trace::early::{Apart, Time};
 use fathom_trace::fields::Bound;
-use fathom_trace::{Early, Fields, Flow, Format, Replay, Shown, Style, Want};
+use fathom_trace::views::{self, Row, Takes, View, Wish};
+use fathom_trace::{Each, Early, Fields, Flow, Format, Lines, Replay, Shown, Style, Want, Watcher};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
@@ -81,7 +83,7 @@ fn is_left_out(early: &Early<'_>, event: &Event<'_>, outcome: Outcome) -> bool {
         _ => "",
     };
     match early.call(event.number, name) {
-        Want::Everything => false,
+        Want::Everything | Want::Total => false,
         Want::Failures => outcome != Outcome::Failure,
         Want::Nothing => true,
     }
@@ -239,6 +241,155 @@ fn nobody_can_tell_what_was_left_out() {
         Ok(())
     });
     outcome.unwrap_or_else(|failure| panic!("{failure}"));
+}
+
+/// Something that each kind of argument may be.
+fn word(argument: &views::Argument) -> String {
+    match argument.takes {
+        Takes::Number => "0".to_owned(),
+        Takes::Port => "80".to_owned(),
+        Takes::Address => "127.0.0.1".to_owned(),
+        Takes::OneOf(words) => words[0].to_owned(),
+        Takes::Filter => "fd.num>0".to_owned(),
+        Takes::Text => match argument.name {
+            "filter" => "'evt.is_io=true'".to_owned(),
+            "value" => "evt.count".to_owned(),
+            _ => "proc.name".to_owned(),
+        },
+    }
+}
+
+fn view(row: &'static Row, words: &[String]) -> View {
+    let taken = views::take(row, words, |_| false).unwrap_or_else(|wrong| panic!("{wrong}")).taken;
+    View::new(row, &taken, Wish::default()).unwrap_or_else(|wrong| panic!("{wrong}"))
+}
+
+/// What a view shows of what passes, and how many events were left out.
+fn shown(bytes: &[u8], row: &'static Row, filter: &str, outcomes: Option<&[Outcome]>) -> (Vec<u8>, u64) {
+    let mut lines = Lines::new(Format::parse(fathom_trace::format::DEFAULT).unwrap());
+    let words: Vec<_> = row.arguments.iter().filter(|argument| !argument.optional).map(word).collect();
+    lines.style = row.style(lines.style);
+    lines.views = vec![view(row, &words)];
+    lines.filter = Some(compile(filter));
+    let mut out = Vec::new();
+    let (mut replay, mut page) = lines.begin(&mut out, None);
+    let (asked, twin) = (compile(filter), view(row, &words));
+    let early = Early::new(Some(&asked), &Shown::Views(None, vec![twin.reads()], Each::IsNothing));
+    let mut reader = Reader::new(bytes, Tolerance::Salvage).unwrap();
+    let (mut index, mut left_out) = (0, 0);
+    while let Some(item) = reader.next().unwrap() {
+        match item {
+            Item::Event(event) => {
+                let outcome = outcomes.map(|outcomes| outcomes[index]);
+                index += 1;
+                if index as u64 > MOST {
+                    break;
+                }
+                if outcome.is_some_and(|outcome| is_left_out(&early, &event, outcome)) {
+                    left_out += 1;
+                    // Live, time goes on all the same. What describes containers and users happens at no time.
+                    if ![272, 324].contains(&event.number) && !(354..=361).contains(&event.number) {
+                        replay.state.first = if replay.state.first == 0 { event.ts } else { replay.state.first };
+                        page.other(event.ts);
+                    }
+                    continue;
+                }
+                if replay.event(&event, &mut page) == Flow::Enough {
+                    break;
+                }
+            }
+            Item::Users(users) => replay.state.load_users(users).unwrap(),
+            Item::Interfaces(interfaces) => replay.state.load_interfaces(interfaces).unwrap(),
+            Item::Processes(processes) => replay.state.load_processes(processes).unwrap(),
+            Item::Descriptors(descriptors) => replay.state.load_descriptors(descriptors).unwrap(),
+            _ => {}
+        }
+    }
+    page.finish(&replay.state).unwrap();
+    (out, left_out)
+}
+
+#[test]
+fn views_show_the_same_without_what_they_cannot_use() {
+    let recordings = recordings();
+    let ends: Vec<_> = recordings.iter().map(|(_, bytes)| outcomes(bytes)).collect();
+    let rows: Vec<&'static Row> = views::rows().collect();
+    // A processor that changes to another thread shows how long the call takes that is under way, whichever it is.
+    let always = "evt.type!=switch";
+    let same = |which: usize, row: &'static Row, filter: &str| {
+        let (name, bytes) = &recordings[which];
+        let (all, some) = (shown(bytes, row, filter, None).0, shown(bytes, row, filter, Some(&ends[which])));
+        if all == some.0 {
+            return Ok(some.1);
+        }
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Err(format!("{name}: {} {filter}\n all:\n{}\n some:\n{}", row.name, text(&all), text(&some.0)))
+    };
+    let mut left_out = 0;
+    // Each of them with another recording too.
+    for (index, row) in rows.iter().enumerate() {
+        for which in [index % recordings.len(), (index * 7 + 3) % recordings.len()] {
+            left_out += same(which, row, always).unwrap_or_else(|differs| panic!("{differs}"));
+        }
+    }
+    assert!(left_out > 1000, "{left_out} events were left out");
+    let mut runner = TestRunner::new(Config { cases: 80, failure_persistence: None, ..Config::default() });
+    let strategy = (filter(), 0..recordings.len(), 0..rows.len());
+    let outcome = runner.run(&strategy, |(filter, which, row)| {
+        same(which, rows[row], &format!("{always} and ({filter})")).map(drop).map_err(TestCaseError::fail)
+    });
+    outcome.unwrap_or_else(|failure| panic!("{failure}"));
+}
+
+/// A view, its words and a filter; what calls are told apart by, whether time counts, what is wanted of `read`.
+type Added<'a> = (&'a str, &'a [&'a str], &'a str, &'a [Apart], Time, Want);
+
+#[test]
+fn what_is_only_added_up_is_said() {
+    let totals = |name: &str, words: &[&str], filter: &str, each: Each| {
+        let words: Vec<_> = words.iter().map(|word| (*word).to_owned()).collect();
+        let view = view(views::row(name).unwrap(), &words);
+        let asked = (!filter.is_empty()).then(|| compile(filter));
+        let early = Early::new(asked.as_ref(), &Shown::Views(None, vec![view.reads()], each));
+        let read = early.call(READ, "read");
+        let clone = early.call(222, "clone");
+        assert!(early.totals().is_none() || (clone == Want::Everything), "who threads are is followed");
+        early.totals().map(|totals| (totals.by.clone(), totals.time, read))
+    };
+    use Apart::{Call, Error, Nothing, Task};
+    let cases: &[Added<'_>] = &[
+        ("topscalls", &[], "", &[Call], Time::Ignored, Want::Total),
+        ("topscalls", &[], "proc.name=sh and evt.dir=<", &[Task, Nothing, Call], Time::Ignored, Want::Total),
+        ("topscalls", &[], "evt.type=mmap", &[Call], Time::Ignored, Want::Nothing),
+        ("topscalls_time", &[], "", &[Call], Time::Added, Want::Total),
+        ("topprocs_errors", &[], "", &[Error, Task], Time::Ignored, Want::Total),
+        ("topcontainers_error", &[], "container.id=abc", &[Task, Error], Time::Ignored, Want::Total),
+        ("fdbytes_by", &["proc.name"], "", &[Call, Error, Task], Time::Ignored, Want::Total),
+        ("fdtime_by", &["evt.type"], "", &[Call], Time::Added, Want::Total),
+        ("iobytes", &[], "", &[Call], Time::Ignored, Want::Total),
+    ];
+    for (name, words, filter, by, time, want) in cases {
+        let found = totals(name, words, filter, Each::IsNothing);
+        assert_eq!(found, Some((by.to_vec(), *time, *want)), "{name} {words:?} {filter}");
+        assert_eq!(totals(name, words, filter, Each::Counts), None);
+    }
+    let others: &[(&str, &[&str], &str)] = &[
+        ("topscalls", &[], "fd.name=/etc/passwd"),
+        ("topscalls", &[], "evt.num>100"),
+        ("topscalls", &[], "user.name=root"),
+        ("topfiles_bytes", &[], ""),
+        ("topprocs_net", &[], ""),
+        ("topprocs_cpu", &[], ""),
+        ("fdbytes_by", &["fd.name"], ""),
+        ("fdcount_by", &["proc.name"], ""),
+        ("iobytes_file", &[], ""),
+        ("bottlenecks", &[], ""),
+        ("echo_fds", &[], ""),
+        ("ps", &[], ""),
+    ];
+    for (name, words, filter) in others {
+        assert_eq!(totals(name, words, filter, Each::IsNothing), None, "{name} {words:?} {filter}");
+    }
 }
 
 /// What is wanted of a call, for the default line.

@@ -103,9 +103,13 @@ impl Tale {
     }
 
     pub(crate) fn exec(self, tid: i64, path: &str, comm: &str) -> Self {
+        self.exec_with(tid, path, comm, b"HOME=/root\0A=b\0")
+    }
+
+    pub(crate) fn exec_with(self, tid: i64, path: &str, comm: &str, env: &[u8]) -> Self {
         let mut params = vec![I64(0), Text(path), Bytes(b"-l\0/tmp dir\0"), I64(tid), I64(tid), I64(SHELL), Text("")];
         params.extend([U64(1024), U64(1), U64(2), U32(4000), U32(300), U32(0), Text(comm), Bytes(b"cpu=/\0")]);
-        params.extend([Bytes(b"HOME=/root\0A=b\0"), Value::U32(34816)]);
+        params.extend([Bytes(env), Value::U32(34816)]);
         self.event(tid, 288, &[Text(path)]).event(tid, 289, &params)
     }
 
