@@ -8,6 +8,8 @@ mod ends;
 mod kept;
 mod lacks;
 mod names;
+mod screen;
+mod shown;
 mod support;
 mod ways;
 mod whom;
