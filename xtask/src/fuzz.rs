@@ -1,7 +1,11 @@
 //! `cargo xtask fuzz`: the targets of fuzz/ one after the other, each for a while. Needs a nightly compiler and
 //! cargo-fuzz, which the other chores do not.
+//!
+//! A target begins with what is sound, so that it gets deep: words of `fuzz/dictionaries`, lines of `fuzz/seeds`, and for
+//! recordings small ones that are made here, with the samples that are at hand.
 
-use std::fs;
+mod seeds;
+
 use std::process::Command;
 
 use anyhow::bail;
@@ -42,13 +46,19 @@ pub(crate) fn run(words: &Words) -> anyhow::Result<u8> {
         command.current_dir(workspace()).env_remove("CARGO").env_remove("RUSTC").env_remove("RUSTUP_TOOLCHAIN");
         // Sanitizers want glibc.
         command.args(["run", "nightly", "cargo", "fuzz", "run", name, "--target", "x86_64-unknown-linux-gnu"]);
-        step(command.arg("--").arg(format!("-max_total_time={}", words.seconds)))?;
+        // Its own folder first: what is found goes there, beside what is sown.
+        command.arg(seeds::sow(name)?).arg("--").arg(format!("-max_total_time={}", words.seconds));
+        let dictionary = workspace().join("fuzz/dictionaries").join(format!("{name}.dict"));
+        if dictionary.is_file() {
+            command.arg(format!("-dict={}", dictionary.display()));
+        }
+        step(&mut command)?;
     }
     Ok(0)
 }
 
 fn targets() -> Vec<String> {
-    let entries = fs::read_dir(workspace().join("fuzz/fuzz_targets")).into_iter().flatten().flatten();
+    let entries = std::fs::read_dir(workspace().join("fuzz/fuzz_targets")).into_iter().flatten().flatten();
     let name = |path: std::path::PathBuf| Some(path.file_name()?.to_str()?.strip_suffix(".rs")?.to_owned());
     let mut names: Vec<_> = entries.filter_map(|entry| name(entry.path())).collect();
     names.sort();
