@@ -22,44 +22,64 @@ const FAULT_USER: u16 = 290;
 /// Calls that have no beginning in captures: close_range and what is newer.
 const WITHOUT_BEGINNING: u16 = 450;
 
-/// Parameters of one event, one after the other; used again for the next one.
+/// Parameters of one event, one after the other as captures have them; used again for the next one.
 #[derive(Debug, Default)]
 pub struct Parameters {
     bytes: Vec<u8>,
-    ends: Vec<usize>,
+    /// Of each, in two bytes. No parameter is longer.
+    lengths: Vec<u8>,
 }
 
 impl Parameters {
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.ends.len()
+        self.lengths.len() / 2
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
+        self.lengths.is_empty()
     }
 
     /// The bytes of parameter `index`; empty if it is not known.
     pub fn get(&self, index: usize) -> Option<&[u8]> {
-        let end = *self.ends.get(index)?;
-        let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
-        self.bytes.get(start..end)
+        self.iter().nth(index)
     }
 
     /// All, in order.
     pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        (0..self.len()).filter_map(|index| self.get(index))
+        let mut rest = &self.bytes[..];
+        self.lengths.as_chunks().0.iter().filter_map(move |length| {
+            let (one, others) = rest.split_at_checked(u16::from_le_bytes(*length).into())?;
+            rest = others;
+            Some(one)
+        })
+    }
+
+    /// All of them without what stands between.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// How long each is, in two bytes that begin with the lower one.
+    pub fn lengths(&self) -> &[u8] {
+        &self.lengths
     }
 
     fn clear(&mut self) {
         self.bytes.clear();
-        self.ends.clear();
+        self.lengths.clear();
     }
 
+    #[inline]
     fn push(&mut self, append: impl FnOnce(&mut Vec<u8>)) {
+        let start = self.bytes.len();
         append(&mut self.bytes);
-        self.ends.push(self.bytes.len());
+        let length = u16::try_from(self.bytes.len() - start).unwrap_or_else(|_| {
+            self.bytes.truncate(start + usize::from(u16::MAX));
+            u16::MAX
+        });
+        self.lengths.extend_from_slice(&length.to_le_bytes());
     }
 
     fn push_bytes(&mut self, bytes: &[u8]) {

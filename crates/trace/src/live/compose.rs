@@ -54,9 +54,13 @@ impl Composer {
         let number = capture::encode(event, identity, &mut self.parameters)?;
         let kind = event_type(number)?;
         let large = kind.traits.any(Traits::LARGE);
+        let head = Head { ts: event.time, tid: event.tid.into(), number, cpu: event.cpu };
+        let left = LEFT.iter().find(|row| row.0 == number).map_or(&[][..], |row| row.1);
+        if left.is_empty() && !large {
+            return Some(fathom_scap::Event::new(head, self.parameters.lengths(), self.parameters.bytes()));
+        }
         self.lengths.clear();
         self.data.clear();
-        let left = LEFT.iter().find(|row| row.0 == number).map_or(&[][..], |row| row.1);
         let maker = if left.is_empty() { None } else { self.maker(event, state) };
         for (index, param) in self.parameters.iter().enumerate() {
             let start = self.data.len();
@@ -69,7 +73,6 @@ impl Composer {
             let width = if large { 4 } else { 2 };
             self.lengths.extend_from_slice(&(length as u32).to_le_bytes()[..width]);
         }
-        let head = Head { ts: event.time, tid: event.tid.into(), number, cpu: event.cpu };
         Some(fathom_scap::Event::new(head, &self.lengths, &self.data))
     }
 
