@@ -15,6 +15,18 @@ SEC("iter/task") int find_task(struct bpf_iter__task *ctx)
 		found.arguments_end = READ(mm, arg_end);
 		found.environment = READ(mm, env_start);
 		found.environment_end = READ(mm, env_end);
+		struct file *program = READ(mm, exe_file);
+		if (program) {
+			found.program.mount = (u64)READ(program, f_path.mnt);
+			found.program.entry = (u64)READ(program, f_path.dentry);
+		}
+	}
+	struct fs_struct *fs = READ(task, fs);
+	if (fs) {
+		found.root.mount = (u64)READ(fs, root.mnt);
+		found.root.entry = (u64)READ(fs, root.dentry);
+		found.folder.mount = (u64)READ(fs, pwd.mnt);
+		found.folder.entry = (u64)READ(fs, pwd.dentry);
 	}
 	found.cgroups = (u64)READ(task, cgroups);
 	seq_write(ctx->meta->seq, &found, sizeof(found));

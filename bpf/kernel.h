@@ -97,6 +97,9 @@ struct inode {
 struct path {
 	void *mnt, *dentry;
 };
+struct fs_struct {
+	struct path root, pwd;
+};
 struct file {
 	struct path f_path;
 	struct inode *f_inode;
@@ -132,6 +135,7 @@ struct task_struct {
 	unsigned long min_flt, maj_flt;
 	const struct cred *real_cred;
 	char comm[16];
+	struct fs_struct *fs;
 	struct files_struct *files;
 	struct signal_struct *signal;
 	struct css_set *cgroups;

@@ -137,10 +137,16 @@ struct file_facts {
 };
 
 /* A thread as it is found; what it was given lies in its memory. */
+/* Where a file is, as the kernel tells places apart: two that are alike have one path. */
+struct place {
+	u64 mount, entry;
+};
+
 struct found_task {
 	struct task_facts facts;
 	u64 arguments, arguments_end, environment, environment_end;
 	u64 cgroups; /* tasks in the same cgroups have the same number here */
+	struct place program, root, folder;
 };
 
 /* A descriptor as it is found; its path follows. */

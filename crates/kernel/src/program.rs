@@ -4,7 +4,8 @@
 //! before Linux 5.11 in a hash table.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::sync::{Mutex, PoisonError};
 
 use aya::maps::{Map, MapData};
 use aya::programs::tp_btf::BtfTracePointLink;
@@ -19,6 +20,7 @@ use crate::scope::{Besides, Ends, Follow, Options, Scope};
 use crate::support::{self, STORAGE, URING};
 use crate::sys::{self, Shared};
 use crate::tally::{self, Key, Sum, Tally};
+use crate::types::Types;
 use crate::{Error, capture, types};
 
 #[cfg(target_arch = "x86_64")]
@@ -51,6 +53,36 @@ const BEGINNINGS: &[(&str, &str)] = &[("sys_enter", "sys_enter")];
 const SWITCHES: &[(&str, &str)] = &[("sched_switch", "sched_switch")];
 const FAULTS: &[(&str, &str)] = &[("page_fault_user", "page_fault_user"), ("page_fault_kernel", "page_fault_kernel")];
 
+/// Iterators, what they go through, and where they are needed.
+const ITERATORS: &[(&str, &str, Needed)] = &[("adopt", "task", Needed::OfTrees), ("remain", "task", Needed::OfSome)];
+/// Those that find what there is.
+const FINDERS: &[(&str, &str)] = &[("find_task", "task"), ("find_file", "task_file")];
+/// What the kernel looks at the longest, beginning with the worst.
+const HEAVY: &[&str] = &["sys_exit", "process_exec", "find_file", "process_fork", "find_task", "adopt"];
+
+/// Where an iterator is needed.
+#[derive(Debug, Clone, Copy)]
+enum Needed {
+    /// Where processes are named, with what they have started.
+    OfTrees,
+    /// Where not all of the machine is looked at.
+    OfSome,
+}
+
+impl Needed {
+    fn is_for(self, scope: &Scope) -> bool {
+        match self {
+            Needed::OfTrees => matches!(scope, Scope::Trees(_)),
+            Needed::OfSome => *scope != Scope::Machine,
+        }
+    }
+}
+
+/// Takes the last of those that wait.
+fn next<T>(waiting: &Mutex<Vec<T>>) -> Option<T> {
+    waiting.lock().unwrap_or_else(PoisonError::into_inner).pop()
+}
+
 /// Where marks of tasks live.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Marks {
@@ -81,45 +113,96 @@ impl Programs {
         if let Some(lack) = support::refusals().first() {
             return Err(Error::Unsupported(*lack));
         }
-        // A loader reads all types of the kernel, whatever it is told afterwards: meanwhile we read those that we need.
         let (loader, btf, rings) = std::thread::scope(|scope| {
-            let loader = scope.spawn(blank_loader);
-            let rings: Result<Vec<_>, _> = (0..processors()).map(|_| sys::create_ring(options.ring)).collect();
+            let prepared = scope.spawn(|| {
+                let rings: Result<Vec<_>, _> = (0..processors()).map(|_| sys::create_ring(options.ring)).collect();
+                // A loader reads all types of the kernel, whatever it is told afterwards, unless there are none where it
+                // looks. Where we may not do that it reads them, while we read those that we need.
+                let _ = sys::hide_files();
+                (blank_loader(), rings)
+            });
             let btf = types::of_kernel(&objects());
-            (loader.join().unwrap_or_else(|_| blank_loader()), btf, rings)
+            let panicked = |_| (blank_loader(), Err(io::Error::other("a thread has panicked")));
+            let (loader, rings) = prepared.join().unwrap_or_else(panicked);
+            (loader, btf, rings)
         });
-        let btf = btf.map_err(|_| Error::Unsupported(support::Lack::Types))?;
+        let Types { numbered: btf, few } = btf.map_err(|_| Error::Unsupported(support::Lack::Types))?;
         let rings = rings.map_err(|source| Error::Map { what: "make a ring for each processor", source })?;
         let has = |name, kind| btf.id_by_type_name_kind(name, kind).is_ok();
         let object = if marks == Marks::Best && has(STORAGE, BtfKind::Func) { WITH_STORAGE } else { WITHOUT_STORAGE };
         let mut programs =
-            Programs { ebpf: fit(loader, object, options, &btf)?, rings, links: Vec::new(), slots: 0, can_find: false };
+            Programs { ebpf: fit(loader, object, options, &few)?, rings, links: Vec::new(), slots: 0, can_find: false };
         programs.fill(options)?;
         if has(URING, BtfKind::Typedef) {
             programs.attach_raw("uring_request", "io_uring_submit_req")?;
         }
-        programs.load_iterator("adopt", "task", &btf)?;
-        programs.load_iterator("remain", "task", &btf)?;
-        // Where the kernel refuses these, `/proc` says the same.
-        programs.can_find = object == WITH_STORAGE
-            && programs.load_iterator("find_task", "task", &btf).is_ok()
-            && programs.load_iterator("find_file", "task_file", &btf).is_ok();
         let besides = options.besides.iter().flat_map(|besides| match besides {
             Besides::Switches => SWITCHES,
             Besides::Faults => FAULTS,
         });
         let beginnings = if options.ends == Ends::Both { BEGINNINGS } else { &[] };
-        for (program, tracepoint) in besides.chain(TRACEPOINTS).chain(beginnings) {
-            programs.attach_tracepoint(program, tracepoint, &btf)?;
+        let tracepoints: Vec<_> = besides.chain(TRACEPOINTS).chain(beginnings).collect();
+        let iterators: Vec<_> = ITERATORS.iter().filter(|row| row.2.is_for(&options.scope)).collect();
+        let finders = if object == WITH_STORAGE { FINDERS } else { &[] };
+        let named = tracepoints.iter().map(|row| (row.0, row.1)).chain(iterators.iter().map(|row| (row.0, row.1)));
+        let named: Vec<_> = named.chain(finders.iter().copied()).collect();
+        let table = programs.map("rings").try_clone_to_owned();
+        let table = table.map_err(|source| Error::Map { what: "hand the rings to the programs", source })?;
+        let rings: Vec<_> = programs.rings.iter().map(AsRawFd::as_raw_fd).collect();
+        let (handed, mut failed) = std::thread::scope(|scope| {
+            // After each of these the kernel waits until no program is at work that might see what was there before.
+            let handed = scope.spawn(|| sys::set_all(table.as_fd(), &rings));
+            let failed = programs.load(named, &btf);
+            (handed.join().unwrap_or_else(|_| Err(io::Error::other("a thread has panicked"))), failed)
+        });
+        handed.map_err(|source| Error::Map { what: "hand the rings to the programs", source })?;
+        // Where the kernel refuses these, `/proc` says the same.
+        programs.can_find =
+            !finders.is_empty() && !failed.iter().any(|failed| finders.iter().any(|row| row.0 == failed.0));
+        failed.retain(|failed| !finders.iter().any(|row| row.0 == failed.0));
+        if let Some((program, source)) = failed.pop() {
+            return Err(Error::Load { program, source: Box::new(source) });
+        }
+        for (program, _) in tracepoints {
+            programs.attach_tracepoint(program)?;
         }
         Ok(programs)
     }
 
-    fn attach_tracepoint(&mut self, program: &'static str, tracepoint: &str, btf: &Btf) -> Result<(), Error> {
+    /// Loads programs, and says which the kernel has refused. That takes as long as it looks at them: it looks at two at a
+    /// time, and at those that take longest first.
+    fn load(&mut self, named: Vec<(&'static str, &str)>, btf: &Btf) -> Vec<(&'static str, ProgramError)> {
+        let place = |name: &str| HEAVY.iter().position(|heavy| *heavy == name).map_or(0, |place| HEAVY.len() - place);
+        let found = self.ebpf.programs_mut().filter_map(|(name, program)| {
+            let (name, target) = named.iter().find(|row| row.0 == name)?;
+            Some((*name, *target, program))
+        });
+        let mut waiting: Vec<_> = found.collect();
+        waiting.sort_by_key(|(name, ..)| place(name));
+        let (waiting, failed) = (Mutex::new(waiting), Mutex::new(Vec::new()));
+        let work = || {
+            while let Some((name, target, program)) = next(&waiting) {
+                let loaded = match program {
+                    Program::BtfTracePoint(program) => program.load(target, btf),
+                    Program::Iter(program) => program.load(target, btf),
+                    _ => unreachable!("programs of ours that have a target are of these kinds"),
+                };
+                if let Err(error) = loaded {
+                    failed.lock().unwrap_or_else(PoisonError::into_inner).push((name, error));
+                }
+            }
+        };
+        std::thread::scope(|scope| {
+            scope.spawn(work);
+            work();
+        });
+        failed.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn attach_tracepoint(&mut self, program: &'static str) -> Result<(), Error> {
         let said = |source| Error::Load { program, source: Box::new(source) };
         let loaded: &mut BtfTracePoint = self.program(program).try_into().map_err(said)?;
-        let attached = loaded.load(tracepoint, btf).and_then(|()| loaded.attach());
-        let link = attached.and_then(|id| loaded.take_link(id)).map_err(said)?;
+        let link = loaded.attach().and_then(|id| loaded.take_link(id)).map_err(said)?;
         self.links.push(link);
         Ok(())
     }
@@ -128,12 +211,6 @@ impl Programs {
         let said = |source| Error::Load { program, source: Box::new(source) };
         let loaded: &mut RawTracePoint = self.program(program).try_into().map_err(said)?;
         loaded.load().and_then(|()| loaded.attach(tracepoint).map(drop)).map_err(said)
-    }
-
-    fn load_iterator(&mut self, program: &'static str, over: &str, btf: &Btf) -> Result<(), Error> {
-        let said = |source| Error::Load { program, source: Box::new(source) };
-        let iterator: &mut Iter = self.program(program).try_into().map_err(said)?;
-        iterator.load(over, btf).map_err(said)
     }
 
     /// Runs an iterator over all that it goes through. What it writes can be read.
@@ -197,13 +274,8 @@ impl Programs {
         globals.get(&0, 0).map_err(said)
     }
 
-    /// Hands out rings and slots, and says what is wanted.
+    /// Hands out slots, and says what is wanted.
     fn fill(&mut self, options: &Options) -> Result<(), Error> {
-        for (cpu, ring) in (0_u32..).zip(&self.rings) {
-            let fd = std::os::fd::AsRawFd::as_raw_fd(ring);
-            sys::update(self.map("rings"), Some(&cpu), &fd)
-                .map_err(|source| Error::Map { what: "hand a ring to the programs", source })?;
-        }
         self.hand_out(threads() + SPARE)?;
         let (Scope::Cgroups(wanted) | Scope::PidNamespaces(wanted)) = &options.scope else { return Ok(()) };
         for id in wanted {

@@ -141,7 +141,8 @@ impl Support {
 /// Asks this kernel. Loads nothing.
 pub fn support() -> Support {
     let types = crate::types::of_kernel(&[]).ok();
-    let has = |name: &str, kind| types.as_ref().is_some_and(|types| types.id_by_type_name_kind(name, kind).is_ok());
+    let has =
+        |name: &str, kind| types.as_ref().is_some_and(|types| types.numbered.id_by_type_name_kind(name, kind).is_ok());
     Support { lacks: refusals(), task_storage: has(STORAGE, BtfKind::Func), counts_uring: has(URING, BtfKind::Typedef) }
 }
 

@@ -27,6 +27,7 @@ const MAP_CREATE: libc::c_int = 0;
 const MAP_UPDATE_ELEM: libc::c_int = 2;
 const MAP_DELETE_ELEM: libc::c_int = 3;
 const MAP_LOOKUP_AND_DELETE_BATCH: libc::c_int = 25;
+const MAP_UPDATE_BATCH: libc::c_int = 26;
 /// `BPF_MAP_TYPE_RINGBUF`.
 const RINGBUF: u32 = 27;
 
@@ -97,6 +98,25 @@ struct Batch {
     flags: u64,
 }
 
+/// Writes the elements of a table that is numbered from 0 on: all at once, where this kernel can.
+pub(crate) fn set_all(map: BorrowedFd<'_>, values: &[i32]) -> io::Result<()> {
+    let keys: Vec<u32> = (0..).take(values.len()).collect();
+    let mut batch = Batch {
+        from: 0,
+        to: 0,
+        keys: keys.as_ptr() as u64,
+        values: values.as_ptr() as u64,
+        count: keys.len() as u32,
+        map: map.as_raw_fd() as u32,
+        element_flags: 0,
+        flags: 0,
+    };
+    if bpf_writing(MAP_UPDATE_BATCH, &mut batch).is_ok() {
+        return Ok(());
+    }
+    keys.iter().zip(values).try_for_each(|(key, value)| update(map, Some(key), value))
+}
+
 /// Elements that are taken at once; more than a table's bucket ever has.
 const AT_ONCE: usize = 4096;
 
@@ -142,6 +162,15 @@ pub(crate) fn wait_for_programs() {
     const MEMBARRIER_CMD_GLOBAL: libc::c_int = 1;
     // SAFETY: the call takes numbers only.
     unsafe { libc::syscall(libc::SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) };
+}
+
+/// Hides all files from this thread, and from it alone: whatever it opens by a name is not there. Needs CAP_SYS_CHROOT.
+pub(crate) fn hide_files() -> io::Result<()> {
+    // SAFETY: root and working folder of this thread become its own; no descriptor and no memory does.
+    unsafe { rustix::thread::unshare_unsafe(rustix::thread::UnshareFlags::FS)? };
+    // Of one's own thread; nobody else can put a file there.
+    rustix::process::chroot("/proc/thread-self/fdinfo")?;
+    Ok(())
 }
 
 /// Memory that is shared with the kernel, until dropped.
@@ -204,5 +233,23 @@ impl Drop for Shared {
     fn drop(&mut self) {
         // SAFETY: it was mapped with this length, and nothing borrows it any more.
         let _ = unsafe { munmap(self.start.as_ptr().cast::<c_void>(), self.bytes) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn files_are_hidden_from_one_thread_alone() {
+        let is_there = || Path::new("/proc/self/stat").exists();
+        let hidden = std::thread::spawn(move || hide_files().map(|()| is_there())).join().expect("it does not panic");
+        match hidden {
+            Ok(is_there) => assert!(!is_there),
+            Err(error) => assert_eq!(error.raw_os_error(), Some(libc::EPERM), "who may not, is told so"),
+        }
+        assert!(is_there());
     }
 }

@@ -1,6 +1,6 @@
 //! The kernel's description of its own types, cut down to those that our programs know: of a hundred thousand some
 //! hundred are left, and fitting the programs takes a moment. Numbers of types stay what they are, because the kernel is
-//! told what to attach to by number.
+//! told what to attach to by number; to fit programs no numbers are needed, and the others are left out altogether.
 //!
 //! The format is the kernel's BTF (include/uapi/linux/btf.h): a head, types one after the other, strings.
 
@@ -13,13 +13,25 @@ use aya_obj::btf::BtfError;
 /// Where the kernel describes its types.
 pub(crate) const TYPES: &str = "/sys/kernel/btf/vmlinux";
 
+/// The types of this kernel that programs can ask for.
+#[derive(Debug)]
+pub(crate) struct Types {
+    /// With the kernel's numbers.
+    pub(crate) numbered: Btf,
+    /// With numbers of their own, and few.
+    pub(crate) few: Btf,
+}
+
 /// The types of this kernel that `objects` can ask for.
-pub(crate) fn of_kernel(objects: &[&[u8]]) -> Result<Btf, BtfError> {
+pub(crate) fn of_kernel(objects: &[&[u8]]) -> Result<Types, BtfError> {
     let whole = std::fs::read(Path::new(TYPES)).map_err(|error| BtfError::FileError { path: TYPES.into(), error })?;
     let names = objects.iter().filter_map(|object| names(object)).flatten().collect();
-    let excerpt = excerpt(&whole, &names);
     // The byte order that is the default is the machine's own.
-    Btf::parse(excerpt.as_deref().unwrap_or(&whole), Default::default())
+    let parse = |bytes: &[u8]| Btf::parse(bytes, Default::default());
+    let Some([numbered, few]) = excerpts(&whole, &names) else {
+        return Ok(Types { numbered: parse(&whole)?, few: parse(&whole)? });
+    };
+    Ok(Types { numbered: parse(&numbered)?, few: parse(&few)? })
 }
 
 /// What a description begins with: a word that also says the byte order, version 1, no flags, and the head's length.
@@ -72,6 +84,16 @@ impl<'a> Whole<'a> {
         Some(Whole { head, types: part(8)?, strings: part(16)? })
     }
 
+    /// The same with other types.
+    fn with(&self, types: &[u8]) -> Option<Vec<u8>> {
+        let mut bytes = self.head.get(..8)?.to_vec();
+        let lengths = [0, types.len(), types.len(), self.strings.len()];
+        bytes.extend(lengths.into_iter().flat_map(|length| (length as u32).to_ne_bytes()));
+        bytes.extend(types);
+        bytes.extend_from_slice(self.strings);
+        Some(bytes)
+    }
+
     fn name(&self, at: usize) -> &'a [u8] {
         let name = word(self.types, at).and_then(|name| self.strings.get(name as usize..)).unwrap_or_default();
         &name[..name.iter().position(|byte| *byte == 0).unwrap_or(name.len())]
@@ -118,6 +140,20 @@ impl<'a> Whole<'a> {
     }
 }
 
+/// Where in a type of this kind, with so many members, numbers of other types stand.
+fn references(kind: u32, count: usize) -> Vec<usize> {
+    let each = |start: usize, step: usize| (0..count).map(|index| COMMON + start + index * step).collect();
+    match kind {
+        kind::STRUCT | kind::UNION => each(4, 12),
+        kind::SECTION => each(0, 12),
+        kind::PROTOTYPE => [vec![8], each(4, 8)].concat(),
+        kind::ARRAY => vec![COMMON, COMMON + 4],
+        kind::POINTER | kind::TYPEDEF | kind::VOLATILE | kind::CONST | kind::RESTRICT | kind::TYPE_TAG => vec![8],
+        kind::FUNCTION | kind::VARIABLE | kind::DECLARATION_TAG => vec![8],
+        _ => Vec::new(),
+    }
+}
+
 /// Names of the types that an object of ours describes, without what follows three underscores.
 fn names(object: &[u8]) -> Option<Vec<&[u8]>> {
     let start = object.windows(HEAD.len()).position(|window| window == HEAD)?;
@@ -137,8 +173,9 @@ fn is_wanted(kind: u32, name: &[u8], names: &HashSet<&[u8]>) -> bool {
     }
 }
 
-/// The description with all types emptied that `names` do not lead to. Nothing if it is not understood.
-fn excerpt(whole: &[u8], names: &HashSet<&[u8]>) -> Option<Vec<u8>> {
+/// The description with all types emptied that `names` do not lead to, and the same without them. Nothing if it is not
+/// understood.
+fn excerpts(whole: &[u8], names: &HashSet<&[u8]>) -> Option<[Vec<u8>; 2]> {
     let whole = Whole::new(whole)?;
     let (mut places, mut wanted, mut at) = (vec![0], Vec::new(), 0);
     while at < whole.types.len() {
@@ -162,15 +199,49 @@ fn excerpt(whole: &[u8], names: &HashSet<&[u8]>) -> Option<Vec<u8>> {
         if *kept {
             types.extend_from_slice(whole.types.get(*at..*at + whole.length(*at)?)?);
         } else {
-            types.extend([0, kind::FORWARD << 24, 0].map(u32::to_ne_bytes).concat());
+            types.extend_from_slice(&EMPTY);
         }
     }
-    let mut bytes = whole.head.get(..8)?.to_vec();
-    let lengths = [0, types.len(), types.len(), whole.strings.len()];
-    bytes.extend(lengths.into_iter().flat_map(|length| (length as u32).to_ne_bytes()));
-    bytes.extend(types);
-    bytes.extend_from_slice(whole.strings);
-    Some(bytes)
+    Some([whole.with(&types)?, whole.with(&renumbered(&whole, &places, &kept)?)?])
+}
+
+/// A type of which nothing is known.
+const EMPTY: [u8; COMMON] = {
+    let mut bytes = [0; COMMON];
+    // In the machine's order of bytes, of which the whole word is made.
+    let kind = (kind::FORWARD << 24).to_ne_bytes();
+    let mut index = 0;
+    while index < 4 {
+        bytes[4 + index] = kind[index];
+        index += 1;
+    }
+    bytes
+};
+
+/// The types that are kept, numbered one after the other; all others are one more.
+fn renumbered(whole: &Whole<'_>, places: &[usize], kept: &[bool]) -> Option<Vec<u8>> {
+    let mut numbers = vec![0_u32; kept.len()];
+    let mut next = 1;
+    for (number, _) in numbers.iter_mut().zip(kept).skip(1).filter(|(_, kept)| **kept) {
+        *number = next;
+        next += 1;
+    }
+    let new = |old: u32| match numbers.get(old as usize) {
+        Some(0) if old != 0 => next,
+        Some(number) => *number,
+        None => next,
+    };
+    let mut types = Vec::new();
+    for (at, _) in places.iter().zip(kept).skip(1).filter(|(_, kept)| **kept) {
+        let start = types.len();
+        types.extend_from_slice(whole.types.get(*at..*at + whole.length(*at)?)?);
+        for place in references(whole.kind(*at)?, whole.count(*at)?) {
+            let number = new(word(whole.types, at + place)?);
+            types.get_mut(start + place..start + place + 4)?.copy_from_slice(&number.to_ne_bytes());
+        }
+    }
+    types.extend_from_slice(&EMPTY);
+    Some(types)
 }
 
 fn word(bytes: &[u8], at: usize) -> Option<u32> {
@@ -209,17 +280,29 @@ mod tests {
     #[test]
     fn what_is_asked_for_keeps_its_number_and_all_within_it() {
         let whole = example();
-        let excerpt = excerpt(&whole, &HashSet::from([&b"asked"[..]])).expect("it is whole");
-        let parts = Whole::new(&excerpt).expect("it is whole");
-        let mut kinds = Vec::new();
-        let mut at = 0;
+        let [numbered, few] = excerpts(&whole, &HashSet::from([&b"asked"[..]])).expect("it is whole");
+        let (int, pointer): ((u32, &[u8]), (u32, &[u8])) = ((kind::INT, b"int"), (kind::POINTER, b""));
+        let (asked, none): ((u32, &[u8]), (u32, &[u8])) = ((kind::STRUCT, b"asked"), (kind::FORWARD, b""));
+        assert_eq!(told(&numbered), [int, none, asked, pointer]);
+        assert_eq!(told(&few), [int, asked, pointer, none]);
+        // Its members are the first and the third; what the pointer leads to is not known.
+        let parts = Whole::new(&few).expect("it is whole");
+        let at = COMMON + 4;
+        let mut members = Vec::new();
+        parts.parts(at, &mut members).expect("it is whole");
+        assert_eq!(members, [1, 3]);
+        assert_eq!(word(parts.types, at + parts.length(at).expect("a length") + 8), Some(4));
+    }
+
+    /// Kind and name of each type.
+    fn told(bytes: &[u8]) -> Vec<(u32, &[u8])> {
+        let parts = Whole::new(bytes).expect("it is whole");
+        let (mut kinds, mut at) = (Vec::new(), 0);
         while at < parts.types.len() {
             kinds.push((parts.kind(at).expect("a kind"), parts.name(at)));
             at += parts.length(at).expect("a length");
         }
-        let expected: [(u32, &[u8]); 4] =
-            [(kind::INT, b"int"), (kind::FORWARD, b""), (kind::STRUCT, b"asked"), (kind::POINTER, b"")];
-        assert_eq!(kinds, expected);
+        kinds
     }
 
     #[test]
@@ -237,7 +320,8 @@ mod tests {
             (crate::support::URING, BtfKind::Typedef),
         ] {
             let number = |btf: &Btf| btf.id_by_type_name_kind(name, kind).ok();
-            assert_eq!(number(&excerpt), number(&whole), "{name}");
+            assert_eq!(number(&excerpt.numbered), number(&whole), "{name}");
+            assert_eq!(number(&excerpt.few).is_some(), number(&whole).is_some(), "{name}");
         }
     }
 
@@ -251,7 +335,7 @@ mod tests {
                 bytes[at % length] = byte;
             }
             let names = HashSet::from([&b"asked"[..], b"other"]);
-            let _ = excerpt(&bytes, &names);
+            let _ = excerpts(&bytes, &names);
             let _ = super::names(&bytes);
         }
     }

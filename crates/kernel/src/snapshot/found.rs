@@ -2,6 +2,7 @@
 //! for each process. Out of `struct found_task` and `struct found_file` of `bpf/record.h`.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::unix::ffi::OsStringExt;
@@ -21,7 +22,7 @@ pub struct Found {
 }
 
 const TASK_FACTS: usize = 168;
-const FOUND_TASK: usize = TASK_FACTS + 40;
+const FOUND_TASK: usize = TASK_FACTS + 88;
 const FILE_FACTS: usize = 24;
 const SOCKET_FACTS: usize = 184;
 const FOUND_FILE: usize = 16 + FILE_FACTS + SOCKET_FACTS;
@@ -33,12 +34,12 @@ const TICK: u64 = 10_000_000;
 /// Processes with their threads, out of what the kernel found. What only `/proc` tells is read from there.
 pub(crate) fn processes(bytes: &[u8]) -> Vec<Process> {
     let tasks = || bytes.chunks_exact(FOUND_TASK).filter_map(|task| Some((TaskFacts::new(task)?, task)));
-    let mut cgroups: HashMap<u64, Vec<u8>> = HashMap::new();
+    let (mut cgroups, mut paths) = (HashMap::new(), Paths::default());
     let mut processes: Vec<Process> = Vec::new();
     let mut places: HashMap<u32, usize> = HashMap::new();
     for (facts, task) in tasks().filter(|(facts, _)| facts.tid == facts.pid) {
         places.insert(facts.pid, processes.len());
-        processes.push(process(&facts, task, &mut cgroups));
+        processes.push(process(&facts, task, &mut cgroups, &mut paths));
     }
     for (facts, _) in tasks() {
         // A thread may outlive the thread that its process began with, but not leave it out of the list.
@@ -49,7 +50,33 @@ pub(crate) fn processes(bytes: &[u8]) -> Vec<Process> {
     processes
 }
 
-fn process(facts: &TaskFacts<'_>, task: &[u8], cgroups: &mut HashMap<u64, Vec<u8>>) -> Process {
+/// Where a file is: its mount and its entry there, as the kernel tells them apart.
+type Place = (u64, u64);
+
+/// Paths of places. A process may leave one while we look, so that a path is believed when two processes have it.
+#[derive(Debug, Default)]
+struct Paths(HashMap<Place, (Vec<u8>, bool)>);
+
+impl Paths {
+    /// The path of a place, which `read` says of one process.
+    fn of(&mut self, place: Place, read: impl FnOnce() -> Vec<u8>) -> Vec<u8> {
+        if place == (0, 0) {
+            return Vec::new();
+        }
+        match self.0.entry(place) {
+            Entry::Occupied(known) if known.get().1 => known.get().0.clone(),
+            Entry::Occupied(mut said) => {
+                let path = read();
+                let agree = said.get().0 == path;
+                said.insert((path.clone(), agree));
+                path
+            }
+            Entry::Vacant(none) => none.insert((read(), false)).0.clone(),
+        }
+    }
+}
+
+fn process(facts: &TaskFacts<'_>, task: &[u8], cgroups: &mut HashMap<u64, Vec<u8>>, paths: &mut Paths) -> Process {
     let long = |index: usize| long(task, TASK_FACTS + index * 8);
     let pid = facts.pid;
     let folder = Path::new("/proc").join(pid.to_string());
@@ -57,10 +84,8 @@ fn process(facts: &TaskFacts<'_>, task: &[u8], cgroups: &mut HashMap<u64, Vec<u8
         let path = fs::read_link(folder.join(name));
         path.map(|path| path.into_os_string().into_vec()).unwrap_or_default()
     };
-    let given = |from: u64, to: u64| {
-        let length = to.saturating_sub(from).min(GIVEN) as usize;
-        if length == 0 { Vec::new() } else { sys::read_memory(pid, from, length).unwrap_or_default() }
-    };
+    let mut path = |name: &str, at: usize| paths.of((long(at), long(at + 1)), || link(name));
+    let [args, env] = given(pid, [long(0), long(1)], [long(2), long(3)]);
     let shared = long(4);
     if !cgroups.contains_key(&shared)
         && let Some(file) = super::cgroups(&folder)
@@ -92,14 +117,32 @@ fn process(facts: &TaskFacts<'_>, task: &[u8], cgroups: &mut HashMap<u64, Vec<u8
         swap_kib: facts.memory.swap_kib,
         fd_limit: facts.fd_limit,
         comm: facts.comm.to_vec(),
-        args: given(long(0), long(1)),
-        env: given(long(2), long(3)),
-        exe: link("exe"),
-        cwd: link("cwd"),
-        root: link("root"),
+        args,
+        env,
+        exe: path("exe", 5),
+        root: path("root", 7),
+        cwd: path("cwd", 9),
         cgroups,
         threads: Vec::new(),
     }
+}
+
+/// Arguments and environment, each from here to there in a process's memory.
+fn given(pid: u32, args: [u64; 2], env: [u64; 2]) -> [Vec<u8>; 2] {
+    // The environment stands right behind the arguments, unless the process has moved it.
+    let length = args[1].saturating_sub(args[0]);
+    if args[1] == env[0]
+        && env[1] > args[0]
+        && env[1] - args[0] <= GIVEN
+        && let Some(mut both) = sys::read_memory(pid, args[0], (env[1] - args[0]) as usize)
+    {
+        let env = both.split_off((length as usize).min(both.len()));
+        return [both, env];
+    }
+    [args, env].map(|[from, to]| {
+        let length = to.saturating_sub(from).min(GIVEN) as usize;
+        if length == 0 { Vec::new() } else { sys::read_memory(pid, from, length).unwrap_or_default() }
+    })
 }
 
 /// What processes have open, out of what the kernel found.
@@ -183,4 +226,24 @@ fn word(bytes: &[u8], at: usize) -> u32 {
 
 fn long(bytes: &[u8], at: usize) -> u64 {
     bytes.get(at..).and_then(<[u8]>::first_chunk).map_or(0, |word| u64::from_ne_bytes(*word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_believed_when_two_have_it() {
+        let mut paths = Paths::default();
+        let mut ask = |place, path: Option<&str>| {
+            let read = || path.expect("it is known by now").as_bytes().to_vec();
+            String::from_utf8(paths.of(place, read)).expect("it is text")
+        };
+        assert_eq!(ask((0, 0), None), "", "there is no such place");
+        // The first has left it meanwhile.
+        for (said, expect) in [(Some("/gone"), "/gone"), (Some("/a"), "/a"), (Some("/a"), "/a"), (None, "/a")] {
+            assert_eq!(ask((1, 2), said), expect);
+        }
+        assert_eq!(ask((1, 3), Some("/b")), "/b");
+    }
 }
