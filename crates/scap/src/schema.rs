@@ -7,6 +7,7 @@
 
 pub mod events;
 pub mod names;
+pub mod number;
 pub mod syscalls;
 
 pub use events::EVENTS;

@@ -2,6 +2,7 @@
 
 use fathom_filter::Predicate;
 use fathom_scap::event::STATE_ONLY;
+use fathom_scap::schema::number::{CONTAINER, CONTAINER_LONG, CONTAINER_OLD, GROUP_DELETED, USER_ADDED, end};
 use fathom_scap::schema::{Category, Traits, event_type};
 use fathom_scap::{Error, Event, Gap, Item, Reader};
 
@@ -45,10 +46,10 @@ pub struct Counts {
 }
 
 /// Types of events that describe containers, in three generations.
-const CONTAINERS: &[u16] = &[228, 272, 324];
+const CONTAINERS: &[u16] = &[CONTAINER_OLD, CONTAINER, CONTAINER_LONG];
 
 /// Types of events that name users and groups.
-const ACCOUNTS: std::ops::RangeInclusive<u16> = 354..=361;
+const ACCOUNTS: std::ops::RangeInclusive<u16> = USER_ADDED..=end(GROUP_DELETED);
 
 /// Of very damaged recordings not every gap is told.
 const GAPS: usize = 20;

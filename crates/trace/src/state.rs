@@ -17,6 +17,7 @@ mod threads;
 use std::sync::Arc;
 
 use fathom_scap::Event;
+use fathom_scap::schema::number::{CHDIR, end};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -33,7 +34,7 @@ pub use threads::Place;
 pub type Text = Arc<[u8]>;
 
 /// The end of chdir, whose folder is relative to the one before.
-const CHDIR: u16 = 95;
+const ENTERED: u16 = end(CHDIR);
 
 /// A user of the machine.
 #[derive(Debug, Clone, Default)]
@@ -187,7 +188,7 @@ impl State {
 
     /// The folder of the event's thread, if the event may change it.
     pub(crate) fn folder_before(&self, event: &Event<'_>, now: &Now) -> Option<Text> {
-        (event.number == CHDIR).then(|| now.thread.map(|place| self.threads[place].cwd.clone())).flatten()
+        (event.number == ENTERED).then(|| now.thread.map(|place| self.threads[place].cwd.clone())).flatten()
     }
 
     /// Puts the event's thread into another folder; the one where it was.

@@ -2,6 +2,7 @@
 
 use fathom_filter::{Known, Sketch};
 use fathom_model::Value;
+use fathom_scap::schema::number::{CREAT, OPEN, OPENAT, OPENAT_2, OPENAT2, end};
 use fathom_scap::schema::syscalls::syscall;
 use fathom_scap::schema::{Category, EventType, Traits};
 
@@ -198,7 +199,7 @@ fn argument(end: &End, field: &Bound) -> Known {
 }
 
 /// Event types that say how something is opened.
-const OPENS: &[u16] = &[3, 59, 102, 307, 327];
+const OPENS: &[u16] = &[end(OPEN), end(CREAT), OPENAT, end(OPENAT_2), end(OPENAT2)];
 
 fn opens(end: &End, _: &Bound) -> Known {
     if OPENS.contains(&end.kind.number) { Known::Nothing } else { one(Value::Flag(false)) }

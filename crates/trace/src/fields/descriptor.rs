@@ -4,7 +4,7 @@ mod connection;
 mod name;
 
 use fathom_model::{Kind, Value};
-use fathom_scap::schema::Traits;
+use fathom_scap::schema::{Traits, number};
 
 use super::{Argument, Bound, Place, Row, Shape, Takes, made};
 use crate::moment::{Moment, Purpose};
@@ -193,21 +193,21 @@ fn types<'a>(m: &'a Moment<'a>, bound: &'a Bound, scratch: &'a mut Vec<u8>) -> V
 
 /// The letter of what a call makes, by the number of the event on its way in.
 const LETTERS: &[(u16, &str)] = &[
-    (2, "f"),
-    (102, "f"),
-    (306, "f"),
-    (326, "f"),
-    (58, "f"),
-    (18, "4"),
-    (26, "4"),
-    (246, "4"),
-    (56, "4"),
-    (248, "4"),
-    (60, "p"),
-    (62, "e"),
-    (126, "s"),
-    (136, "t"),
-    (138, "i"),
+    (number::OPEN, "f"),
+    (number::OPENAT, "f"),
+    (number::OPENAT_2, "f"),
+    (number::OPENAT2, "f"),
+    (number::CREAT, "f"),
+    (number::SOCKET, "4"),
+    (number::ACCEPT, "4"),
+    (number::ACCEPT_5, "4"),
+    (number::ACCEPT4, "4"),
+    (number::ACCEPT4_5, "4"),
+    (number::PIPE, "p"),
+    (number::EVENTFD, "e"),
+    (number::SIGNALFD, "s"),
+    (number::TIMERFD_CREATE, "t"),
+    (number::INOTIFY_INIT, "i"),
 ];
 
 fn type_letter<'a>(m: &'a Moment<'a>, _: &'a Bound, scratch: &'a mut Vec<u8>) -> Value<'a> {

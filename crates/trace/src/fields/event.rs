@@ -4,6 +4,7 @@ use std::io::Write;
 
 use fathom_filter::mistake::nearest;
 use fathom_model::{Kind, Value};
+use fathom_scap::schema::number::{CREAT, SWITCH, end};
 use fathom_scap::schema::syscalls::{SYSCALLS, syscall};
 use fathom_scap::schema::{Category, EVENTS, Kind as Layout, Traits};
 
@@ -55,7 +56,8 @@ pub(super) const ROWS: &[Row] = &[
     .shaped(Shape::Silent)
     .taking(Takes::EventName),
     Row::new("syscall.type", Kind::Text, "name of the call; other events have none", |m, _, _| {
-        let other = m.event.number == 152 || m.kind.traits.any(Traits::ASIDE) || m.kind.category == Category::Internal;
+        let other =
+            m.event.number == SWITCH || m.kind.traits.any(Traits::ASIDE) || m.kind.category == Category::Internal;
         if other { Value::Unknown } else { Value::text(name(m)) }
     }),
     Row::new("evt.category", Kind::Text, "what the call is about: file, net, memory and so on", |m, _, _| {
@@ -95,7 +97,7 @@ pub(super) const ROWS: &[Row] = &[
     Row::new("evt.is_open_write", Kind::Flag, "whether something is opened for writing", |m, _, _| opens(m, 2)),
     Row::new("evt.is_open_exec", Kind::Flag, "whether a file is made that may be executed", |m, _, _| {
         let (flags, mode) = opening(m);
-        let makes = flags.is_some_and(|flags| flags & (0x2000 | 0x4) != 0) || m.event.number == 59;
+        let makes = flags.is_some_and(|flags| flags & (0x2000 | 0x4) != 0) || m.event.number == end(CREAT);
         Value::Flag(makes && mode.is_some_and(|mode| mode & 0o111 != 0))
     }),
     Row::new("evt.is_open_create", Kind::Flag, "whether a file was made by opening it", |m, _, _| {

@@ -1,6 +1,7 @@
 //! Fields of results, of data that goes in and out, and of what can be counted.
 
 use fathom_model::{Kind, Value};
+use fathom_scap::schema::number::*;
 use fathom_scap::schema::{Category, Traits};
 
 use super::{Bound, Place, Row, list, made};
@@ -69,11 +70,13 @@ pub(super) const ROWS: &[Row] = &[
     }),
     Row::new("evt.count.exit", Kind::Unsigned, "1 for events on the way out", |m, _, _| counted(!m.kind.is_enter())),
     Row::new("evt.count.procinfo", Kind::Unsigned, "1 for processor times of main threads", |m, _, _| {
-        counted(m.event.number == 234 && m.thread().is_some_and(|thread| thread.is_main()))
+        counted(m.event.number == PROCESSOR_TIME && m.thread().is_some_and(|thread| thread.is_main()))
     })
     .only(Place::View),
-    Row::new("evt.count.threadinfo", Kind::Unsigned, "1 for processor times", |m, _, _| counted(m.event.number == 234))
-        .only(Place::View),
+    Row::new("evt.count.threadinfo", Kind::Unsigned, "1 for processor times", |m, _, _| {
+        counted(m.event.number == PROCESSOR_TIME)
+    })
+    .only(Place::View),
     Row::new("evt.infra.docker.name", Kind::Text, "what happened to a container of docker", |m, _, _| {
         list::told(m, b"Event")
     })
@@ -90,8 +93,8 @@ pub(super) const ROWS: &[Row] = &[
 ];
 
 /// Event types that open something, and those that make connections, for errors without a descriptor.
-const OPENS: &[u16] = &[3, 59, 103, 307, 327];
-const CONNECTS: &[u16] = &[27, 57, 247, 249, 23];
+const OPENS: &[u16] = &[end(OPEN), end(CREAT), end(OPENAT), end(OPENAT_2), end(OPENAT2)];
+const CONNECTS: &[u16] = &[end(ACCEPT), end(ACCEPT4), end(ACCEPT_5), end(ACCEPT4_5), end(CONNECT)];
 
 /// The descriptor that the event is about.
 fn about<'a>(m: &Moment<'a>) -> Option<&'a Descriptor> {

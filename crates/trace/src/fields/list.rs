@@ -1,6 +1,7 @@
 //! Fields of messages to the system's log, of the descriptors that a thread waits for, and of what docker told.
 
 use fathom_model::{Kind, Value};
+use fathom_scap::schema::number::INFRASTRUCTURE;
 
 use super::{Row, made};
 use crate::moment::Moment;
@@ -145,7 +146,7 @@ fn each<'a>(
 
 /// What stands behind `key:` in an event that docker told.
 pub(super) fn told<'a>(m: &Moment<'a>, key: &[u8]) -> Value<'a> {
-    if m.event.number != 286 {
+    if m.event.number != INFRASTRUCTURE {
         return Value::Unknown;
     }
     let text = until_nul(m.event.param(2).unwrap_or_default());

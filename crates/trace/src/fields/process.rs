@@ -1,6 +1,7 @@
 //! Fields of the thread that makes the call, its process, and their ancestors.
 
 use fathom_model::{Kind, Value};
+use fathom_scap::schema::number::PROCESSOR_TIME;
 
 use super::{Argument, Bound, Place, Row, Takes, made};
 use crate::moment::Moment;
@@ -322,7 +323,7 @@ pub(super) fn oldest<'a>(m: &Moment<'a>, thread: &'a Thread, id: fn(&Thread) -> 
 }
 
 fn processor<'a>(m: &Moment<'a>, get: fn([Usage; 3]) -> u64) -> Value<'a> {
-    if m.event.number != 234 {
+    if m.event.number != PROCESSOR_TIME {
         return Value::Unknown;
     }
     m.thread().map_or(Value::Unknown, |thread| Value::Real((get(thread.cpu) as f64).min(100.0)))

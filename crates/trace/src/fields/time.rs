@@ -2,6 +2,7 @@
 
 use fathom_model::{Kind, Value};
 use fathom_scap::schema::Category;
+use fathom_scap::schema::number::{ASYNC, PLUGIN};
 
 use super::{Bound, Place, Row, Shape, made};
 use crate::moment::{Clock, Moment};
@@ -65,7 +66,7 @@ pub(super) const ROWS: &[Row] = &[
     }),
     Row::new("evt.asynctype", Kind::Text, "what the recorder tells with such an event", |m, _, _| {
         match m.event.number {
-            OWN => m.event.param(1).map_or(Value::Unknown, |name| Value::bytes(until_nul(name))),
+            ASYNC => m.event.param(1).map_or(Value::Unknown, |name| Value::bytes(until_nul(name))),
             _ if is_own(m) => Value::text(m.kind.name),
             _ => Value::Unknown,
         }
@@ -76,12 +77,8 @@ pub(super) const ROWS: &[Row] = &[
     Row::new("evt.outputtime", Kind::Text, "the time that -t asks for", output).shaped(Shape::Time).only(Place::Format),
 ];
 
-/// Events of plugins, and those that recorders make of their own.
-const PLUGIN: u16 = 322;
-const OWN: u16 = 402;
-
 fn is_own(m: &Moment<'_>) -> bool {
-    m.event.number == OWN || m.kind.category == Category::Internal
+    m.event.number == ASYNC || m.kind.category == Category::Internal
 }
 
 fn since(m: &Moment<'_>) -> u64 {

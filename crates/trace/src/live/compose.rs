@@ -7,6 +7,7 @@ use fathom_kernel::Event;
 use fathom_kernel::capture::{self, Parameters};
 use fathom_kernel::snapshot;
 use fathom_scap::event::Head;
+use fathom_scap::schema::number::{CLONE_20, CLONE3, EXECVE_19, EXECVEAT, FORK_20, VFORK_20, end};
 use fathom_scap::schema::syscalls::SYSCALLS;
 use fathom_scap::schema::{Traits, event_type};
 use rustc_hash::FxHashMap;
@@ -33,8 +34,14 @@ const BORN: &[(usize, Open)] = &[(1, Open::Exe), (2, Open::Args), (14, Open::Inh
 const EXECUTED: &[(usize, Open)] = &[(14, Open::Cgroups)];
 
 /// By event type, which parameters are open.
-const LEFT: &[(u16, &[(usize, Open)])] =
-    &[(223, BORN), (225, BORN), (227, BORN), (335, BORN), (293, EXECUTED), (331, EXECUTED)];
+const LEFT: &[(u16, &[(usize, Open)])] = &[
+    (end(CLONE_20), BORN),
+    (end(FORK_20), BORN),
+    (end(VFORK_20), BORN),
+    (end(CLONE3), BORN),
+    (end(EXECVE_19), EXECUTED),
+    (end(EXECVEAT), EXECUTED),
+];
 
 /// Where an event that made a thread names the thread's parent.
 const PARENT: usize = 5;

@@ -3,11 +3,10 @@
 use fathom_kernel::snapshot;
 use fathom_scap::Event;
 use fathom_scap::event::Head;
+use fathom_scap::schema::number::PROCESSOR_TIME;
 
 use crate::replay::{Flow, Replay, Watcher};
 
-/// The type of the event that tells it.
-const PROCINFO: u16 = 234;
 /// What is told in hundredths of a second.
 const HUNDREDTH: u64 = 10_000_000;
 
@@ -30,6 +29,6 @@ pub(super) fn tell_last(replay: &mut Replay, time: u64, tid: i64, used: [u64; 2]
 }
 
 fn tell_one(replay: &mut Replay, time: u64, tid: i64, used: [u64; 2], each: &mut impl Watcher) -> Flow {
-    let head = Head { ts: time, tid, number: PROCINFO, cpu: 0 };
+    let head = Head { ts: time, tid, number: PROCESSOR_TIME, cpu: 0 };
     replay.event(&Event::new(head, &[8, 0, 8, 0], &used.map(u64::to_le_bytes).concat()), each)
 }

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use fathom_scap::descriptor::{Descriptor as Kept, Thing as KeptThing};
 use fathom_scap::event::{Head, Kept as Described};
+use fathom_scap::schema::number::{CONTAINER, CONTAINER_LONG};
 use fathom_scap::user::Account;
 use fathom_scap::{Event, Machine, Process, Writer};
 use rustc_hash::FxHashSet;
@@ -14,10 +15,6 @@ use super::whom::{Told, Whom};
 use crate::state::descriptor::{Descriptor, Thing, flag};
 use crate::state::thread::{Thread, flag as thread_flag};
 use crate::state::{Container, State, User};
-
-/// A container, described by JSON: with lengths of 16 bits and of 32.
-const CONTAINER: u16 = 272;
-const LONG_CONTAINER: u16 = 324;
 
 /// Writes what of them is of `whom`. `time` is that of the event that follows; `preface` has descriptions of containers as
 /// somebody else wrote them, if nothing has happened since.
@@ -202,7 +199,7 @@ fn describe(container: &Container, time: u64, writer: &mut Writer<Box<dyn Keeper
     let said = [&container.said[..], b"\0"].concat();
     let (number, lengths) = match u16::try_from(said.len()) {
         Ok(length) => (CONTAINER, length.to_le_bytes().to_vec()),
-        Err(_) => (LONG_CONTAINER, (said.len() as u32).to_le_bytes().to_vec()),
+        Err(_) => (CONTAINER_LONG, (said.len() as u32).to_le_bytes().to_vec()),
     };
     writer.event(&Event::new(Head { ts: time, tid: -1, number, cpu: 0 }, &lengths, &said))
 }

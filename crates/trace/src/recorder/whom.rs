@@ -4,6 +4,7 @@
 use fathom_filter::{Known, Predicate, Sketch};
 use fathom_scap::Event;
 use fathom_scap::event::Head;
+use fathom_scap::schema::number::GENERIC;
 use fathom_scap::schema::{EventType, event_type};
 use rustc_hash::FxHashSet;
 
@@ -99,10 +100,7 @@ struct Process<'s> {
     kind: &'static EventType,
 }
 
-/// The type of an event that says nothing more than whose it is.
-const GENERIC: u16 = 0;
-
-/// Whether an event of the thread may pass.
+/// Whether an event of the thread may pass that says nothing more than whose it is.
 fn may_pass(state: &State, thread: &Thread, asked: &Predicate<Bound>) -> bool {
     let Some(kind) = event_type(GENERIC) else { return true };
     let event = Event::new(Head { ts: state.first, tid: thread.tid, number: GENERIC, cpu: 0 }, &[], &[]);

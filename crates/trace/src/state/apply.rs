@@ -8,6 +8,7 @@ mod socket;
 
 use fathom_scap::Event;
 use fathom_scap::event::Kept;
+use fathom_scap::schema::number::*;
 use fathom_scap::schema::{EventType, Traits};
 
 use super::descriptor::{Descriptor, REPLACED, flag};
@@ -41,17 +42,25 @@ const fn by_number() -> [Option<Transition>; EVENTS_COUNT] {
 }
 
 /// A clone's end, of which the child's event may be the first one of its thread.
-const CLONES: &[u16] = &[15, 157, 183, 185, 217, 219, 221, 223, 225, 227, 335];
-/// A processor changes from one thread to another.
-const SWITCH: u16 = 152;
-/// Processor time of a thread.
-const PROCESSOR_TIME: u16 = 234;
+const CLONES: &[u16] = &[
+    end(CLONE_11),
+    end(CLONE_16),
+    end(FORK),
+    end(VFORK),
+    end(CLONE_17),
+    end(FORK_17),
+    end(VFORK_17),
+    end(CLONE_20),
+    end(FORK_20),
+    end(VFORK_20),
+    end(CLONE3),
+];
 /// Containers.
-const CONTAINERS: &[u16] = &[272, 324];
+const CONTAINERS: &[u16] = &[CONTAINER, CONTAINER_LONG];
 /// The end of a write.
-const WRITTEN: u16 = 9;
+const WRITTEN: u16 = end(WRITE);
 /// A copy from one file to another; its end names the second descriptor.
-const COPY_END: u16 = 333;
+const COPY_END: u16 = end(COPY_FILE_RANGE);
 /// Bigger events than this are not kept.
 const KEPT: usize = 4096 - 26;
 

@@ -4,12 +4,13 @@
 use fathom_model::{Container, Detail, Engine as Made};
 use fathom_scap::Event;
 use fathom_scap::event::Head;
+use fathom_scap::schema::number::CONTAINER;
 use serde_json::{Map, Value, json};
 
 use super::container::{CGROUP, Engine};
 
 /// The type of the event, whose only parameter is the description; every program that knows containers reads it.
-pub const EVENT: u16 = 272;
+pub const EVENT: u16 = CONTAINER;
 
 /// An event's parameter is no longer; what would make it so is left out.
 const LONGEST: usize = u16::MAX as usize - 1;

@@ -7,6 +7,7 @@ use fathom_filter::Predicate;
 use fathom_scap::Event;
 use fathom_scap::event::Head;
 use fathom_scap::schema::event_type;
+use fathom_scap::schema::number;
 
 use super::argument::Taken;
 use super::body::{Body, Cells, End, Seen};
@@ -89,8 +90,8 @@ impl Body for AtOnce {
     }
 }
 
-/// The type of an event.
-const READ: u16 = 7;
+/// As if a descriptor had been read from.
+const READ: u16 = number::end(number::READ);
 
 impl AtOnce {
     /// What is asked for of a thread; nothing if a filter lets none of its descriptors pass.

@@ -1,6 +1,7 @@
 //! Names of descriptors: of what is open, and of what a call that failed should have opened.
 
 use fathom_model::Value;
+use fathom_scap::schema::number::{ACCEPT, ACCEPT_5, ACCEPT4, ACCEPT4_5, CONNECT, CREAT, OPEN, OPENAT_2, OPENAT2, end};
 
 use super::{About, about, found};
 use crate::fields::{Bound, made};
@@ -27,7 +28,7 @@ fn clean<'a>(m: &Moment<'_>, text: &'a [u8], scratch: &'a mut Vec<u8>) -> Value<
 }
 
 /// Connecting is done, or has failed.
-const CONNECTED: u16 = 23;
+const CONNECTED: u16 = end(CONNECT);
 
 pub(super) fn name<'a>(m: &Moment<'a>, scratch: &'a mut Vec<u8>, part: Part) -> Value<'a> {
     let Some(about) = about(m) else { return Value::Unknown };
@@ -59,15 +60,15 @@ fn prefix(about: &About<'_>, part: Part, into: &mut Vec<u8>) {
 
 /// Event types that end a call which makes a descriptor: where the name is, and the folder's descriptor before it.
 const NAMES: &[(u16, usize, bool)] = &[
-    (3, 1, false),
-    (27, 1, false),
-    (247, 1, false),
-    (57, 1, false),
-    (249, 1, false),
-    (59, 1, false),
+    (end(OPEN), 1, false),
+    (end(ACCEPT), 1, false),
+    (end(ACCEPT_5), 1, false),
+    (end(ACCEPT4), 1, false),
+    (end(ACCEPT4_5), 1, false),
+    (end(CREAT), 1, false),
     (CONNECTED, 1, false),
-    (307, 2, true),
-    (327, 2, true),
+    (end(OPENAT_2), 2, true),
+    (end(OPENAT2), 2, true),
 ];
 
 /// The name of what should have been made; of other calls nothing, but no less than that.

@@ -1,6 +1,7 @@
 //! Calls that change numbers of a thread, and events that are no calls: limits, memory, users, processors, containers.
 
 use fathom_scap::Event;
+use fathom_scap::schema::number::*;
 
 use super::Transition;
 use crate::render::names::CAPABILITIES;
@@ -10,43 +11,43 @@ use crate::state::{Exec, Now, State};
 /// Event types and what they do.
 pub(super) const ROWS: &[(u16, Transition)] = &[
     // getrlimit, setrlimit, prlimit
-    (140, State::keep),
-    (141, limited),
-    (142, State::keep),
-    (143, limited),
-    (144, State::keep),
-    (145, limited_other),
+    (GETRLIMIT, State::keep),
+    (end(GETRLIMIT), limited),
+    (SETRLIMIT, State::keep),
+    (end(SETRLIMIT), limited),
+    (PRLIMIT, State::keep),
+    (end(PRLIMIT), limited_other),
     // setresuid, setresgid, setuid, setgid, setsid, setpgid
-    (192, State::keep),
-    (193, |state, event, now| became(state, event, now, 1, |thread, id| thread.uid = id)),
-    (194, State::keep),
-    (195, |state, event, now| became(state, event, now, 1, |thread, id| thread.gid = id)),
-    (198, State::keep),
-    (199, |state, event, now| became(state, event, now, 0, |thread, id| thread.uid = id)),
-    (200, State::keep),
-    (201, |state, event, now| became(state, event, now, 0, |thread, id| thread.gid = id)),
-    (275, began_session),
-    (294, State::keep),
+    (SETRESUID, State::keep),
+    (end(SETRESUID), |state, event, now| became(state, event, now, 1, |thread, id| thread.uid = id)),
+    (SETRESGID, State::keep),
+    (end(SETRESGID), |state, event, now| became(state, event, now, 1, |thread, id| thread.gid = id)),
+    (SETUID, State::keep),
+    (end(SETUID), |state, event, now| became(state, event, now, 0, |thread, id| thread.uid = id)),
+    (SETGID, State::keep),
+    (end(SETGID), |state, event, now| became(state, event, now, 0, |thread, id| thread.gid = id)),
+    (end(SETSID), began_session),
+    (SETPGID, State::keep),
     // capset; unshare and setns, which can enter a user namespace
-    (353, got_capabilities),
-    (285, |state, event, now| entered_namespaces(state, event, now, 1)),
-    (241, |state, event, now| entered_namespaces(state, event, now, 2)),
+    (end(CAPSET), got_capabilities),
+    (end(UNSHARE), |state, event, now| entered_namespaces(state, event, now, 1)),
+    (end(SETNS), |state, event, now| entered_namespaces(state, event, now, 2)),
     // A processor changes from one thread to another, in two generations.
-    (146, switched),
-    (152, switched),
+    (SWITCH_1, switched),
+    (SWITCH, switched),
     // brk, mmap, mmap2, munmap
-    (159, allocated),
-    (161, allocated),
-    (163, allocated),
-    (165, allocated),
+    (end(BRK_4), allocated),
+    (end(MMAP), allocated),
+    (end(MMAP2), allocated),
+    (end(MUNMAP), allocated),
     // Processor time; containers in three generations.
-    (234, used_processor),
-    (228, |state, event, _| state.older_container_seen(event)),
-    (272, State::container_seen),
-    (324, State::container_seen),
+    (PROCESSOR_TIME, used_processor),
+    (CONTAINER_OLD, |state, event, _| state.older_container_seen(event)),
+    (CONTAINER, State::container_seen),
+    (CONTAINER_LONG, State::container_seen),
     // Users and groups of the machine.
-    (354, user_seen),
-    (358, group_seen),
+    (USER_ADDED, user_seen),
+    (GROUP_ADDED, group_seen),
 ];
 
 /// A user namespace, among the flags of clone.

@@ -1,6 +1,7 @@
 //! Calls that make, copy and end descriptors which are no sockets, and those that change the working folder.
 
 use fathom_scap::Event;
+use fathom_scap::schema::number::*;
 
 use super::Transition;
 use crate::state::descriptor::{CLOSE_ON_EXEC, Descriptor, REPLACED, Thing, flag};
@@ -12,51 +13,51 @@ use crate::state::{Handle, Now, State, path};
 /// Event types and what they do.
 pub(super) const ROWS: &[(u16, Transition)] = &[
     // open, creat, openat in three generations, openat2, open_by_handle_at
-    (2, State::keep),
-    (3, opened),
-    (58, State::keep),
-    (59, opened),
-    (102, State::keep),
-    (103, opened),
-    (306, State::keep),
-    (307, opened),
-    (326, State::keep),
-    (327, opened),
-    (337, opened_by_handle),
+    (OPEN, State::keep),
+    (end(OPEN), opened),
+    (CREAT, State::keep),
+    (end(CREAT), opened),
+    (OPENAT, State::keep),
+    (end(OPENAT), opened),
+    (OPENAT_2, State::keep),
+    (end(OPENAT_2), opened),
+    (OPENAT2, State::keep),
+    (end(OPENAT2), opened),
+    (end(OPEN_BY_HANDLE_AT), opened_by_handle),
     // close
-    (4, closing),
-    (5, closed),
+    (CLOSE, closing),
+    (end(CLOSE), closed),
     // dup, dup in its newer form, dup2, dup3; fcntl can do the same
-    (125, copied),
-    (363, copied),
-    (365, copied),
-    (367, copied),
-    (150, fcntl),
-    (151, fcntl_ended),
+    (end(DUP), copied),
+    (end(DUP2), copied),
+    (end(DUP3), copied),
+    (end(DUP_1), copied),
+    (FCNTL, fcntl),
+    (end(FCNTL), fcntl_ended),
     // pipe, pipe2
-    (61, piped),
-    (393, piped),
+    (end(PIPE), piped),
+    (end(PIPE2), piped),
     // eventfd, signalfd, timerfd_create, inotify_init, and their newer forms
-    (62, State::keep),
-    (63, |state, event, now| made(state, event, now, Thing::Event)),
-    (127, |state, event, now| made(state, event, now, Thing::Signal)),
-    (137, |state, event, now| made(state, event, now, Thing::Timer)),
-    (139, |state, event, now| made(state, event, now, Thing::Inotify)),
-    (375, |state, event, now| made(state, event, now, Thing::Epoll)),
-    (377, |state, event, now| made(state, event, now, Thing::Epoll)),
-    (395, |state, event, now| made(state, event, now, Thing::Inotify)),
-    (397, |state, event, now| made(state, event, now, Thing::Event)),
-    (399, |state, event, now| made(state, event, now, Thing::Signal)),
-    (339, |state, event, now| made(state, event, now, Thing::IoUring)),
-    (405, |state, event, now| made(state, event, now, Thing::Memory)),
-    (409, |state, event, now| made(state, event, now, Thing::Process)),
+    (EVENTFD, State::keep),
+    (end(EVENTFD), |state, event, now| made(state, event, now, Thing::Event)),
+    (end(SIGNALFD), |state, event, now| made(state, event, now, Thing::Signal)),
+    (end(TIMERFD_CREATE), |state, event, now| made(state, event, now, Thing::Timer)),
+    (end(INOTIFY_INIT), |state, event, now| made(state, event, now, Thing::Inotify)),
+    (end(EPOLL_CREATE), |state, event, now| made(state, event, now, Thing::Epoll)),
+    (end(EPOLL_CREATE1), |state, event, now| made(state, event, now, Thing::Epoll)),
+    (end(INOTIFY_INIT1), |state, event, now| made(state, event, now, Thing::Inotify)),
+    (end(EVENTFD2), |state, event, now| made(state, event, now, Thing::Event)),
+    (end(SIGNALFD4), |state, event, now| made(state, event, now, Thing::Signal)),
+    (end(IO_URING_SETUP), |state, event, now| made(state, event, now, Thing::IoUring)),
+    (end(MEMFD_CREATE), |state, event, now| made(state, event, now, Thing::Memory)),
+    (end(PIDFD_OPEN), |state, event, now| made(state, event, now, Thing::Process)),
     // chdir, fchdir, getcwd, chroot
-    (94, State::keep),
-    (95, entered),
-    (96, State::keep),
-    (97, entered_descriptor),
-    (93, entered),
-    (267, changed_root),
+    (CHDIR, State::keep),
+    (end(CHDIR), entered),
+    (FCHDIR, State::keep),
+    (end(FCHDIR), entered_descriptor),
+    (end(GETCWD), entered),
+    (end(CHROOT), changed_root),
 ];
 
 /// The command of `fcntl` that copies a descriptor.
@@ -68,7 +69,7 @@ const SET: u8 = 3;
 /// The working folder, where a descriptor could be given.
 const HERE: i64 = -100;
 /// The end of creat.
-const CREATED: u16 = 59;
+const CREATED: u16 = end(CREAT);
 /// The flag of a folder among those of open.
 const FOLDER: u32 = 1 << 10;
 
@@ -99,7 +100,7 @@ impl Layout {
         Layout {
             folder: (first == 1).then_some(0),
             name: first,
-            flags: (number != 58).then_some(first + 1),
+            flags: (number != CREAT).then_some(first + 1),
             device: None,
             inode: None,
         }

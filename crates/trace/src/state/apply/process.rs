@@ -1,6 +1,7 @@
 //! Threads that begin, execute another program, and end. All generations of these events are read by the names of
 //! their parameters.
 
+use fathom_scap::schema::number::*;
 use fathom_scap::{Event, Program};
 
 use super::{Force, Transition};
@@ -12,33 +13,33 @@ use crate::state::{Exec, Now, State, Text, Thread, path};
 /// Event types and what they do.
 pub(super) const ROWS: &[(u16, Transition)] = &[
     // clone, fork and vfork in all generations, clone3
-    (15, cloned),
-    (157, cloned),
-    (183, cloned),
-    (185, cloned),
-    (217, cloned),
-    (219, cloned),
-    (221, cloned),
-    (223, cloned),
-    (225, cloned),
-    (227, cloned),
-    (335, cloned),
+    (end(CLONE_11), cloned),
+    (end(CLONE_16), cloned),
+    (end(FORK), cloned),
+    (end(VFORK), cloned),
+    (end(CLONE_17), cloned),
+    (end(FORK_17), cloned),
+    (end(VFORK_17), cloned),
+    (end(CLONE_20), cloned),
+    (end(FORK_20), cloned),
+    (end(VFORK_20), cloned),
+    (end(CLONE3), cloned),
     // execve in all generations, execveat
-    (13, executed),
-    (155, executed),
-    (173, executed),
-    (215, executed),
-    (231, executed),
-    (283, executed),
-    (288, State::keep),
-    (289, executed),
-    (292, State::keep),
-    (293, executed),
-    (330, State::keep),
-    (331, executed),
+    (end(EXECVE_8), executed),
+    (end(EXECVE_13), executed),
+    (end(EXECVE_14), executed),
+    (end(EXECVE_15), executed),
+    (end(EXECVE_16), executed),
+    (end(EXECVE_17), executed),
+    (EXECVE_18, State::keep),
+    (end(EXECVE_18), executed),
+    (EXECVE_19, State::keep),
+    (end(EXECVE_19), executed),
+    (EXECVEAT, State::keep),
+    (end(EXECVEAT), executed),
     // procexit in two generations
-    (16, ended),
-    (186, ended),
+    (PROCEXIT_0, ended),
+    (PROCEXIT, ended),
 ];
 
 /// A child that was cloned longer ago than this is another one with its number.

@@ -1,6 +1,7 @@
 //! Sockets: made, bound, connected, accepted, and what reading and writing tells of the other end.
 
 use fathom_scap::schema::Traits;
+use fathom_scap::schema::number::*;
 use fathom_scap::{Event, Transport};
 
 use super::Transition;
@@ -13,37 +14,37 @@ use crate::state::{Handle, Now, State, path};
 /// Event types and what they do.
 pub(super) const ROWS: &[(u16, Transition)] = &[
     // socket, socketpair, bind, connect
-    (18, State::keep),
-    (19, made),
-    (43, paired),
-    (21, bound),
-    (22, connecting),
-    (23, connected),
+    (SOCKET, State::keep),
+    (end(SOCKET), made),
+    (end(SOCKETPAIR), paired),
+    (end(BIND), bound),
+    (CONNECT, connecting),
+    (end(CONNECT), connected),
     // accept and accept4 in three generations
-    (27, accepted),
-    (57, accepted),
-    (247, accepted),
-    (249, accepted),
-    (389, accepted),
+    (end(ACCEPT), accepted),
+    (end(ACCEPT4), accepted),
+    (end(ACCEPT_5), accepted),
+    (end(ACCEPT4_5), accepted),
+    (end(ACCEPT4_6), accepted),
     // What carries data, in and out.
-    (7, moved),
-    (9, moved),
-    (29, moved),
-    (30, sending),
-    (31, moved),
-    (33, moved),
-    (35, moved),
-    (48, State::keep),
-    (49, moved),
-    (53, moved),
-    (113, moved),
-    (115, moved),
-    (117, moved),
-    (119, moved),
-    (121, moved),
-    (123, moved),
+    (end(READ), moved),
+    (end(WRITE), moved),
+    (end(SEND), moved),
+    (SENDTO, sending),
+    (end(SENDTO), moved),
+    (end(RECV), moved),
+    (end(RECVFROM), moved),
+    (SENDMSG, State::keep),
+    (end(SENDMSG), moved),
+    (end(RECVMSG), moved),
+    (end(PREAD), moved),
+    (end(PWRITE), moved),
+    (end(READV), moved),
+    (end(WRITEV), moved),
+    (end(PREADV), moved),
+    (end(PWRITEV), moved),
     // getsockopt says which descriptor it was only at its end.
-    (47, asked),
+    (end(GETSOCKOPT), asked),
 ];
 
 /// Families as the capture format numbers them.
