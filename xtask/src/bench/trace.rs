@@ -1,6 +1,7 @@
 //! `cargo xtask bench trace`: `fathom trace` beside Debian's sysdig on a recording of a million events, and beside
 //! strace on what happens now.
 
+mod kernel;
 mod live;
 mod reading;
 mod recording;

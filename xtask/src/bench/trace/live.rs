@@ -8,21 +8,24 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 
+use super::kernel;
 use crate::bench::page::{Page, milliseconds};
 use crate::bench::turns::{Contender, Series, take};
 use crate::program::words;
 
 /// Blocks of 80 bytes that dd copies, and fewer for strace, which takes its time.
-const BLOCKS: u32 = 500_000;
+pub(super) const BLOCKS: u32 = 500_000;
 const FEW: u32 = 20_000;
 /// One call reads a block and one writes it.
-const CALLS: u32 = 2;
+pub(super) const CALLS: u32 = 2;
 /// Processes that are there already when the first event is waited for.
 const CROWD: usize = 2000;
 
 pub(super) fn measure(program: &Path, rounds: u32, page: &mut Page) -> anyhow::Result<()> {
     eprintln!("measuring: one call");
     one_call(program, rounds, page)?;
+    eprintln!("measuring: one call, in the kernel");
+    kernel::measure(rounds, page)?;
     eprintln!("measuring: one busy process");
     busy(program, rounds, page)?;
     eprintln!("measuring: the first event");
@@ -63,13 +66,19 @@ fn one_call(program: &Path, rounds: u32, page: &mut Page) -> anyhow::Result<()> 
     Ok(())
 }
 
-/// As much as one process can make.
+/// What one busy process makes: as much as it can, and about as much as is aimed for, because larger blocks take longer.
+const BUSY: &[(&str, &[&str], u32)] = &[
+    ("-q, blocks of 80 bytes", &["-q", "--stats", "--"], 80),
+    ("lines to /dev/null, blocks of 80 bytes", &["--stats", "--"], 80),
+    ("lines to /dev/null, blocks of 24 KiB", &["--stats", "--"], 24 << 10),
+];
+
 fn busy(program: &Path, rounds: u32, page: &mut Page) -> anyhow::Result<()> {
     let mut rows = Vec::new();
-    for (name, asked) in [("-q", &["-q", "--stats", "--"][..]), ("lines to /dev/null", &["--stats", "--"])] {
+    for (name, asked, block) in BUSY {
         let (mut sent, mut lost) = (0, 0);
         let turn = || {
-            let said = copied(trace(program, asked), BLOCKS * 4)?;
+            let said = copied(trace(program, asked), BLOCKS * 4, *block)?;
             let counts = said.lines().filter_map(tally).fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
             (sent, lost) = (counts.0, lost + counts.1);
             duration(&said)
@@ -79,7 +88,7 @@ fn busy(program: &Path, rounds: u32, page: &mut Page) -> anyhow::Result<()> {
         let median = series.first().map(Series::median).unwrap_or_default().as_secs_f64();
         // Two events for each call.
         let rate = f64::from(BLOCKS * 4 * CALLS) * 2.0 / median / 1e6;
-        rows.push(vec![name.to_owned(), format!("{rate:.2} M"), lost.to_string()]);
+        rows.push(vec![(*name).to_owned(), format!("{rate:.2} M"), lost.to_string()]);
     }
     let what = format!("{} calls by one `dd`, each two events; aims: 1.5 M, and none lost", BLOCKS * 4 * CALLS);
     page.table("One busy process", &what, &["fathom trace", "events per second", "calls lost in all rounds"], rows);
@@ -121,12 +130,12 @@ fn trace(program: &Path, words: &[&str]) -> Command {
 
 /// Lets `who` start a dd; how long that took by its own clock.
 fn copy(who: Command, blocks: u32) -> anyhow::Result<Duration> {
-    duration(&copied(who, blocks)?)
+    duration(&copied(who, blocks, 80)?)
 }
 
 /// The same; what was said.
-fn copied(mut who: Command, blocks: u32) -> anyhow::Result<String> {
-    who.args(["dd", "if=/dev/zero", "of=/dev/null", "bs=80", &format!("count={blocks}")]);
+fn copied(mut who: Command, blocks: u32, block: u32) -> anyhow::Result<String> {
+    who.args(["dd", "if=/dev/zero", "of=/dev/null", &format!("bs={block}"), &format!("count={blocks}")]);
     who.env("LC_ALL", "C").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     let output = who.output().with_context(|| format!("cannot run `{}`", words(&who)))?;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -135,7 +144,7 @@ fn copied(mut who: Command, blocks: u32) -> anyhow::Result<String> {
 }
 
 /// `160000000 bytes (160 MB, 153 MiB) copied, 1.23 s, 130 MB/s`
-fn duration(said: &str) -> anyhow::Result<Duration> {
+pub(super) fn duration(said: &str) -> anyhow::Result<Duration> {
     let seconds = said.lines().find_map(|line| line.split_once(" copied, ")?.1.split(' ').next()?.parse().ok());
     seconds.map(Duration::from_secs_f64).with_context(|| format!("dd does not say how long it took: {said}"))
 }

@@ -33,6 +33,12 @@ const QUESTIONS: &[Question] = &[
     },
     Question { title: "Default lines", words: &[], what: "into a pipe that is read as fast as it fills", aim: 5.0 },
     Question { title: "JSON", words: &["-j"], what: "`-j`, into a pipe", aim: 5.0 },
+    Question {
+        title: "A view",
+        words: &["-c", "topprocs_file"],
+        what: "`-c topprocs_file`, added up to the end",
+        aim: 2.0,
+    },
 ];
 
 /// Both programs.
