@@ -153,6 +153,11 @@ impl<'f> Early<'f> {
         self.needs.data
     }
 
+    /// Whether anybody asks what only engines know of containers.
+    pub fn needs_containers(&self) -> bool {
+        self.needs.containers
+    }
+
     /// The processes outside of which nothing passes, if there are only some. A process that has the number of one of them
     /// later on is another one.
     pub fn processes(&self) -> Option<Vec<u32>> {

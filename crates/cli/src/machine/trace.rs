@@ -53,6 +53,7 @@ pub(crate) fn trace(words: &Trace, target: Option<&Target>, replay: Replay, mut 
     let early = Early::new(replay.filter.as_ref(), &shown);
     let snaplen = words.snaplen.or(page.snaplen()).unwrap_or(SNAPLEN);
     let besides: &[Besides] = if words.page_faults { &[Besides::Faults] } else { &[] };
+    let names_containers = early.needs_containers();
     let watched = target.filter(|_| words.command.is_empty()).map(target::watched).transpose()?;
     let is_open = target.is_none() && words.command.is_empty();
     let (scope, presence) = match (watched, is_open.then(|| target::named(&early)).flatten()) {
@@ -69,7 +70,7 @@ pub(crate) fn trace(words: &Trace, target: Option<&Target>, replay: Replay, mut 
     };
     let adding = Adding::begin(&eyes, &mut live, &mut page);
     let deadline = words.seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
-    let naming = Naming::begin(&mut live);
+    let naming = names_containers.then(|| Naming::begin(&mut live));
     let before = Loss::default();
     Watch { eyes, options, before, live, adding, naming, presence, page, ears, deadline }.until_the_end(words)
 }
@@ -107,7 +108,7 @@ fn start(words: &[OsString], options: Options, replay: Replay) -> Result<(Eyes, 
     let options = wanted::of_held(Options { scope: Scope::Trees(vec![held.id()]), ..options });
     let lack = match Source::attach(&options) {
         Ok(source) => {
-            let mut live = Live::new(replay, &Tables::of_trees(&[held.id()]));
+            let mut live = Live::new(replay, &Tables::of_newborn(held.id()));
             live.begin_with_exec(held.id());
             let child = held.go().map_err(failed)?;
             return Ok((Eyes::Kernel(Box::new(source), Some(child)), live));
@@ -122,7 +123,7 @@ fn start(words: &[OsString], options: Options, replay: Replay) -> Result<(Eyes, 
         lack.message
     ));
     let stepper = Stepper::start(command::ready(words)?, &options.telling())?;
-    let live = Live::new(replay, &Tables::of_trees(&[stepper.id()]));
+    let live = Live::new(replay, &Tables::of_newborn(stepper.id()));
     Ok((Eyes::Steps(Box::new(stepper)), live))
 }
 
@@ -134,7 +135,8 @@ struct Watch<'o> {
     before: Loss,
     live: Live,
     adding: Adding,
-    naming: Naming,
+    /// Nobody, where no name of a container is asked for.
+    naming: Option<Naming>,
     presence: Presence,
     page: Page<'o>,
     ears: Ears,
@@ -195,7 +197,9 @@ impl Watch<'_> {
                     flow = self.live.event(&event, &mut self.page);
                 }
             });
-            self.naming.go_on(&mut self.live, last);
+            if let Some(naming) = &self.naming {
+                naming.go_on(&mut self.live, last);
+            }
             self.adding.go_on(&mut self.eyes, &mut self.live)?;
             if flow == Flow::On && (count == 0 || flushed.elapsed() > LATE) {
                 flushed = Instant::now();

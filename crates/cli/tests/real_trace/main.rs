@@ -10,6 +10,7 @@ mod lacks;
 mod names;
 mod screen;
 mod shown;
+mod soon;
 mod support;
 mod ways;
 mod whom;

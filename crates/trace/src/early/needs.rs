@@ -13,6 +13,8 @@ pub(super) struct Needs {
     pub(super) data: bool,
     /// Other processes than the event's own.
     pub(super) ancestors: bool,
+    /// What only engines know of containers: their names, images, labels.
+    pub(super) containers: bool,
 }
 
 /// Fields that depend on no descriptor and no folder; a final `*` stands for any end. All others are taken to depend on
@@ -87,9 +89,12 @@ const DATA: &[&str] = &["evt.args", "evt.info", "evt.buffer", "syslog.*"];
 const ANCESTORS: &[&str] =
     &["proc.ppid", "proc.pname", "proc.pcmdline", "proc.pexe*", "proc.a*", "proc.loginshellid", "proc.sname"];
 
+/// Fields of containers.
+const CONTAINERS: &[&str] = &["container.*", "k8s.*", "fd.container*", "proc.is_container*"];
+
 impl Needs {
     /// Of events that are kept as they are.
-    pub(super) const WHOLE: Needs = Needs { descriptors: true, data: true, ancestors: false };
+    pub(super) const WHOLE: Needs = Needs { descriptors: true, data: true, ancestors: false, containers: true };
 
     pub(super) fn of(field: &Bound) -> Needs {
         let name = field.row.name;
@@ -103,6 +108,7 @@ impl Needs {
             data: is_in(DATA, name) || (one && shows_data),
             // `proc.args` is the process's own.
             ancestors: is_in(ANCESTORS, name) && name != "proc.args",
+            containers: is_in(CONTAINERS, name),
         }
     }
 
@@ -111,6 +117,7 @@ impl Needs {
             descriptors: self.descriptors || other.descriptors,
             data: self.data || other.data,
             ancestors: self.ancestors || other.ancestors,
+            containers: self.containers || other.containers,
         }
     }
 }
@@ -157,7 +164,7 @@ mod tests {
 
     #[test]
     fn every_name_in_the_tables_is_one() {
-        for pattern in PLAIN.iter().chain(DATA).chain(ANCESTORS) {
+        for pattern in PLAIN.iter().chain(DATA).chain(ANCESTORS).chain(CONTAINERS) {
             assert!(rows().any(|row| is_in(&[pattern], row.name)), "{pattern}");
         }
         for name in THREADS {

@@ -38,17 +38,6 @@ struct Found {
 }
 
 impl Tables {
-    /// Of the whole machine.
-    pub fn of_machine() -> Tables {
-        let mut snapshot = Snapshot::local();
-        let processes = snapshot.processes();
-        let mut tables = Tables::default();
-        for pid in processes {
-            tables.add(&mut snapshot, pid);
-        }
-        tables
-    }
-
     /// Of what a source has found.
     pub fn of(found: snapshot::Found) -> Tables {
         let mut open = found.descriptors;
@@ -68,23 +57,15 @@ impl Tables {
         self
     }
 
-    /// Of these processes, with all that they have started, which are looked at, and of those that have started them.
-    pub fn of_trees(roots: &[u32]) -> Tables {
+    /// Of a process that has not started anything yet, which is looked at, and of those that have started it.
+    pub fn of_newborn(pid: u32) -> Tables {
         let mut snapshot = Snapshot::local();
         let mut tables = Tables::default();
-        let mut members = BTreeSet::new();
-        for root in roots {
-            let tree = snapshot.tree(*root);
-            let mut above = tree.first().map(|process| process.parent);
-            for process in tree {
-                members.insert(process.pid);
-                tables.add(&mut snapshot, process.pid);
-            }
-            while let Some(pid) = above.filter(|pid| !tables.has(*pid)) {
-                above = tables.add(&mut snapshot, pid);
-            }
+        let mut next = Some(pid);
+        while let Some(pid) = next.filter(|pid| !tables.has(*pid)) {
+            next = tables.add(&mut snapshot, pid);
         }
-        tables.looking_at(&members)
+        tables.looking_at(&BTreeSet::from([pid]))
     }
 
     /// Of a machine whose tree is below `root`, which says who its users are.
