@@ -107,6 +107,35 @@ fn several_recordings_become_one() {
 }
 
 #[test]
+fn what_happened_around_events_is_kept_by_a_view() {
+    let folder = folder(20);
+    let words = ["-r", "sh.scap", "-c", "around", "kept.scap", "250", "evt.num=5"];
+    let said = "22:13:20.400000000 sh(42)\n\nSaving events around 1 syslog entries to kept.scap\n";
+    assert_eq!(told(&run(&folder, &words)), (0, said.to_owned(), String::new()));
+    // Where the file was opened is known, though that is not shown.
+    let (status, lines, _) = told(&run(&folder, &["-r", "kept.scap", "-p", "%evt.time.s %evt.dir %evt.type %fd.name"]));
+    let expected = ["<", ">", "<"].map(|way| format!("22:13:20 {way} read /home/notes\n")).concat();
+    assert_eq!((status, lines), (0, expected));
+    // Of two recordings, two sections.
+    let twice = [&["-r", "sh.scap"], &words[..]].concat();
+    assert_eq!(told(&run(&folder, &twice)).0, 0);
+    let (_, lines, _) = told(&run(&folder, &["-r", "kept.scap"]));
+    assert_eq!(lines.lines().count(), 6, "{lines}");
+
+    for (words, expect) in [
+        (&["-r", "sh.scap", "-c", "around", "none.scap"][..], "there is no filter"),
+        (&["-r", "-", "-c", "around", "none.scap", "evt.num=5"], "it can only be read once"),
+        (&["-c", "spy_logs", "none.scap", "evt.num=5"], "it can only be read once"),
+        (&["-r", "sh.scap", "-c", "around", "none.scap", "soon", "evt.num=5"], "is a number"),
+        (&["-r", "sh.scap", "-c", "around", "sh.scap", "evt.num=5"], "it is the recording that is read"),
+    ] {
+        let (status, _, said) = told(&run(&folder, words));
+        assert!(status == 2 && said.contains(expect), "{words:?}: {status} {said}");
+    }
+    assert_eq!(names(&folder), ["kept.scap"]);
+}
+
+#[test]
 fn files_have_the_names_that_sysdig_gives_them() {
     // 42 events in 8 seconds from 22:13:20 on.
     for (words, expected) in [

@@ -12,7 +12,7 @@ use crate::moment::{Amount, Moment, Purpose, Style};
 use crate::replay::{Counts, Flow, Replay, Watcher, is_internal};
 use crate::state::{Exec, State};
 use crate::summary::Summary;
-use crate::views::{Screen, View};
+use crate::views::{Around, Screen, View};
 
 /// So much is collected before it is written, unless every line is wanted at once.
 const CHUNK: usize = 64 * 1024;
@@ -256,6 +256,11 @@ impl Page<'_> {
     /// Whether a view is about processor times.
     pub fn reads_processors(&self) -> bool {
         self.views.iter().any(View::reads_processors)
+    }
+
+    /// What views ask to be kept beside what they show.
+    pub fn around(&self) -> Vec<Around> {
+        self.views.iter().filter_map(View::around).cloned().collect()
     }
 
     /// What becomes of what passes.

@@ -6,6 +6,7 @@
 //! [`ABSENT`].
 
 mod argument;
+mod around;
 mod body;
 mod heat;
 mod line;
@@ -22,6 +23,7 @@ mod view;
 use fathom_filter::mistake::nearest;
 
 pub use argument::{Argument, Taken, Takes, Words, take};
+pub use around::Around;
 pub use page::{Colours, Columns, Paint, Screen, Source, Wish};
 pub use top::Top;
 pub use view::{Known, Reads, View};
@@ -42,6 +44,7 @@ pub enum Family {
     Errors,
     Io,
     Logs,
+    Misc,
     Network,
     Performance,
     Security,
@@ -56,6 +59,7 @@ impl Family {
         (Family::Errors, "Errors"),
         (Family::Io, "I/O"),
         (Family::Logs, "Logs"),
+        (Family::Misc, "Misc"),
         (Family::Network, "Net"),
         (Family::Performance, "Performance"),
         (Family::Security, "Security"),
@@ -88,6 +92,15 @@ pub enum Data {
     Dots,
     /// With its line breaks.
     Lines,
+}
+
+/// What a view cannot do without, beside its arguments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needs {
+    /// It needs nothing else.
+    Nothing,
+    /// A filter: of all events it makes no sense.
+    Filter,
 }
 
 /// Which events a view is about.
@@ -131,6 +144,10 @@ pub struct Row {
     pub data: Data,
     /// When it writes.
     pub every: Every,
+    /// What it says of the recording that it asks for besides: around how many events, and in which file.
+    pub(crate) says: Option<fn(usize, &str) -> String>,
+    /// Whether it is only about events that a filter chooses.
+    pub needs: Needs,
     /// Which fields it reads, beside those that are columns of it.
     pub(crate) fields: &'static [&'static str],
     /// The field whose numbers it only adds up, if it makes nothing else of events.
@@ -150,6 +167,8 @@ impl Row {
             snaplen: None,
             data: Data::Dots,
             every,
+            says: None,
+            needs: Needs::Nothing,
             fields: &[],
             adds: match &shows {
                 Shows::Top(top) if matches!(top.aggregate, Aggregate::Sum) => Some(top.value.0),
@@ -194,6 +213,17 @@ impl Row {
         self
     }
 
+    /// It may keep what happened around the events that it shows, and says so.
+    const fn keeping_around(mut self, says: fn(usize, &str) -> String) -> Self {
+        self.says = Some(says);
+        self
+    }
+
+    const fn needing(mut self, needs: Needs) -> Self {
+        self.needs = needs;
+        self
+    }
+
     const fn with_lines(mut self) -> Self {
         self.data = Data::Lines;
         self
@@ -218,6 +248,11 @@ impl Row {
         self.adds.is_some()
     }
 
+    /// Whether these arguments ask for a recording beside what is shown.
+    pub fn keeps(&self, taken: &Taken) -> bool {
+        self.says.is_some() && Around::of(taken).is_some()
+    }
+
     /// How it is called, as in `spy_port HOST_PORT [disable_color]`.
     pub fn usage(&self) -> String {
         let words = self.arguments.iter().map(|argument| {
@@ -237,15 +272,20 @@ impl Row {
 }
 
 /// All views.
-pub const GROUPS: &[&[Row]] =
-    &[top::ROWS, slow::ROWS, spy::ROWS, sums::ROWS, system::ROWS, people::ROWS, network::ROWS, heat::ROWS];
+pub const GROUPS: &[&[Row]] = &[
+    top::ROWS,
+    slow::ROWS,
+    spy::ROWS,
+    sums::ROWS,
+    system::ROWS,
+    people::ROWS,
+    network::ROWS,
+    heat::ROWS,
+    around::ROWS,
+];
 
 /// What sysdig has and this program has not, with the reason.
 pub const ABSENT: &[(&str, &str)] = &[
-    (
-        "around",
-        "it writes a recording of its own; `fathom trace -r FILE 'evt.around[TIME]=MS and thread.tid=TID'` shows the same events",
-    ),
     ("flame", "it draws events of the type `tracer`, which nothing writes any more"),
     ("tracers_2_statsd", "it sends events of the type `tracer`, which nothing writes any more"),
     ("udp_extract", "it makes files whose names come from the network; `-A -c echo_fds fd.l4proto=udp` shows the data"),

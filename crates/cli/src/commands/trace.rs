@@ -12,6 +12,7 @@ use fathom_trace::fields::Bound;
 use fathom_trace::lines::{Accounts, Own, Page, Stopped, What, When};
 use fathom_trace::recorder::AfterError;
 use fathom_trace::replay::Counts;
+use fathom_trace::views::Around;
 use fathom_trace::{Buffers, Fields, Format, Json, Lines, Ports, Recorder, Replay, Style, Summary, format};
 
 use self::lists::Detail;
@@ -19,6 +20,7 @@ use self::progress::Progress;
 use crate::words::{Topic, Trace, Words};
 use crate::{environment, machine, printer};
 
+mod around;
 pub(crate) mod asked;
 mod lists;
 pub(crate) mod pages;
@@ -57,10 +59,12 @@ pub(crate) fn run(words: &Trace) -> anyhow::Result<i32> {
     // Before any file is read: mistakes in words are told at once.
     let (chosen, rest) = views::chosen(words)?;
     let Asked { target, filter: wish, .. } = asked(words, &rest)?;
+    around::check(words, &chosen, &wish)?;
     tell_of_empty(&lines(words, default, &wish)?);
     if let Some(whom) = remote::whom(words, target.as_ref()) {
         return remote::trace(words, whom, &wish, views::arguments(words, &rest));
     }
+    let mut kept = around::Kept::default();
     let mut summary = words.summary.then(Summary::default);
     let mut status = 0;
     if words.files.is_empty() {
@@ -81,7 +85,7 @@ pub(crate) fn run(words: &Trace) -> anyhow::Result<i32> {
         let mut out = printer::stream();
         let (mut replay, page) = lines.begin(&mut out, summary.as_mut());
         replay.recorder = recorder.take();
-        let played = play(&mut reader, &mut replay, page);
+        let played = play(&mut reader, &mut replay, page, |around| kept.note(file, around));
         drop(out);
         // Several recordings become one of several sections.
         if index + 1 == words.files.len() || played.is_err() {
@@ -95,6 +99,7 @@ pub(crate) fn run(words: &Trace) -> anyhow::Result<i32> {
             Err(error) => return Err(failure(file, error).into()),
         }
     }
+    kept.write(words)?;
     if coloured && chosen.is_empty() {
         printer::data("\x1b[00m");
     }
@@ -239,8 +244,15 @@ fn style(words: &Trace) -> Style {
     }
 }
 
-fn play(reader: &mut Reader<'_>, replay: &mut Replay, mut page: Page<'_>) -> Result<(), Stopped> {
+/// Plays it to its end. What views want to be kept besides is handed to `note`.
+fn play(
+    reader: &mut Reader<'_>,
+    replay: &mut Replay,
+    mut page: Page<'_>,
+    note: impl FnOnce(Vec<Around>),
+) -> Result<(), Stopped> {
     let played = replay.play(reader, &mut page);
+    note(page.around());
     page.finish(&replay.state)?;
     Ok(played?)
 }

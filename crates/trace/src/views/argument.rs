@@ -20,6 +20,8 @@ pub struct Argument {
 pub enum Takes {
     /// Anything.
     Text,
+    /// The name of a file.
+    File,
     /// A number that is not negative.
     Number,
     /// A port.
@@ -44,7 +46,7 @@ impl Argument {
     fn check(&self, word: &str) -> Result<(), String> {
         let name = self.name;
         let wrong = match self.takes {
-            Takes::Text | Takes::Filter => return Ok(()),
+            Takes::Text | Takes::File | Takes::Filter => return Ok(()),
             Takes::Number if word.parse::<f64>().is_ok_and(|number| number.is_finite() && number >= 0.0) => {
                 return Ok(());
             }
@@ -103,21 +105,26 @@ pub struct Words<'w> {
 /// Which argument is missing or wrong, and how the view is called.
 pub fn take<'w>(row: &Row, words: &'w [String], is_filter: impl Fn(&str) -> bool) -> Result<Words<'w>, Wrong> {
     let mut rest = words;
-    let mut said: Vec<String> = Vec::new();
+    // A word of which it is certain that it is a later argument leaves those between out.
+    let mut said: Vec<Option<String>> = Vec::new();
     let required = row.arguments.iter().filter(|argument| !argument.optional).count();
     while said.len() < row.arguments.len() {
         let Some((word, others)) = rest.split_first() else { break };
         if let Takes::Filter = row.arguments[said.len()].takes {
             // A second filter, if there is one, is about events and stands in a word of its own.
             let whole = rest.len() > 1 && !(is_filter(word) && is_filter(&others.join(" ")));
-            said.push(unquoted(&if whole { rest.join(" ") } else { word.clone() }).to_owned());
+            said.push(Some(unquoted(&if whole { rest.join(" ") } else { word.clone() }).to_owned()));
             rest = if whole { &[] } else { others };
             continue;
         }
         if said.len() >= required && is_filter(&rest.join(" ")) {
             break;
         }
-        said.extend(pieces(word));
+        for piece in pieces(word) {
+            let left = row.arguments.get(said.len()..).unwrap_or_default();
+            said.extend(std::iter::repeat_n(None, before_the_meant(left, &piece)));
+            said.push(Some(piece));
+        }
         rest = others;
     }
     let wrong = |message: String| Wrong {
@@ -132,10 +139,18 @@ pub fn take<'w>(row: &Row, words: &'w [String], is_filter: impl Fn(&str) -> bool
     }
     let mut taken = Vec::new();
     for (argument, word) in row.arguments.iter().zip(said) {
+        let Some(word) = word else { continue };
         argument.check(&word).map_err(wrong)?;
         taken.push((argument.name, word));
     }
     Ok(Words { taken: Taken(taken), rest })
+}
+
+/// How many optional arguments stand before the one that a word can only be: `disable_color` is no file.
+fn before_the_meant(arguments: &[Argument], word: &str) -> usize {
+    let is_meant = |argument: &Argument| matches!(argument.takes, Takes::OneOf(words) if words.contains(&word));
+    let meant = arguments.iter().position(is_meant).unwrap_or(0);
+    if arguments[..meant].iter().all(|argument| argument.optional) { meant } else { 0 }
 }
 
 /// sysdig wants filters with spaces in quotes of their own.
@@ -179,6 +194,10 @@ mod tests {
             ("spy_users", &["proc.name=x"], &[], &["proc.name=x"]),
             ("spy_users", &["2", "proc.name=x"], &["2"], &["proc.name=x"]),
             ("spy_file", &["RW '/a b'"], &["RW", "/a b"], &[]),
+            ("spy_logs", &["disable_color"], &["disable_color"], &[]),
+            ("spy_logs", &["x.scap", "disable_color"], &["x.scap", "disable_color"], &[]),
+            ("spy_logs", &["x.scap 10", "proc.name=x"], &["x.scap", "10"], &["proc.name=x"]),
+            ("around", &["disable_color", "proc.name=x"], &["disable_color"], &["proc.name=x"]),
             ("lsof", &["proc.name=x", "and", "fd.num>1"], &["proc.name=x and fd.num>1"], &[]),
             ("lsof", &["'proc.name=x and fd.num>1'"], &["proc.name=x and fd.num>1"], &[]),
             ("lsof", &["proc.name=x", "evt.num=7"], &["proc.name=x"], &["evt.num=7"]),

@@ -1,6 +1,7 @@
 //! What goes through descriptors: data as it is read and written, and what is written to logs.
 
 use super::argument::NO_COLOUR;
+use super::around::{INTO, WITHIN};
 use super::body::{Body, Cells, End};
 use super::line::{Ending, Line};
 use super::page::{Colours, Page, Paint, by_container, bytes};
@@ -77,7 +78,8 @@ pub(super) const ROWS: &[Row] = &[
     .reading(&["evt.buffer", "proc.name", "fd.name", "container.name"])
     .keeping(2000)
     .with_lines()
-    .taking(&[NO_COLOUR]),
+    .keeping_around(entries)
+    .taking(&[INTO, WITHIN, NO_COLOUR]),
     Row::new(
         "spy_syslog",
         Family::Logs,
@@ -96,13 +98,19 @@ pub(super) const ROWS: &[Row] = &[
         "container.id",
     ])
     .keeping(1000)
-    .taking(&[NO_COLOUR]),
+    .keeping_around(entries)
+    .taking(&[INTO, WITHIN, NO_COLOUR]),
 ];
 
 const fn stream(name: &'static str, title: &'static str, line: Line) -> Row {
     Row::new(name, Family::Io, title, Shows::Line(line))
         .reading(&["evt.rawarg.data", "container.id", "container.name"])
         .keeping(2000)
+}
+
+/// What is said of messages whose surroundings are kept.
+fn entries(count: usize, _: &str) -> String {
+    format!("Writing events for {count} log entries")
 }
 
 /// A word of a filter.

@@ -24,6 +24,7 @@ fn word(argument: &Argument) -> String {
         Takes::Address => "127.0.0.1".to_owned(),
         Takes::OneOf(words) => words[0].to_owned(),
         Takes::Filter => "fd.num>0".to_owned(),
+        Takes::File => "out.scap".to_owned(),
         Takes::Text if argument.name == "filter" => "'evt.is_io=true'".to_owned(),
         Takes::Text => "proc.name".to_owned(),
     }

@@ -6,6 +6,7 @@ use std::cell::RefCell;
 use fathom_filter::Predicate;
 
 use super::argument::{NO_COLOUR, Taken};
+use super::around::Around;
 use super::body::{Body, Cells, End, Seen, Tick};
 use super::page::{Colours, Page, Screen, Source, Wish};
 use super::top::Aggregate;
@@ -57,6 +58,7 @@ pub struct View {
     pace: Pace,
     body: Box<dyn Body>,
     page: Page,
+    around: Option<Around>,
     clock: Clock,
     seen: Seen,
     scratch: RefCell<Vec<u8>>,
@@ -102,7 +104,8 @@ impl View {
         let adds = adds.and_then(|adds| names.iter().rposition(|name| *name == adds));
         let clock = Clock::new(every(row, taken, &wish));
         let (page, scratch, pace) = (Page::new(wish), RefCell::default(), Pace::Events);
-        let mut view = View { row, filter, fields, adds, pace, body, page, clock, seen: Seen::Nothing, scratch };
+        let around = row.says.and_then(|_| Around::of(taken));
+        let mut view = View { row, filter, fields, adds, pace, body, page, around, clock, seen: Seen::Nothing, scratch };
         view.body.begin(&mut view.page);
         Ok(view)
     }
@@ -115,6 +118,9 @@ impl View {
             return Flow::On;
         }
         self.seen = Seen::Something;
+        if let Some(around) = &mut self.around {
+            around.note(moment.event.tid, moment.event.ts);
+        }
         let cells = Cells { moment, fields: &self.fields, scratch: &self.scratch };
         self.body.moment(&cells, &mut self.page)
     }
@@ -197,6 +203,14 @@ impl View {
         let begin = if self.page.wish.source == Source::Now { self.clock.ticked } else { None };
         let length = time.saturating_sub(begin.unwrap_or(state.first));
         self.body.end(&End { state, time, length, seen: self.seen }, &mut self.page);
+        if let (Some(says), Some(around)) = (self.row.says, &self.around) {
+            self.page.line(says(around.count(), around.file()));
+        }
+    }
+
+    /// What is to be kept of what happened around the events that it has shown.
+    pub fn around(&self) -> Option<&Around> {
+        self.around.as_ref()
     }
 
     /// What was written. Whoever takes it empties it.

@@ -54,7 +54,7 @@ impl Keeper for Files {
 }
 
 /// Keeps what `filter` lets pass of a recording.
-fn keep(file: &Path, filter: &str, profile: Profile, changes: Changes, every: u64) -> Vec<Vec<u8>> {
+pub(crate) fn keep(file: &Path, filter: &str, profile: Profile, changes: Changes, every: u64) -> Vec<Vec<u8>> {
     let filter = (!filter.is_empty()).then(|| fathom_filter::compile(filter, &fathom_trace::Fields).unwrap());
     let mut replay = Replay::new(filter, Style::default());
     let all = Rc::default();

@@ -23,24 +23,35 @@ const STDOUT: &str = "-";
 /// What was asked for, opened: mistakes in words and missing rights are told before anything is read.
 pub(crate) fn open(words: &Trace, after: AfterError) -> Result<Option<Recorder>, Failure> {
     let Some(base) = &words.write else { return Ok(None) };
-    let mut files = Files::new(words, base)?;
-    if !files.is_named_by_time() {
-        files.open(0).map_err(|error| cannot_open(&files.path, &error))?;
-    }
     // What happens now cannot be read again: without what changed the names of processes and files, events that were
     // asked for by such a name would not have it any more.
     let is_live = words.files.is_empty();
     let changes = if words.fatfile || is_live { Changes::Hidden } else { Changes::Dropped };
+    into(words, base, changes, after).map(Some)
+}
+
+/// A recording that goes into `base`, opened.
+pub(super) fn into(words: &Trace, base: &Path, changes: Changes, after: AfterError) -> Result<Recorder, Failure> {
+    let mut files = Files::new(words, base)?;
+    if !files.is_named_by_time() {
+        files.open(0).map_err(|error| cannot_open(&files.path, &error))?;
+    }
     let profile = match words.scap_profile {
         ScapProfile::Legacy => Profile::Legacy,
         ScapProfile::Modern => Profile::Modern,
     };
-    Ok(Some(Recorder::new(Box::new(files), profile, changes, after)))
+    Ok(Recorder::new(Box::new(files), profile, changes, after))
 }
 
 /// Ends what is kept, and says what of it is not there.
 pub(crate) fn close(replay: &mut Replay, words: &Trace) -> Result<(), Failure> {
-    let (Some(recorder), Some(base)) = (replay.finish_recording(), &words.write) else { return Ok(()) };
+    let Some(base) = &words.write else { return Ok(()) };
+    end(replay, base)
+}
+
+/// The same of what goes into `base`.
+pub(super) fn end(replay: &mut Replay, base: &Path) -> Result<(), Failure> {
+    let Some(recorder) = replay.finish_recording() else { return Ok(()) };
     let ending = recorder.ending();
     if ending.bare > 0 {
         printer::notice(&format!(
