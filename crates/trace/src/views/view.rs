@@ -105,7 +105,8 @@ impl View {
         let clock = Clock::new(every(row, taken, &wish));
         let (page, scratch, pace) = (Page::new(wish), RefCell::default(), Pace::Events);
         let around = row.says.and_then(|_| Around::of(taken));
-        let mut view = View { row, filter, fields, adds, pace, body, page, around, clock, seen: Seen::Nothing, scratch };
+        let mut view =
+            View { row, filter, fields, adds, pace, body, page, around, clock, seen: Seen::Nothing, scratch };
         view.body.begin(&mut view.page);
         Ok(view)
     }

@@ -66,7 +66,7 @@ impl<'o> Look<'o> {
         let options = if way == Way::Told { options.telling() } else { options };
         drop(shown);
         let source = Source::attach(&options).unwrap();
-        let mut live = Live::new(replay, &Tables::of_trees(&[held.id()]));
+        let mut live = Live::new(replay, &Tables::of_newborn(held.id()));
         live.begin_with_exec(held.id());
         if source.counts() {
             live.wait_for_totals();
