@@ -281,8 +281,8 @@ mod tests {
     fn what_is_asked_for_keeps_its_number_and_all_within_it() {
         let whole = example();
         let [numbered, few] = excerpts(&whole, &HashSet::from([&b"asked"[..]])).expect("it is whole");
-        let (int, pointer): ((u32, &[u8]), (u32, &[u8])) = ((kind::INT, b"int"), (kind::POINTER, b""));
-        let (asked, none): ((u32, &[u8]), (u32, &[u8])) = ((kind::STRUCT, b"asked"), (kind::FORWARD, b""));
+        let [int, pointer, asked, none]: [(u32, &[u8]); 4] =
+            [(kind::INT, b"int"), (kind::POINTER, b""), (kind::STRUCT, b"asked"), (kind::FORWARD, b"")];
         assert_eq!(told(&numbered), [int, none, asked, pointer]);
         assert_eq!(told(&few), [int, asked, pointer, none]);
         // Its members are the first and the third; what the pointer leads to is not known.

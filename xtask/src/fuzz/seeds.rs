@@ -11,8 +11,11 @@ use fathom_testkit::need::workspace;
 const SAMPLES: &str = "shared/data/scap";
 const LARGEST: u64 = 64 << 10;
 
+/// What makes seeds.
+type Maker = fn() -> Vec<Vec<u8>>;
+
 /// Seeds of a target that are no lines of text.
-const MADE: &[(&str, fn() -> Vec<Vec<u8>>)] = &[("scap_file", recordings)];
+const MADE: &[(&str, Maker)] = &[("scap_file", recordings)];
 
 /// Puts seeds there, and says where. What is there already stays.
 pub(super) fn sow(target: &str) -> anyhow::Result<PathBuf> {

@@ -32,7 +32,7 @@ fn what_happened_around_events_is_what_sysdig_keeps() {
             let mut lines = Lines::new(Format::parse(format::DEFAULT).unwrap());
             lines.filter = (!filter.is_empty()).then(|| fathom_filter::compile(filter, &Fields).unwrap());
             let row = views::row(name).unwrap();
-            let taken = views::take(row, &[word.clone()], |_| false).unwrap().taken;
+            let taken = views::take(row, std::slice::from_ref(&word), |_| false).unwrap().taken;
             lines.style = row.style(lines.style);
             lines.views = vec![View::new(row, &taken, Wish::default()).unwrap()];
             let mut text = Vec::new();

@@ -251,6 +251,7 @@ fn word(argument: &views::Argument) -> String {
         Takes::Address => "127.0.0.1".to_owned(),
         Takes::OneOf(words) => words[0].to_owned(),
         Takes::Filter => "fd.num>0".to_owned(),
+        Takes::File => "around.scap".to_owned(),
         Takes::Text => match argument.name {
             "filter" => "'evt.is_io=true'".to_owned(),
             "value" => "evt.count".to_owned(),
