@@ -3,34 +3,28 @@
 //! The objects are built from `bpf/` by `cargo xtask bpf`. They come in two kinds: marks of tasks live in task storage, or
 //! before Linux 5.11 in a hash table.
 
+mod loading;
+mod object;
+
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::sync::{Mutex, PoisonError};
 
+use aya::Ebpf;
 use aya::maps::{Map, MapData};
 use aya::programs::tp_btf::BtfTracePointLink;
 use aya::programs::{BtfTracePoint, Iter, Program, ProgramError, RawTracePoint};
-use aya::{Btf, Ebpf, EbpfLoader};
 use aya_obj::btf::BtfKind;
 use rustix::mm::ProtFlags;
 
-use crate::record::CALLS;
-use crate::row::{self, ROW_BYTES};
-use crate::scope::{Besides, Ends, Follow, Options, Scope};
+use crate::scope::{Options, Scope};
 use crate::support::{self, STORAGE, URING};
 use crate::sys::{self, Shared};
-use crate::tally::{self, Key, Sum, Tally};
+use crate::tally::{self, Key, Sum};
 use crate::types::Types;
-use crate::{Error, capture, types};
-
-#[cfg(target_arch = "x86_64")]
-static WITH_STORAGE: &[u8] = aya::include_bytes_aligned!("../../../bpf/trace-x86_64.o");
-#[cfg(target_arch = "x86_64")]
-static WITHOUT_STORAGE: &[u8] = aya::include_bytes_aligned!("../../../bpf/trace-x86_64-5.8.o");
-#[cfg(target_arch = "aarch64")]
-static WITH_STORAGE: &[u8] = aya::include_bytes_aligned!("../../../bpf/trace-aarch64.o");
-#[cfg(target_arch = "aarch64")]
-static WITHOUT_STORAGE: &[u8] = aya::include_bytes_aligned!("../../../bpf/trace-aarch64-5.8.o");
+use crate::{Error, types};
+use loading::FINDERS;
+pub(crate) use object::objects;
+use object::{WITH_STORAGE, WITHOUT_STORAGE, blank_loader, fit};
 
 /// Threads whose calls under way can be seen at once; more are traced all the same.
 pub(crate) const SLOTS: u32 = 16384;
@@ -39,49 +33,6 @@ pub(crate) const SPARE: u32 = 1024;
 /// Bytes of `struct park` and of `struct tally`.
 pub(crate) const SLOT_BYTES: usize = 64;
 pub(crate) const TALLY_BYTES: usize = 320;
-
-/// Every tracepoint that is always attached, in the order in which they are: a task must not be born or die unseen while
-/// its calls are looked at.
-const TRACEPOINTS: &[(&str, &str)] = &[
-    ("process_exit", "sched_process_exit"),
-    ("process_fork", "sched_process_fork"),
-    ("process_exec", "sched_process_exec"),
-    ("signal_deliver", "signal_deliver"),
-    ("sys_exit", "sys_exit"),
-];
-const BEGINNINGS: &[(&str, &str)] = &[("sys_enter", "sys_enter")];
-const SWITCHES: &[(&str, &str)] = &[("sched_switch", "sched_switch")];
-const FAULTS: &[(&str, &str)] = &[("page_fault_user", "page_fault_user"), ("page_fault_kernel", "page_fault_kernel")];
-
-/// Iterators, what they go through, and where they are needed.
-const ITERATORS: &[(&str, &str, Needed)] = &[("adopt", "task", Needed::OfTrees), ("remain", "task", Needed::OfSome)];
-/// Those that find what there is.
-const FINDERS: &[(&str, &str)] = &[("find_task", "task"), ("find_file", "task_file")];
-/// What the kernel looks at the longest, beginning with the worst.
-const HEAVY: &[&str] = &["sys_exit", "process_exec", "find_file", "process_fork", "find_task", "adopt"];
-
-/// Where an iterator is needed.
-#[derive(Debug, Clone, Copy)]
-enum Needed {
-    /// Where processes are named, with what they have started.
-    OfTrees,
-    /// Where not all of the machine is looked at.
-    OfSome,
-}
-
-impl Needed {
-    fn is_for(self, scope: &Scope) -> bool {
-        match self {
-            Needed::OfTrees => matches!(scope, Scope::Trees(_)),
-            Needed::OfSome => *scope != Scope::Machine,
-        }
-    }
-}
-
-/// Takes the last of those that wait.
-fn next<T>(waiting: &Mutex<Vec<T>>) -> Option<T> {
-    waiting.lock().unwrap_or_else(PoisonError::into_inner).pop()
-}
 
 /// Where marks of tasks live.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,30 +87,23 @@ impl Programs {
         if has(URING, BtfKind::Typedef) {
             programs.attach_raw("uring_request", "io_uring_submit_req")?;
         }
-        let besides = options.besides.iter().flat_map(|besides| match besides {
-            Besides::Switches => SWITCHES,
-            Besides::Faults => FAULTS,
-        });
-        let beginnings = if options.ends == Ends::Both { BEGINNINGS } else { &[] };
-        let tracepoints: Vec<_> = besides.chain(TRACEPOINTS).chain(beginnings).collect();
-        let iterators: Vec<_> = ITERATORS.iter().filter(|row| row.2.is_for(&options.scope)).collect();
+        let (tracepoints, iterators) = (loading::tracepoints(options), loading::iterators(options));
         let finders = if object == WITH_STORAGE { FINDERS } else { &[] };
-        let named = tracepoints.iter().map(|row| (row.0, row.1)).chain(iterators.iter().map(|row| (row.0, row.1)));
-        let named: Vec<_> = named.chain(finders.iter().copied()).collect();
+        let named = [&tracepoints, &iterators, finders].concat();
         let table = programs.map("rings").try_clone_to_owned();
         let table = table.map_err(|source| Error::Map { what: "hand the rings to the programs", source })?;
         let rings: Vec<_> = programs.rings.iter().map(AsRawFd::as_raw_fd).collect();
         let (handed, mut failed) = std::thread::scope(|scope| {
             // After each of these the kernel waits until no program is at work that might see what was there before.
             let handed = scope.spawn(|| sys::set_all(table.as_fd(), &rings));
-            let failed = programs.load(named, &btf);
+            let failed = loading::load(&mut programs.ebpf, &named, &btf);
             (handed.join().unwrap_or_else(|_| Err(io::Error::other("a thread has panicked"))), failed)
         });
         handed.map_err(|source| Error::Map { what: "hand the rings to the programs", source })?;
         // Where the kernel refuses these, `/proc` says the same.
-        programs.can_find =
-            !finders.is_empty() && !failed.iter().any(|failed| finders.iter().any(|row| row.0 == failed.0));
-        failed.retain(|failed| !finders.iter().any(|row| row.0 == failed.0));
+        let is_finder = |name| finders.iter().any(|row| row.0 == name);
+        programs.can_find = !finders.is_empty() && !failed.iter().any(|failed| is_finder(failed.0));
+        failed.retain(|failed| !is_finder(failed.0));
         if let Some((program, source)) = failed.pop() {
             return Err(Error::Load { program, source: Box::new(source) });
         }
@@ -167,36 +111,6 @@ impl Programs {
             programs.attach_tracepoint(program)?;
         }
         Ok(programs)
-    }
-
-    /// Loads programs, and says which the kernel has refused. That takes as long as it looks at them: it looks at two at a
-    /// time, and at those that take longest first.
-    fn load(&mut self, named: Vec<(&'static str, &str)>, btf: &Btf) -> Vec<(&'static str, ProgramError)> {
-        let place = |name: &str| HEAVY.iter().position(|heavy| *heavy == name).map_or(0, |place| HEAVY.len() - place);
-        let found = self.ebpf.programs_mut().filter_map(|(name, program)| {
-            let (name, target) = named.iter().find(|row| row.0 == name)?;
-            Some((*name, *target, program))
-        });
-        let mut waiting: Vec<_> = found.collect();
-        waiting.sort_by_key(|(name, ..)| place(name));
-        let (waiting, failed) = (Mutex::new(waiting), Mutex::new(Vec::new()));
-        let work = || {
-            while let Some((name, target, program)) = next(&waiting) {
-                let loaded = match program {
-                    Program::BtfTracePoint(program) => program.load(target, btf),
-                    Program::Iter(program) => program.load(target, btf),
-                    _ => unreachable!("programs of ours that have a target are of these kinds"),
-                };
-                if let Err(error) = loaded {
-                    failed.lock().unwrap_or_else(PoisonError::into_inner).push((name, error));
-                }
-            }
-        };
-        std::thread::scope(|scope| {
-            scope.spawn(work);
-            work();
-        });
-        failed.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn attach_tracepoint(&mut self, program: &'static str) -> Result<(), Error> {
@@ -355,11 +269,6 @@ impl Programs {
     }
 }
 
-/// What was built from `bpf/`.
-pub(crate) fn objects() -> [&'static [u8]; 2] {
-    [WITH_STORAGE, WITHOUT_STORAGE]
-}
-
 /// How many threads there are on the machine.
 fn threads() -> u32 {
     let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
@@ -372,54 +281,4 @@ pub(crate) fn processors() -> u32 {
     let possible = std::fs::read_to_string("/sys/devices/system/cpu/possible").unwrap_or_default();
     let last = possible.trim().rsplit(['-', ',']).next().and_then(|last| last.parse::<u32>().ok());
     last.map_or(1, |last| last + 1)
-}
-
-/// A loader that has been told nothing.
-fn blank_loader() -> EbpfLoader<'static> {
-    let mut loader = EbpfLoader::new();
-    loader.btf(None);
-    loader
-}
-
-/// The object with what `options` say written into it, its maps made.
-fn fit(loader: EbpfLoader<'static>, object: &[u8], options: &Options, btf: &Btf) -> Result<Ebpf, Error> {
-    let mut rows = vec![0_u8; CALLS * ROW_BYTES];
-    for (number, to) in rows.chunks_exact_mut(ROW_BYTES).enumerate() {
-        let copies = u16::try_from(number).ok().and_then(capture::row_of).map_or(&[][..], |row| row.copies);
-        let counted = options.tally.as_ref().map_or([0; 2], |tally| tally.of(number));
-        to.copy_from_slice(&row::encode(copies, options.calls.mode(number), counted));
-    }
-    let scope: u32 = match &options.scope {
-        Scope::Trees(_) => 0,
-        Scope::Cgroups(_) => 1,
-        Scope::PidNamespaces(_) => 2,
-        Scope::Machine => 3,
-    };
-    let follow = u32::from(options.follow == Follow::Forks);
-    let snaplen = options.snaplen.min(65000);
-    let own = std::process::id();
-    let begins = u32::from(options.ends == Ends::Both);
-    let counting = options.tally.as_ref().map_or(0, Tally::word);
-    let room = options.tally.as_ref().map_or(1, |tally| tally.room.max(1));
-    // Lives no longer than what it borrows.
-    let mut loader: EbpfLoader<'_> = loader;
-    loader
-        .btf(Some(btf))
-        .allow_unsupported_maps()
-        .override_global("scope", &scope, true)
-        .override_global("follow", &follow, true)
-        .override_global("snaplen", &snaplen, true)
-        .override_global("self", &own, true)
-        .override_global("counting", &counting, true)
-        .override_global("begins", &begins, true)
-        .override_global("rows", rows.as_slice(), true)
-        .map_max_entries("sums_even", room)
-        .map_max_entries("sums_odd", room)
-        .map_max_entries("slots", SLOTS)
-        .map_max_entries("free_slots", SLOTS)
-        .map_max_entries("rings", processors())
-        .map_max_entries("tallies", processors())
-        .map_max_entries("scratches", processors())
-        .load(object)
-        .map_err(|error| Error::Fit(Box::new(error)))
 }

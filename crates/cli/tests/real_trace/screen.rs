@@ -42,7 +42,7 @@ fn tables_fit_on_the_screen_whatever_its_size() {
         assert!(frame[0].starts_with("#Errors"), "{frame:?}");
         assert!(frame.len() <= 23 && frame.iter().all(|line| line.chars().count() <= 80), "{frame:?}");
     }
-    assert_eq!(frames[0].len(), 23, "there are more processes than rows: {:?}", frames[0]);
+    assert!(frames.iter().any(|frame| frame.len() == 23), "there are more processes than rows: {frames:?}");
     let small = frames.iter().filter(|frame| frame.len() == 9);
     let small: Vec<_> = small.filter(|frame| frame.iter().all(|line| line.chars().count() <= 50)).collect();
     assert!(!small.is_empty(), "{frames:?}");

@@ -83,15 +83,8 @@ fn without_colours(line: &str) -> String {
 fn lines_live_are_those_of_the_recording() {
     needs!(Need::Root, Need::Program("sysdig"));
     let scratch = Scratch::new("shown");
-    let views: &[&[&str]] = &[
-        &["echo_fds"],
-        &["stdout"],
-        &["spy_file"],
-        &["fileslower", "0"],
-        &["scallslower", "1"],
-        &["proc_exec_time"],
-        &["ps"],
-    ];
+    let views: &[&[&str]] =
+        &[&["echo_fds"], &["stdout"], &["spy_file"], &["fileslower", "0"], &["scallslower", "1"], &["proc_exec_time"]];
     for view in views {
         let [live, ours, theirs] = three(&[], view, &scratch.join("kept.scap"));
         assert!(live.lines().count() > 1, "{view:?}: {live}");
@@ -99,6 +92,18 @@ fn lines_live_are_those_of_the_recording() {
         let plain = |text: &str| text.lines().map(without_colours).collect::<Vec<_>>();
         assert_eq!(plain(&theirs), plain(&ours), "{view:?}");
     }
+}
+
+#[test]
+fn processes_that_nobody_asked_about_are_not_listed() {
+    needs!(Need::Root, Need::Program("sysdig"));
+    let scratch = Scratch::new("shown");
+    let [live, ours, theirs] = three(&[], &["ps"], &scratch.join("kept.scap"));
+    // Of those who started what is looked at, a recording has the names, and no more.
+    let [known, named]: [Vec<_>; 2] = ours.lines().partition::<Vec<_>, _>(|line| !line.contains(" 0B ")).into();
+    assert!(!named.is_empty(), "{ours}");
+    assert_eq!(live.lines().collect::<Vec<_>>(), known);
+    assert_eq!(theirs.lines().map(without_colours).collect::<Vec<_>>(), ours.lines().collect::<Vec<_>>());
 }
 
 /// What a shell does that is busy for a while, and tells at its end how much it used.

@@ -84,7 +84,9 @@ impl Body for AtOnce {
             page.line("empty capture or no event matching the filter");
             return;
         }
-        let mut found: Vec<_> = end.state.threads.iter().filter_map(|thread| self.find(end, thread)).collect();
+        // Of a machine of which a part is looked at, that part.
+        let looked_at = end.state.threads.iter().filter(|thread| !thread.aside);
+        let mut found: Vec<_> = looked_at.filter_map(|thread| self.find(end, thread)).collect();
         found.sort_by_key(|found| found.thread.tid);
         (self.write)(end.state, &found, page);
     }

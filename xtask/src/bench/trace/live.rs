@@ -70,7 +70,9 @@ fn one_call(program: &Path, rounds: u32, page: &mut Page) -> anyhow::Result<()> 
 const BUSY: &[(&str, &[&str], u32)] = &[
     ("-q, blocks of 80 bytes", &["-q", "--stats", "--"], 80),
     ("lines to /dev/null, blocks of 80 bytes", &["--stats", "--"], 80),
+    ("-q, blocks of 24 KiB", &["-q", "--stats", "--"], 24 << 10),
     ("lines to /dev/null, blocks of 24 KiB", &["--stats", "--"], 24 << 10),
+    ("-w to /dev/null, blocks of 24 KiB", &["-w", "/dev/null", "--stats", "--"], 24 << 10),
 ];
 
 fn busy(program: &Path, rounds: u32, page: &mut Page) -> anyhow::Result<()> {
