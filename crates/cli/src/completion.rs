@@ -90,7 +90,7 @@ fn tree(line: &[OsString]) -> Command {
     if !line.last().is_some_and(|word| word.to_string_lossy().starts_with('-')) {
         tree = without_flags(tree);
     }
-    for (verb, id, complete) in names::COMPLETERS {
+    for (verbs, id, complete) in names::COMPLETERS {
         let line = Line::of(line);
         let completer = ArgValueCompleter::new(move |word: &OsStr| {
             let word = word.to_string_lossy();
@@ -99,7 +99,7 @@ fn tree(line: &[OsString]) -> Command {
         });
         // `mut_arg` would change the order, and so which word of the line is the target.
         let add = |flag: Arg| if flag.get_id() == id { flag.add(completer.clone()) } else { flag };
-        tree = below(tree, verb, |verb| verb.mut_args(add));
+        tree = verbs.iter().fold(tree, |tree, verb| below(tree, verb, |verb| verb.mut_args(&add)));
     }
     tree
 }

@@ -118,6 +118,16 @@ fn kubectl_is_told_what_may_come_next() {
         // More of the same word follows.
         (&["enter", "de"], "deploy/\n:6\n"),
         (&["enter", "shop/s"], "shop/sts/\nshop/svc/\n:6\n"),
+        (&["trace", "de"], "deploy/\n:6\n"),
+        (&["trace", "proc.loginshelln"], ":4\n"),
+        (&["trace", "proc.loginshell"], "proc.loginshellid\n:4\n"),
+        (&["trace", "web-0", "fd.rip.n"], "fd.rip.name\n:4\n"),
+        (&["trace", "web-0", "deplo"], ":4\n"),
+        (&["trace", "-c", "topfiles_t"], "topfiles_time\n:4\n"),
+        (&["trace", "-i", "spy_u"], "spy_users\n:4\n"),
+        (&["trace", "--target", "shop/st"], "shop/sts/\n:6\n"),
+        (&["why", "de"], "deploy/\n:6\n"),
+        (&["why", "--explain", "crash.oom-l"], "crash.oom-limit\n:4\n"),
         // No cluster can be asked, and nothing is said about it.
         (&["enter", "pod/"], ":4\n"),
         (&["enter", "web-0", "-c", ""], ":4\n"),

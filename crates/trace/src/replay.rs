@@ -3,14 +3,14 @@
 use fathom_filter::Predicate;
 use fathom_scap::event::STATE_ONLY;
 use fathom_scap::schema::number::{CONTAINER, CONTAINER_LONG, CONTAINER_OLD, GROUP_DELETED, USER_ADDED, end};
-use fathom_scap::schema::{Category, Traits, event_type};
+use fathom_scap::schema::{Category, EventType, Traits, event_type};
 use fathom_scap::{Error, Event, Gap, Item, Reader};
 
 use crate::fields::Bound;
 use crate::lines::Accounts;
 use crate::moment::{Amount, Moment, Purpose, Style};
 use crate::recorder::{Reason, Recorder};
-use crate::state::{Now, State, Thread};
+use crate::state::{Now, State, Text, Thread};
 
 /// What is asked of a recording.
 pub struct Replay {
@@ -176,25 +176,29 @@ impl Replay {
         if !self.loaded {
             // Containers that are described before anything happens belong to the tables.
             if CONTAINERS.contains(&event.number) {
-                self.record_table(event);
-                let mut now = self.state.begin(event, kind);
-                self.state.apply(event, &mut now);
+                self.learn(event);
                 return Flow::On;
             }
             self.loaded = true;
             self.state.finish_loading();
         }
+        self.happen(event, kind, each)
+    }
+
+    /// An event of a known type, now that all tables are there.
+    #[inline]
+    fn happen(&mut self, event: &Event<'_>, kind: &'static EventType, each: &mut impl Watcher) -> Flow {
         let mut now = self.state.begin(event, kind);
-        let changes = kind.traits.any(Traits::STATE);
         // What is certain to be recorded is recorded before it changes what is known: readers do that themselves.
         let certain = self.filter.is_none() || kind.category == Category::Internal;
         if certain && self.record(event, Reason::Asked) == Flow::Enough {
             return Flow::Enough;
         }
-        // What changes the state is followed before it is asked about, everything else not at all if nobody asks.
         if self.filter.is_some() {
             self.state.recall(event, &mut now);
         }
+        // What changes the state is followed before it is asked about, everything else not at all if nobody asks.
+        let changes = kind.traits.any(Traits::STATE);
         if !changes && !self.asked_for(event, kind, &now) {
             self.state.forget_call(event, kind, &now);
             return each.other(event.ts);
@@ -202,13 +206,9 @@ impl Replay {
         let before = (!certain && self.recorder.is_some()).then(|| self.state.folder_before(event, &now)).flatten();
         self.state.apply(event, &mut now);
         let asked = !changes || self.asked_for(event, kind, &now);
-        if !certain && self.recorder.is_some() {
-            let after = before.map(|before| self.state.exchange_folder(&now, before));
-            let flow = self.record(event, if asked { Reason::Asked } else { Reason::Change });
-            after.map(|after| self.state.exchange_folder(&now, after));
-            if flow == Flow::Enough {
-                return flow;
-            }
+        let reason = if asked { Reason::Asked } else { Reason::Change };
+        if !certain && self.record_as_it_was(event, reason, &now, before) == Flow::Enough {
+            return Flow::Enough;
         }
         if !asked || now.hidden || event.flags & STATE_ONLY != 0 {
             return each.other(event.ts);
@@ -252,6 +252,16 @@ impl Replay {
         }
     }
 
+    /// Keeps an event that was followed already, with the working folder that its thread had `before`: readers change it
+    /// themselves.
+    #[inline]
+    fn record_as_it_was(&mut self, event: &Event<'_>, reason: Reason, now: &Now, before: Option<Text>) -> Flow {
+        let after = before.map(|before| self.state.exchange_folder(now, before));
+        let flow = self.record(event, reason);
+        after.map(|after| self.state.exchange_folder(now, after));
+        flow
+    }
+
     /// Keeps a table in the form of an event. If there is a filter, nobody knows yet when the recording will begin, and
     /// what is known then will be written.
     fn record_table(&mut self, event: &Event<'_>) -> Flow {
@@ -270,7 +280,7 @@ impl Replay {
     }
 
     #[inline]
-    fn asked_for(&mut self, event: &Event<'_>, kind: &'static fathom_scap::schema::EventType, now: &Now) -> bool {
+    fn asked_for(&mut self, event: &Event<'_>, kind: &'static EventType, now: &Now) -> bool {
         let Some(filter) = &self.filter else { return true };
         let mut scratch = std::mem::take(&mut self.scratch);
         let holds = filter.holds(&self.moment(event, kind, now, Purpose::Compare), &mut scratch);
@@ -281,7 +291,7 @@ impl Replay {
     fn moment<'a>(
         &'a self,
         event: &'a Event<'a>,
-        kind: &'static fathom_scap::schema::EventType,
+        kind: &'static EventType,
         now: &'a Now,
         purpose: Purpose,
     ) -> Moment<'a> {

@@ -2,16 +2,16 @@
 
 use std::ffi::OsString;
 use std::future::Future;
+use std::path::PathBuf;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use clap::{ArgMatches, FromArgMatches as _};
-use fathom_cluster::Cluster as Api;
+use clap::ArgMatches;
+use fathom_cluster::{Access, Cluster as Api};
 use fathom_model::target::{Object, ObjectKind};
 use fathom_model::{Failure, Profile, Target, namespace};
 
 use super::target::{self, Next};
-use crate::words::Cluster;
 use crate::{environment, kubernetes, machine};
 
 /// Nobody waits longer for a word.
@@ -20,22 +20,26 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// What finds the names: the line so far and the word that is being typed.
 type Complete = fn(&Line, &str) -> Vec<String>;
 
-/// What has names: the verb with what it does, the word's id in the command tree, and who finds them.
-pub(super) const COMPLETERS: &[(&str, &str, Complete)] = &[
-    ("enter", "target", targets),
-    ("enter", "container", containers),
-    ("enter", "namespace", |line, _| line.ask(|api| async move { api.namespaces().await })),
-    ("enter", "agent_namespace", |line, _| line.ask(|api| async move { api.namespaces().await })),
-    ("sessions", "agent_namespace", |line, _| line.ask(|api| async move { api.namespaces().await })),
-    ("enter", "context", contexts),
-    ("sessions", "context", contexts),
-    ("enter", "selector", |line, _| line.ask(|api| async move { api.labels().await })),
-    ("sessions attach", "id", |_, _| machine::session_ids()),
-    ("sessions kill", "id", |_, _| machine::session_ids()),
-    ("sessions release", "id", |_, _| machine::session_ids()),
-    ("enter", "profile", |_, _| Profile::ALL.iter().map(|(_, name)| (*name).to_owned()).collect()),
-    ("enter", "ns", |_, _| namespace::Kind::ALL.iter().map(|(_, name)| (*name).to_owned()).collect()),
-    ("enter", "toolkit", |_, _| toolkits()),
+/// What has names: the verbs with what they do, the word's id in the command tree, and who finds them.
+pub(super) const COMPLETERS: &[(&[&str], &str, Complete)] = &[
+    (&["enter", "why"], "target", targets),
+    (&["trace"], "words", trace_words),
+    (&["trace"], "target", targets),
+    (&["trace"], "filter", fields),
+    (&["trace"], "views", views),
+    (&["trace"], "view", views),
+    (&["why"], "explain", |_, _| fathom_diagnose::rules::all().map(|rule| rule.code.to_owned()).collect()),
+    (&["enter", "trace"], "container", containers),
+    (&["enter", "trace", "why"], "namespace", |line, _| line.ask(|api| async move { api.namespaces().await })),
+    (&["enter", "trace", "sessions"], "agent_namespace", |line, _| {
+        line.ask(|api| async move { api.namespaces().await })
+    }),
+    (&["enter", "trace", "why", "sessions"], "context", contexts),
+    (&["enter", "trace"], "selector", |line, _| line.ask(|api| async move { api.labels().await })),
+    (&["sessions attach", "sessions kill", "sessions release"], "id", |_, _| machine::session_ids()),
+    (&["enter"], "profile", |_, _| Profile::ALL.iter().map(|(_, name)| (*name).to_owned()).collect()),
+    (&["enter"], "ns", |_, _| namespace::Kind::ALL.iter().map(|(_, name)| (*name).to_owned()).collect()),
+    (&["enter"], "toolkit", |_, _| toolkits()),
 ];
 
 /// Kinds by the shortest name that is offered.
@@ -64,8 +68,33 @@ impl Line {
     }
 
     /// How its words say that a cluster is reached.
-    fn flags(&self) -> Option<Cluster> {
-        Cluster::from_arg_matches(&self.matches()?).ok()
+    fn access(&self) -> Option<Access> {
+        let matches = self.matches()?;
+        let one = |id: &str| matches.try_get_one::<String>(id).ok().flatten().cloned();
+        let file = matches.try_get_one::<PathBuf>("kubeconfig").ok().flatten().cloned();
+        let groups = matches.try_get_many::<String>("groups").ok().flatten();
+        Some(Access {
+            kubeconfig: file,
+            context: one("context"),
+            impersonate: one("impersonate"),
+            groups: groups.map(|groups| groups.cloned().collect()).unwrap_or_default(),
+            namespace: one("namespace"),
+            ..Access::default()
+        })
+    }
+
+    /// The target that it has already.
+    fn target(&self) -> Option<Target> {
+        let matches = self.matches()?;
+        let named = matches.try_get_one::<String>("target").ok().flatten();
+        let first = || matches.try_get_many::<String>("words").ok().flatten()?.next();
+        named.or_else(first)?.parse().ok()
+    }
+
+    /// Whether the word that is being typed is the first of its verb.
+    fn is_at_its_first(&self) -> bool {
+        let words = self.matches().and_then(|matches| Some(matches.try_get_many::<String>("words").ok()??.len()));
+        words.unwrap_or_default() == 0
     }
 
     /// What a cluster answers in time. Who we are may be told by a program that never ends, so nobody waits for the end.
@@ -73,10 +102,10 @@ impl Line {
     where
         F: Future<Output = Result<Vec<String>, Failure>>,
     {
-        let Some(flags) = self.flags() else { return Vec::new() };
+        let Some(access) = self.access() else { return Vec::new() };
         let (answer, answered) = mpsc::channel();
         std::thread::spawn(move || {
-            let asked = async { question(Api::open(&kubernetes::access(&flags)).await?).await };
+            let asked = async { question(Api::open(&access).await?).await };
             answer.send(kubernetes::block_on(asked).unwrap_or_default())
         });
         answered.recv_timeout(PATIENCE).unwrap_or_default()
@@ -96,6 +125,23 @@ fn targets(line: &Line, word: &str) -> Vec<String> {
     }
 }
 
+/// A target where none stands yet, and the fields that a filter begins with.
+fn trace_words(line: &Line, word: &str) -> Vec<String> {
+    let mut words = if line.is_at_its_first() { targets(line, word) } else { Vec::new() };
+    words.extend(fields(line, word));
+    words
+}
+
+/// Fields, once there is a letter: they are many.
+fn fields(_: &Line, word: &str) -> Vec<String> {
+    let rows = fathom_trace::fields::rows().filter(|_| !word.is_empty());
+    rows.map(|field| field.name.to_owned()).collect()
+}
+
+fn views(_: &Line, _: &str) -> Vec<String> {
+    fathom_trace::views::rows().map(|view| view.name.to_owned()).collect()
+}
+
 /// What is named without its kind: pods to kubectl's users, containers to all others.
 fn bare(line: &Line) -> Vec<String> {
     if environment::is_plugin() {
@@ -111,10 +157,9 @@ fn names(line: &Line, kind: ObjectKind, namespace: Option<String>) -> Vec<String
 }
 
 fn containers(line: &Line, _: &str) -> Vec<String> {
-    let target = line.matches().and_then(|matches| matches.get_one::<String>("target").cloned());
-    let object = match target.as_deref().map(str::parse) {
-        Some(Ok(Target::Object(object))) => object,
-        Some(Ok(Target::Container { engine: None, name })) if environment::is_plugin() => {
+    let object = match line.target() {
+        Some(Target::Object(object)) => object,
+        Some(Target::Container { engine: None, name }) if environment::is_plugin() => {
             Object { namespace: None, kind: ObjectKind::Pod, name, container: None }
         }
         _ => return Vec::new(),
@@ -127,7 +172,7 @@ fn containers_of(line: &Line, object: Object) -> Vec<String> {
 }
 
 fn contexts(line: &Line, _: &str) -> Vec<String> {
-    let access = line.flags().map(|flags| kubernetes::access(&flags)).unwrap_or_default();
+    let access = line.access().unwrap_or_default();
     fathom_cluster::contexts(&access).unwrap_or_default()
 }
 

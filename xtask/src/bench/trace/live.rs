@@ -71,7 +71,7 @@ const BUSY: &[(&str, &[&str], u32)] = &[
     ("-q, blocks of 80 bytes", &["-q", "--stats", "--"], 80),
     ("lines to /dev/null, blocks of 80 bytes", &["--stats", "--"], 80),
     ("-q, blocks of 24 KiB", &["-q", "--stats", "--"], 24 << 10),
-    ("lines to /dev/null, blocks of 24 KiB", &["--stats", "--"], 24 << 10),
+    ("lines to /dev/null, blocks of 48 KiB", &["--stats", "--"], 48 << 10),
     ("-w to /dev/null, blocks of 24 KiB", &["-w", "/dev/null", "--stats", "--"], 24 << 10),
 ];
 
