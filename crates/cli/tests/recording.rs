@@ -126,6 +126,7 @@ fn what_happened_around_events_is_kept_by_a_view() {
         (&["-r", "sh.scap", "-c", "around", "none.scap"][..], "there is no filter"),
         (&["-r", "-", "-c", "around", "none.scap", "evt.num=5"], "it can only be read once"),
         (&["-c", "spy_logs", "none.scap", "evt.num=5"], "it can only be read once"),
+        (&["shop/pod/web-0", "-c", "spy_logs", "none.scap", "evt.num=5"], "it can only be read once"),
         (&["-r", "sh.scap", "-c", "around", "none.scap", "soon", "evt.num=5"], "is a number"),
         (&["-r", "sh.scap", "-c", "around", "sh.scap", "evt.num=5"], "it is the recording that is read"),
     ] {

@@ -38,22 +38,10 @@ use asked::{Asked, Bare, Origin, Standing, Typed};
 const FOUND: i32 = 1;
 
 pub(crate) fn run(words: &Trace) -> anyhow::Result<i32> {
-    if let Some(text) = told_of_itself(words) {
-        printer::data(&text);
-        return Ok(0);
-    }
-    if let Some(name) = &words.view {
-        printer::data(&lists::view(views::row(name)?));
-        return Ok(0);
-    }
-    if words.views.iter().any(|name| name == "l") {
-        printer::data(&lists::views());
-        return Ok(0);
-    }
     let coloured = words.format.is_none() && !words.json && words.write.is_none() && is_colourful();
     let default = if coloured { format::COLOURED } else { format::DEFAULT };
-    if words.format.as_deref() == Some("p") {
-        printer::data(&format!("{default}\n"));
+    if let Some(text) = said_at_once(words, default)? {
+        printer::data(&text);
         return Ok(0);
     }
     // Before any file is read: mistakes in words are told at once.
@@ -64,26 +52,70 @@ pub(crate) fn run(words: &Trace) -> anyhow::Result<i32> {
     if let Some(whom) = remote::whom(words, target.as_ref()) {
         return remote::trace(words, whom, &wish, views::arguments(words, &rest));
     }
-    let mut kept = around::Kept::default();
+    let shown = || views::shown(words, &chosen, lines(words, default, &wish)?);
     let mut summary = words.summary.then(Summary::default);
-    let mut status = 0;
-    if words.files.is_empty() {
+    let status = if words.files.is_empty() {
         let mut out = printer::stream();
-        let (mut replay, page) =
-            views::shown(words, &chosen, lines(words, default, &wish)?)?.begin(&mut out, summary.as_mut());
+        let (mut replay, page) = shown()?.begin(&mut out, summary.as_mut());
         replay.recorder = recorder_of(words, &wish, AfterError::Stop)?;
-        status = machine::trace(words, target.as_ref(), replay, page)?;
+        machine::trace(words, target.as_ref(), replay, page)?
+    } else {
+        match read(words, &wish, shown, summary.as_mut())? {
+            Read::Whole(status) => status,
+            Read::ByNobody => return Ok(0),
+        }
+    };
+    if coloured && chosen.is_empty() {
+        printer::data("\x1b[00m");
     }
-    let mut recorder = None;
+    if let Some(summary) = summary {
+        let mut table = Vec::new();
+        summary.write(&mut table);
+        printer::data(&String::from_utf8_lossy(&table));
+    }
+    Ok(status)
+}
+
+/// What is asked about tracing itself, and not of what happens.
+fn said_at_once(words: &Trace, default: &str) -> Result<Option<String>, Failure> {
+    if let Some(text) = told_of_itself(words) {
+        return Ok(Some(text));
+    }
+    if let Some(name) = &words.view {
+        return Ok(Some(lists::view(views::row(name)?)));
+    }
+    if words.views.iter().any(|name| name == "l") {
+        return Ok(Some(lists::views()));
+    }
+    Ok((words.format.as_deref() == Some("p")).then(|| format!("{default}\n")))
+}
+
+/// How the reading of recordings ended.
+enum Read {
+    /// With this status.
+    Whole(i32),
+    /// Nobody looks any more: `fathom trace -r FILE | head`.
+    ByNobody,
+}
+
+/// Reads recordings, one after the other.
+fn read(
+    words: &Trace,
+    wish: &str,
+    shown: impl Fn() -> Result<Lines, Failure>,
+    mut summary: Option<&mut Summary>,
+) -> anyhow::Result<Read> {
+    let mut kept = around::Kept::default();
+    let (mut recorder, mut status) = (None, 0);
     for (index, file) in words.files.iter().enumerate() {
-        let lines = views::shown(words, &chosen, lines(words, default, &wish)?)?;
+        let lines = shown()?;
         let mut reader = open(file, words).map_err(|error| failure(file, error.into()))?;
         // Not before it is known that there is something to read.
         if index == 0 {
-            recorder = recorder_of(words, &wish, AfterError::Count)?;
+            recorder = recorder_of(words, wish, AfterError::Count)?;
         }
         let mut out = printer::stream();
-        let (mut replay, page) = lines.begin(&mut out, summary.as_mut());
+        let (mut replay, page) = lines.begin(&mut out, summary.as_deref_mut());
         replay.recorder = recorder.take();
         let played = play(&mut reader, &mut replay, page, |around| kept.note(file, around));
         drop(out);
@@ -94,21 +126,12 @@ pub(crate) fn run(words: &Trace) -> anyhow::Result<i32> {
         recorder = replay.recorder.take();
         match played {
             Ok(()) => status = status.max(tell(&replay.counts)),
-            // Nobody reads any more: `fathom trace -r FILE | head`.
-            Err(Stopped::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(0),
+            Err(Stopped::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(Read::ByNobody),
             Err(error) => return Err(failure(file, error).into()),
         }
     }
     kept.write(words)?;
-    if coloured && chosen.is_empty() {
-        printer::data("\x1b[00m");
-    }
-    if let Some(summary) = summary {
-        let mut table = Vec::new();
-        summary.write(&mut table);
-        printer::data(&String::from_utf8_lossy(&table));
-    }
-    Ok(status)
+    Ok(Read::Whole(status))
 }
 
 /// What the words mean here.

@@ -341,3 +341,39 @@ fn tshark_finds_every_event() {
         assert!(events > 100 && frames == events, "{}: {frames} of {events}", file.display());
     }
 }
+
+/// The numbers of the threads that a recording says were there when it began, as sysdig reads it.
+fn listed(file: &Path) -> Vec<String> {
+    let output = Command::new("sysdig").arg("-r").arg(file).args(["-c", "ps"]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    // Where no event passes, it reads no list.
+    assert!(output.status.success() || said.contains("no events in file"), "{}: {said}", file.display());
+    let text = String::from_utf8_lossy(&output.stdout);
+    text.lines().skip(1).filter_map(|line| Some(line.split_whitespace().next()?.to_owned())).collect()
+}
+
+#[test]
+fn processes_that_sysdig_keeps_by_a_filter_are_kept() {
+    needs!(Need::Root, Need::Program("sysdig"), Need::Program("perl"));
+    let recordings = Recordings::make();
+    let kept = recordings.files[0].with_file_name("kept.scap");
+    let mut found = 0;
+    for file in &recordings.files {
+        for filter in ["proc.name=fathom or proc.name=sh", "proc.name!=fathom", "proc.pid>1 and proc.ppid>1"] {
+            let [theirs, ours] = ["sysdig", env!("CARGO_BIN_EXE_fathom")].map(|program| {
+                let mut command = Command::new(program);
+                if program != "sysdig" {
+                    command.arg("trace");
+                }
+                let command = command.arg("-r").arg(file).arg("-w").arg(&kept).args(["--filter-proclist", filter]);
+                assert!(command.output().unwrap().status.success(), "{program}");
+                listed(&kept)
+            });
+            found += theirs.len();
+            // We keep more: threads, who has started them by name, and those whose events the filter may let pass.
+            let lost: Vec<_> = theirs.iter().filter(|thread| !ours.contains(thread)).collect();
+            assert!(lost.is_empty(), "{} {filter}: {lost:?}", file.display());
+        }
+    }
+    assert!(found > 20, "only {found} processes");
+}
