@@ -109,6 +109,7 @@ static void facts_of_task(struct task_struct *task, struct task_facts *facts)
 	struct cgroup *cgroup = READ(set, dfl_cgrp);
 	struct kernfs_node *node = READ(cgroup, kn);
 	facts->cgroup = READ(node, id);
+	facts->cgroups = (u64)set;
 	struct task_struct___older *older = (void *)task;
 	facts->start = FIELD_EXISTS(task, start_boottime) ? READ(task, start_boottime) : READ(older, real_start_time);
 	facts->size_kib = memory.size_kib;

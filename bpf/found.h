@@ -28,7 +28,6 @@ SEC("iter/task") int find_task(struct bpf_iter__task *ctx)
 		found.folder.mount = (u64)READ(fs, pwd.mnt);
 		found.folder.entry = (u64)READ(fs, pwd.dentry);
 	}
-	found.cgroups = (u64)READ(task, cgroups);
 	seq_write(ctx->meta->seq, &found, sizeof(found));
 	return 0;
 }

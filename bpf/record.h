@@ -112,6 +112,7 @@ struct task_facts {
 	u32 vtid, vpid, pgid, sid;
 	u32 vpgid, vsid, loginuid, tty;
 	u64 flags, fd_limit, minor_faults, major_faults, cgroup, start;
+	u64 cgroups; /* tasks in the same cgroups, of all hierarchies, have the same number here */
 	u64 inheritable, permitted, effective;
 	u32 size_kib, resident_kib, swap_kib, pid_namespace;
 	char comm[16];
@@ -145,7 +146,6 @@ struct place {
 struct found_task {
 	struct task_facts facts;
 	u64 arguments, arguments_end, environment, environment_end;
-	u64 cgroups; /* tasks in the same cgroups have the same number here */
 	struct place program, root, folder;
 };
 

@@ -54,6 +54,8 @@ pub struct TaskFacts<'a> {
     pub cgroup: u64,
     /// When it began, in nanoseconds since boot.
     pub start: u64,
+    /// Tasks in the same cgroups, of all hierarchies, have the same number here.
+    pub cgroups: u64,
     /// Capabilities, as bits.
     pub inheritable: u64,
     pub permitted: u64,
@@ -92,6 +94,7 @@ impl<'a> TaskFacts<'a> {
             major_faults: from.long()?,
             cgroup: from.long()?,
             start: from.long()?,
+            cgroups: from.long()?,
             inheritable: from.long()?,
             permitted: from.long()?,
             effective: from.long()?,

@@ -48,19 +48,15 @@ impl Live {
         // Of this machine it is known which descriptors end.
         replay.state.exec = Exec::Closes;
         tables.load(&mut replay);
-        Live {
-            replay,
-            composer: Composer::default(),
-            unborn: None,
-            held: None,
-            processors: Processors::Ignored,
-            totals: None,
-        }
+        let mut composer = Composer::default();
+        tables.shared_cgroups().for_each(|(number, list)| composer.cgroups.learn(number, list));
+        Live { replay, composer, unborn: None, held: None, processors: Processors::Ignored, totals: None }
     }
 
     /// More is looked at from now on: what there is is known anew.
     pub fn look_wider(&mut self, tables: &Tables) {
         tables.load(&mut self.replay);
+        tables.shared_cgroups().for_each(|(number, list)| self.composer.cgroups.learn(number, list));
         self.replay.state.finish_loading();
     }
 
@@ -122,10 +118,13 @@ impl Live {
                 return flow;
             }
         }
-        if let What::Exec(program) = &event.what
-            && program.old_tid != event.tid
-        {
-            self.replay.state.take_over(program.old_tid.into(), event.tid.into());
+        if let What::Exec(program) = &event.what {
+            if let Some(task) = &program.task {
+                self.composer.cgroups.executes(event.pid, task.cgroups);
+            }
+            if program.old_tid != event.tid {
+                self.replay.state.take_over(program.old_tid.into(), event.tid.into());
+            }
         }
         if let What::End { used, .. } = event.what
             && self.processors == Processors::Told

@@ -165,6 +165,25 @@ fn runc_s_also_when_somebody_has_entered_it() {
     tracing.end();
 }
 
+#[test]
+fn programs_that_end_at_once_are_their_container_s() {
+    needs!(Need::Root, Need::Program("runc"));
+    let (machine, runc) = (Machine::new(), Runc::new());
+    let place = Place::of(&machine, runc.root());
+    let web = runc.run(&ticking(own_name()));
+    // Nobody can read in time where they are; the kernel tells with whom they are there.
+    let filter = format!("container.name={} and evt.type=execve and evt.dir=<", web.name());
+    let mut tracing = Tracing::start(place.command(["trace", "-p", "%proc.args", filter.as_str()]));
+    tracing.until(|_| true);
+    let args: Vec<String> = (1..=10).map(|number| format!("true {number}")).collect();
+    args.iter()
+        .for_each(|args| drop(runc.exec(&web, &[&["busybox"][..], &args.split(' ').collect::<Vec<_>>()].concat())));
+    let mut seen = tracing.until(|line| line == "true 10");
+    seen.retain(|line| args.contains(line));
+    assert_eq!(seen, args);
+    tracing.end();
+}
+
 /// How many calls the kernel has told of, as `--stats` says it.
 fn calls(said: &str) -> u64 {
     let count = |line: &str| line.split_once(": ")?.1.split_once(" calls, of which ")?.0.parse::<u64>().ok();

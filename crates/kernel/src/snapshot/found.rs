@@ -21,8 +21,8 @@ pub struct Found {
     pub descriptors: HashMap<u32, Vec<Descriptor>>,
 }
 
-const TASK_FACTS: usize = 168;
-const FOUND_TASK: usize = TASK_FACTS + 88;
+const TASK_FACTS: usize = 176;
+const FOUND_TASK: usize = TASK_FACTS + 80;
 const FILE_FACTS: usize = 24;
 const SOCKET_FACTS: usize = 184;
 const FOUND_FILE: usize = 16 + FILE_FACTS + SOCKET_FACTS;
@@ -86,7 +86,7 @@ fn process(facts: &TaskFacts<'_>, task: &[u8], cgroups: &mut HashMap<u64, Vec<u8
     };
     let mut path = |name: &str, at: usize| paths.of((long(at), long(at + 1)), || link(name));
     let [args, env] = given(pid, [long(0), long(1)], [long(2), long(3)]);
-    let shared = long(4);
+    let shared = facts.cgroups;
     if !cgroups.contains_key(&shared)
         && let Some(file) = super::cgroups(&folder)
     {
@@ -119,10 +119,11 @@ fn process(facts: &TaskFacts<'_>, task: &[u8], cgroups: &mut HashMap<u64, Vec<u8
         comm: facts.comm.to_vec(),
         args,
         env,
-        exe: path("exe", 5),
-        root: path("root", 7),
-        cwd: path("cwd", 9),
+        exe: path("exe", 4),
+        root: path("root", 6),
+        cwd: path("cwd", 8),
         cgroups,
+        shared_cgroups: shared,
         threads: Vec::new(),
     }
 }

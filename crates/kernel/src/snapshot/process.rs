@@ -43,6 +43,8 @@ pub struct Process {
     pub root: Vec<u8>,
     /// The file `cgroup`, line by line.
     pub cgroups: Vec<u8>,
+    /// Processes in the same cgroups have the same number here; 0 where the kernel was not asked.
+    pub shared_cgroups: u64,
     pub threads: Vec<Thread>,
 }
 

@@ -28,6 +28,7 @@ pub(crate) fn task(tid: u32) -> Option<Vec<u8>> {
         0,
         // The clock of proc(5) ticks a hundred times a second.
         process.start * 10_000_000,
+        process.shared_cgroups,
         process.inheritable,
         process.permitted,
         process.effective,

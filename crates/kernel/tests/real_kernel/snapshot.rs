@@ -104,6 +104,7 @@ fn settled(mut process: Process) -> Process {
     (process.minor_faults, process.major_faults) = (0, 0);
     (process.size_kib, process.resident_kib, process.swap_kib) = (0, 0, 0);
     process.threads.sort_by_key(|thread| thread.tid);
+    process.shared_cgroups = 0;
     process
 }
 
@@ -133,6 +134,7 @@ fn the_kernel_finds_what_proc_says() {
     let of_proc = snapshot.process(child.id()).expect("it lives");
     let process = found.processes.iter().find(|process| process.pid == child.id()).expect("it lives");
     assert_eq!(settled(process.clone()), settled(of_proc));
+    assert_ne!(process.shared_cgroups, 0);
     assert!(process.threads.len() >= 3 && !process.env.is_empty() && process.start > 0);
     let near = |one: u32, other: u32| one.abs_diff(other) <= other / 4 + 64;
     let again = snapshot.process(child.id()).expect("it lives");

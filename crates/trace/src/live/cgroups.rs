@@ -1,5 +1,50 @@
 //! Cgroups of a process, from the form that `/proc` has them in to that of recordings.
 
+use fathom_kernel::snapshot;
+use rustc_hash::FxHashMap;
+
+/// No more lists of cgroups are known at a time, nor programs under way.
+const MOST: usize = 4096;
+
+/// Cgroups by the number that the kernel has for all processes in the same ones. A process may have ended before anybody
+/// can read its file; what it shared them with says what they were.
+#[derive(Debug, Default)]
+pub(super) struct Cgroups {
+    known: FxHashMap<u64, Vec<u8>>,
+    /// Processes that execute a program, and the number of the cgroups that each is in.
+    executing: FxHashMap<u32, u64>,
+}
+
+impl Cgroups {
+    /// Takes in what a process shares with others, as recordings have it.
+    pub(super) fn learn(&mut self, number: u64, list: &[u8]) {
+        if number == 0 || list.is_empty() {
+            return;
+        }
+        if self.known.len() >= MOST {
+            self.known.clear();
+        }
+        self.known.insert(number, list.to_vec());
+    }
+
+    /// A process begins to execute a program.
+    pub(super) fn executes(&mut self, pid: u32, number: u64) {
+        if self.executing.len() >= MOST {
+            self.executing.clear();
+        }
+        self.executing.insert(pid, number);
+    }
+
+    /// The cgroups of a process that has executed a program; nothing if nobody can tell any more.
+    pub(super) fn of(&mut self, pid: u32) -> Option<Vec<u8>> {
+        let number = self.executing.remove(&pid).unwrap_or_default();
+        let Some(file) = snapshot::cgroups_of(pid) else { return self.known.get(&number).cloned() };
+        let list = listed(&file);
+        self.learn(number, &list);
+        Some(list)
+    }
+}
+
 /// What a group of version 2 stands for: there, one path is that of all controllers.
 const CONTROLLERS: [&[u8]; 5] = [b"cpuset", b"cpu", b"io", b"memory", b"pids"];
 
@@ -40,6 +85,23 @@ mod tests {
 
     fn check(file: &str, expect: &str) {
         assert_eq!(String::from_utf8_lossy(&listed(file.as_bytes())), expect);
+    }
+
+    #[test]
+    fn who_has_ended_was_where_others_are_that_share_its_cgroups() {
+        let (mut cgroups, own) = (Cgroups::default(), std::process::id());
+        let nobody = u32::MAX;
+        cgroups.executes(own, 7);
+        let list = cgroups.of(own).expect("we have not ended");
+        cgroups.executes(nobody, 7);
+        assert_eq!(cgroups.of(nobody), Some(list));
+        // Nothing is known of other numbers, or where the kernel has told none.
+        cgroups.executes(nobody, 8);
+        assert_eq!(cgroups.of(nobody), None);
+        assert_eq!(cgroups.of(nobody), None);
+        (0..10_000).for_each(|number| cgroups.learn(number, b"cpu=/a\0"));
+        (0..10_000).for_each(|pid| cgroups.executes(pid, 1));
+        assert!(cgroups.known.len() <= MOST && cgroups.executing.len() <= MOST);
     }
 
     #[test]

@@ -5,14 +5,13 @@ use std::sync::OnceLock;
 
 use fathom_kernel::Event;
 use fathom_kernel::capture::{self, Parameters};
-use fathom_kernel::snapshot;
 use fathom_scap::event::Head;
 use fathom_scap::schema::number::{CLONE_20, CLONE3, EXECVE_19, EXECVEAT, FORK_20, VFORK_20, end};
 use fathom_scap::schema::syscalls::SYSCALLS;
 use fathom_scap::schema::{Traits, event_type};
 use rustc_hash::FxHashMap;
 
-use super::cgroups;
+use super::cgroups::Cgroups;
 use crate::state::{State, Thread};
 
 /// What the kernel leaves open.
@@ -52,6 +51,8 @@ pub(super) struct Composer {
     parameters: Parameters,
     lengths: Vec<u8>,
     data: Vec<u8>,
+    /// Where those are that execute programs.
+    pub(super) cgroups: Cgroups,
 }
 
 impl Composer {
@@ -73,7 +74,7 @@ impl Composer {
             let start = self.data.len();
             match left.iter().find(|(open, _)| *open == index) {
                 None => self.data.extend_from_slice(param),
-                Some((_, open)) => open.fill(event, maker, &mut self.data),
+                Some((_, open)) => open.fill(event, maker, &mut self.cgroups, &mut self.data),
             }
             let length = (self.data.len() - start).min(if large { u32::MAX as usize } else { u16::MAX.into() });
             self.data.truncate(start + length);
@@ -97,7 +98,7 @@ impl Composer {
 }
 
 impl Open {
-    fn fill(self, event: &Event<'_>, maker: Option<&Thread>, to: &mut Vec<u8>) {
+    fn fill(self, event: &Event<'_>, maker: Option<&Thread>, cgroups: &mut Cgroups, to: &mut Vec<u8>) {
         match self {
             Open::Exe => {
                 to.extend_from_slice(maker.map_or(&[][..], |maker| &maker.exe));
@@ -105,10 +106,9 @@ impl Open {
             }
             Open::Args => to.extend_from_slice(maker.map_or(&[][..], |maker| &maker.args)),
             Open::Inherited => to.extend_from_slice(maker.map_or(&[][..], |maker| &maker.cgroups)),
-            Open::Cgroups => match snapshot::cgroups_of(event.pid) {
-                Some(file) => to.extend_from_slice(&cgroups::listed(&file)),
-                // It has ended already.
-                None => Open::Inherited.fill(event, maker, to),
+            Open::Cgroups => match cgroups.of(event.pid) {
+                Some(list) => to.extend_from_slice(&list),
+                None => Open::Inherited.fill(event, maker, cgroups, to),
             },
         }
     }

@@ -103,6 +103,11 @@ impl Tables {
         })
     }
 
+    /// The cgroups that processes share, by the kernel's number for them.
+    pub(super) fn shared_cgroups(&self) -> impl Iterator<Item = (u64, &[u8])> {
+        self.processes.iter().map(|found| (found.process.shared_cgroups, found.cgroups.as_slice()))
+    }
+
     pub(super) fn load(&self, replay: &mut Replay) {
         let state = &mut replay.state;
         let snapshot::Machine { cpus, memory, max_pid, hostname, booted } = Snapshot::local().machine();
