@@ -28,7 +28,7 @@ libfuzzer_sys::fuzz_target!(|events: Vec<(u16, u8, Vec<Vec<u8>>)>| {
     let Ok(mut reader) = Reader::new(&capture.0, Tolerance::Salvage) else { return };
     let mut text = Vec::new();
     EVERYTHING.with_borrow(|format| {
-        let _ = Replay::new(None, Style::default()).play(&mut reader, |moment| {
+        let _ = Replay::new(None, Style::default()).play(&mut reader, &mut |moment: &fathom_trace::moment::Moment<'_>| {
             format.write(moment, &mut text);
             text.clear();
             Flow::On
