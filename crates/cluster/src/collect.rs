@@ -101,6 +101,13 @@ pub enum LogRun {
 pub enum Found {
     /// An object, with its kind.
     Object(Value),
+    /// A list is begun again: what came of it may have gone since.
+    Anew {
+        /// Of what.
+        kind: &'static str,
+        /// Of which namespace, or of all.
+        namespace: Option<String>,
+    },
     /// So many objects have come of a list that goes on.
     Page {
         /// Of what.
@@ -248,7 +255,7 @@ impl Inner {
             let path = path(&reading.resource, version, namespace);
             let reach = match &reading.name {
                 Some(name) => self.one(&reading.resource, &format!("{path}/{name}"), heard).await,
-                None => self.pages(&reading.resource, &path, heard).await,
+                None => self.pages(&reading.resource, &path, namespace, heard).await,
             };
             match reach {
                 Reach::Stopped(Refusal::Missing) => {}
@@ -258,10 +265,16 @@ impl Inner {
         Reach::Whole
     }
 
-    /// A list, page by page. Where the server forgets its beginning it is begun again.
-    async fn pages(&self, resource: &Resource, path: &str, heard: &mpsc::Sender<Found>) -> Reach {
-        let (mut objects, mut token, mut again) = (Vec::new(), String::new(), 0);
-        let reach = loop {
+    /// A list, page by page; no more than a page is held here. Where the server forgets its beginning it is begun again.
+    async fn pages(
+        &self,
+        resource: &Resource,
+        path: &str,
+        namespace: Option<&str>,
+        heard: &mpsc::Sender<Found>,
+    ) -> Reach {
+        let (mut objects, mut token, mut again) = (0, String::new(), 0);
+        loop {
             let mut address = format!("{path}?limit={PAGE}");
             if !token.is_empty() {
                 address.push_str(&format!("&continue={}", line::escape(&token)));
@@ -271,37 +284,38 @@ impl Inner {
                 Err(Refusal::Expired(next)) => {
                     again += 1;
                     if again <= AGAIN {
-                        (objects, token) = (Vec::new(), String::new());
+                        (objects, token) = (0, String::new());
+                        let namespace = namespace.map(str::to_owned);
+                        let _ = heard.send(Found::Anew { kind: resource.kind, namespace }).await;
                         continue;
                     }
                     match next.filter(|_| again <= AGAIN * 2) {
                         Some(next) => token = next,
                         None => {
-                            break Reach::Stopped(Refusal::Other("it changes faster than it can be read".to_owned()));
+                            return Reach::Stopped(Refusal::Other("it changes faster than it can be read".to_owned()));
                         }
                     }
                     continue;
                 }
-                Err(refusal) => break Reach::Stopped(refusal),
+                Err(refusal) => return Reach::Stopped(refusal),
             };
             match page {
                 Ok(page) => {
-                    objects.extend(page.items);
-                    let _ = heard.send(Found::Page { kind: resource.kind, objects: objects.len() }).await;
+                    objects += page.items.len();
+                    for object in page.items {
+                        let _ = heard.send(Found::Object(object)).await;
+                    }
+                    let _ = heard.send(Found::Page { kind: resource.kind, objects }).await;
                     if page.more.is_empty() {
-                        break Reach::Whole;
+                        return Reach::Whole;
                     }
                     token = page.more;
                 }
                 Err(error) => {
-                    break Reach::Stopped(Refusal::Other(format!("the API server's answer makes no sense: {error}")));
+                    return Reach::Stopped(Refusal::Other(format!("the API server's answer makes no sense: {error}")));
                 }
             }
-        };
-        for object in objects {
-            let _ = heard.send(Found::Object(object)).await;
         }
-        reach
     }
 
     async fn one(&self, resource: &Resource, path: &str, heard: &mpsc::Sender<Found>) -> Reach {

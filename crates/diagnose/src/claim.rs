@@ -5,12 +5,12 @@ mod patch;
 use std::collections::BTreeSet;
 
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::object::{Object, Ref};
 use crate::scene::{Part, Trouble};
 use crate::snapshot::{Proof, Snapshot};
 use crate::time::Time;
+use crate::value::{Map, Value};
 
 /// How sure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -33,6 +33,16 @@ pub enum Change {
     Add(Value),
     /// Takes an object away.
     Remove(Ref),
+}
+
+impl Change {
+    /// The object that it changes.
+    pub fn object(&self) -> Option<Ref> {
+        match self {
+            Change::Set(id, ..) | Change::Remove(id) => Some(id.clone()),
+            Change::Add(value) => Object::new(value.clone()).map(|object| object.id),
+        }
+    }
 }
 
 /// How to mend it.
@@ -102,7 +112,7 @@ pub(crate) fn put(whole: &mut Value, pointer: &str, value: Value) -> Option<()> 
     let (parent, key) = pointer.rsplit_once('/')?;
     let key = key.replace("~1", "/").replace("~0", "~");
     if whole.pointer(parent).is_none_or(Value::is_null) {
-        put(whole, parent, Value::Object(serde_json::Map::new()))?;
+        put(whole, parent, Map::new().into())?;
     }
     match whole.pointer_mut(parent)? {
         Value::Object(map) if value.is_null() => drop(map.remove(&key)),

@@ -7,7 +7,7 @@ use crate::cause::Effect;
 use crate::cause::graph::Graph;
 use crate::cause::roots::{self, Judgement, Root};
 use crate::cause::symptoms::{self, Symptom};
-use crate::claim::{Claim, Fix};
+use crate::claim::{Change, Claim, Fix};
 use crate::object::{Object, Ref};
 use crate::report::{Explained, Finding, Mend, Report, Unexplained};
 use crate::rule::Rule;
@@ -40,6 +40,10 @@ pub fn diagnose(snapshot: &Snapshot, question: &Question) -> Report {
     // What could not be decided matters where something is wrong; a healthy cluster need not be listed whole.
     let quiet = findings.is_empty() && unexplained.is_empty() && symptoms.is_empty();
     let mut unknown: BTreeSet<Need> = if quiet { BTreeSet::new() } else { needs };
+    // Nothing wrong in a text may be something wrong that the text does not tell.
+    if findings.is_empty() {
+        unknown.extend(snapshot.untold());
+    }
     unknown.extend(snapshot.coverage().gaps());
     unknown.extend(snapshot.lacks.iter().cloned());
     unknown.extend(snapshot.damage.iter().map(|what| Need::new("read the whole source", what)));
@@ -131,7 +135,7 @@ fn finding(scene: &Scene<'_>, root: Root, symptoms: &[Symptom]) -> Finding {
     let more: BTreeSet<Ref> = explains.iter().filter(|one| one.effect != calls).map(|one| one.object.clone()).collect();
     explains.retain(|one| one.effect != calls || !more.contains(&one.object));
     let fix = claim.fix.clone().unwrap_or_else(|| Fix::say(rule.fix));
-    let mend = Mend { verified: vanishes(scene.snapshot, rule, subject, &fix), text: fix.text, changes: fix.changes };
+    let mend = Mend { verified: vanishes(scene, rule, subject, &fix), text: fix.text, changes: fix.changes };
     Finding {
         code: rule.code,
         object: subject.clone(),
@@ -160,9 +164,10 @@ fn unexplained(symptom: &Symptom, said: &[Claim]) -> Unexplained {
 }
 
 /// Whether the finding is gone from the snapshot as it would be after the mend.
-fn vanishes(snapshot: &Snapshot, rule: &Rule, subject: &Ref, fix: &Fix) -> bool {
-    let Some(mended) = fix.applied(snapshot) else { return false };
-    let scene = Scene::new(&mended);
+fn vanishes(scene: &Scene<'_>, rule: &Rule, subject: &Ref, fix: &Fix) -> bool {
+    let Some(mended) = fix.applied(scene.snapshot) else { return false };
+    let changed: Vec<Ref> = fix.changes.iter().filter_map(Change::object).collect();
+    let scene = Scene::after(scene, &mended, &changed.iter().collect::<Vec<_>>());
     let objects = rule.kinds().flat_map(|kind| mended.all(kind));
     let mut claims = objects.filter_map(|object| {
         let claim = (rule.judge)(&scene, object).ok().flatten()?;

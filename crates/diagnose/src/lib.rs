@@ -21,6 +21,7 @@ pub mod snapshot;
 pub mod target;
 pub mod text;
 pub mod time;
+pub mod value;
 pub mod wishes;
 
 pub use diagnosis::{Question, diagnose};

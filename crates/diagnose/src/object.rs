@@ -5,9 +5,9 @@ use std::fmt;
 use std::ops::Deref;
 
 use serde::Serialize;
-use serde_json::{Map, Value};
 
 use crate::time::Time;
+use crate::value::{Map, Value};
 
 /// Which object, present or missing.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -76,7 +76,7 @@ pub trait Fields {
     }
 
     /// A map.
-    fn map(&self, pointer: &str) -> Option<&Map<String, Value>> {
+    fn map(&self, pointer: &str) -> Option<&Map> {
         self.at(pointer).and_then(Value::as_object)
     }
 }
@@ -162,7 +162,7 @@ impl Object {
     }
 
     /// All labels.
-    pub fn labels(&self) -> Option<&Map<String, Value>> {
+    pub fn labels(&self) -> Option<&Map> {
         self.value.map("/metadata/labels")
     }
 

@@ -31,10 +31,10 @@ pub fn parse(text: &str) -> Option<i128> {
 }
 
 /// A quantity of a JSON value, which may be a number too.
-pub fn of(value: Option<&serde_json::Value>) -> Option<i128> {
+pub fn of(value: Option<&crate::value::Value>) -> Option<i128> {
     match value? {
-        serde_json::Value::String(text) => parse(text),
-        serde_json::Value::Number(number) => parse(&number.to_string()),
+        crate::value::Value::String(text) => parse(text),
+        crate::value::Value::Number(number) => parse(&number.to_string()),
         _ => None,
     }
 }

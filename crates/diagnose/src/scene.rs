@@ -6,7 +6,7 @@ mod facts;
 mod part;
 mod state;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 pub use calls::Call;
 pub use facts::Logged;
@@ -40,7 +40,27 @@ impl<'a> Scene<'a> {
                 scene.troubles.insert(pod.id.clone(), trouble);
             }
         }
-        scene.calls = calls::find(&scene);
+        scene.calls = calls::find(&scene, |_| true);
+        scene
+    }
+
+    /// Looks at a snapshot that differs from another one in these objects, and only where that can make a difference.
+    pub fn after(before: &Scene<'a>, snapshot: &'a Snapshot, changed: &[&Ref]) -> Self {
+        let mut scene = Scene { snapshot, troubles: HashMap::new(), tops: HashMap::new(), calls: Vec::new() };
+        let touches = |id: &Ref, pod: &Object| match id.kind.as_str() {
+            "Node" => pod.text("/spec/nodeName") == id.name,
+            "Namespace" => pod.ns() == id.name,
+            _ => pod.ns() == id.namespace,
+        };
+        let is_touched = |pod: &Object| changed.iter().any(|id| touches(id, pod));
+        for pod in snapshot.programs() {
+            let trouble =
+                if is_touched(pod) { state::trouble(&scene, pod) } else { before.troubles.get(&pod.id).cloned() };
+            scene.troubles.extend(trouble.map(|trouble| (pod.id.clone(), trouble)));
+        }
+        // What is called may be what has changed.
+        let callers: HashSet<&Ref> = before.calls.iter().map(|call| &call.pod.id).collect();
+        scene.calls = calls::find(&scene, |pod| callers.contains(&pod.id) || is_touched(pod));
         scene
     }
 

@@ -9,25 +9,31 @@ mod encoding;
 mod events;
 mod facts;
 mod gathering;
+mod index;
 mod layout;
 mod logs;
+mod older;
 mod pointer;
 mod saved;
 mod sketches;
+mod untold;
 mod veil;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use coverage::{Coverage, FORBIDDEN, List, Need, fold};
 pub use events::Event;
 pub use facts::is_fact;
 pub use gathering::Gathering;
+use index::Index;
 pub use logs::{Log, LogName, Run};
 pub use pointer::Proof;
 
-use crate::object::{Object, Ref, View};
+use crate::kinds;
+use crate::object::{Object, Ref};
 use crate::time::Time;
+use crate::value::{Map, Text, Value};
 
 /// An answer, or what would have to be known for one.
 pub type Judged<T> = Result<T, Need>;
@@ -36,13 +42,11 @@ pub type Judged<T> = Result<T, Need>;
 #[derive(Debug, Clone)]
 pub struct Snapshot {
     now: Time,
-    /// Shared, so that a snapshot with a change costs little.
-    objects: Vec<Arc<Object>>,
-    kinds: HashMap<String, Vec<usize>>,
-    places: HashMap<(String, String), Vec<usize>>,
-    refs: HashMap<Ref, usize>,
-    uids: HashMap<String, usize>,
-    about: HashMap<Ref, Vec<usize>>,
+    /// Shared, so that a snapshot with a change costs little. What was taken away leaves its place.
+    objects: Vec<Option<Arc<Object>>>,
+    index: Arc<Index>,
+    /// Where those begin that the index does not know.
+    changed: usize,
     logs: Arc<BTreeMap<LogName, Log>>,
     coverage: Coverage,
     /// What was wrong with the source, in words.
@@ -53,36 +57,9 @@ pub struct Snapshot {
 
 impl Snapshot {
     fn new(now: Time, objects: Vec<Arc<Object>>, logs: Arc<BTreeMap<LogName, Log>>, coverage: Coverage) -> Self {
-        let mut snapshot = Snapshot {
-            now,
-            objects,
-            kinds: HashMap::new(),
-            places: HashMap::new(),
-            refs: HashMap::new(),
-            uids: HashMap::new(),
-            about: HashMap::new(),
-            logs,
-            coverage,
-            damage: Vec::new(),
-            lacks: Vec::new(),
-        };
-        for (at, object) in snapshot.objects.iter().enumerate() {
-            snapshot.kinds.entry(object.id.kind.clone()).or_default().push(at);
-            let place = (object.id.kind.clone(), object.id.namespace.clone());
-            snapshot.places.entry(place).or_default().push(at);
-            snapshot.refs.insert(object.id.clone(), at);
-            if !object.uid().is_empty() {
-                snapshot.uids.insert(object.uid().to_owned(), at);
-            }
-            if object.id.kind == "Event" {
-                snapshot.about.entry(Event(object).about()).or_default().push(at);
-            }
-        }
-        let Snapshot { about, objects, .. } = &mut snapshot;
-        for events in about.values_mut() {
-            events.sort_by_key(|&at| (Event(&objects[at]).last(), objects[at].id.name.clone()));
-        }
-        snapshot
+        let objects: Vec<_> = objects.into_iter().map(Some).collect();
+        let (index, changed) = (Arc::new(Index::of(&objects)), objects.len());
+        Snapshot { now, objects, index, changed, logs, coverage, damage: Vec::new(), lacks: Vec::new() }
     }
 
     /// When it was taken; ages and deadlines are relative to it.
@@ -92,17 +69,17 @@ impl Snapshot {
 
     /// How many objects it holds.
     pub fn len(&self) -> usize {
-        self.objects.len()
+        self.objects().count()
     }
 
     /// Whether it holds no object.
     pub fn is_empty(&self) -> bool {
-        self.objects.is_empty()
+        self.objects().next().is_none()
     }
 
     /// All objects.
-    pub fn objects(&self) -> impl Iterator<Item = &Object> {
-        self.objects.iter().map(Arc::as_ref)
+    pub fn objects(&self) -> impl DoubleEndedIterator<Item = &Object> {
+        self.objects.iter().flatten().map(Arc::as_ref)
     }
 
     /// What was looked at, and what not.
@@ -110,9 +87,25 @@ impl Snapshot {
         &self.coverage
     }
 
+    /// What the index does not know, if it is meant.
+    fn later(&self, is_meant: impl Fn(&Object) -> bool) -> impl DoubleEndedIterator<Item = &Object> {
+        self.objects[self.changed..].iter().flatten().map(Arc::as_ref).filter(move |one| is_meant(one))
+    }
+
+    /// What is at these places, and what came later, if it is meant.
+    fn pick(
+        &self,
+        places: impl DoubleEndedIterator<Item = usize>,
+        is_meant: impl Fn(&Object) -> bool + Copy,
+    ) -> impl DoubleEndedIterator<Item = &Object> {
+        let known = places.filter_map(|at| self.objects[at].as_deref()).filter(move |one| is_meant(one));
+        known.chain(self.later(is_meant))
+    }
+
     /// The objects of a kind that are here. Says nothing about those that are not: for that, ask [`Snapshot::every`].
-    pub fn all(&self, kind: &str) -> impl Iterator<Item = &Object> {
-        self.kinds.get(kind).into_iter().flatten().map(|&at| self.objects[at].as_ref())
+    pub fn all(&self, kind: &str) -> impl DoubleEndedIterator<Item = &Object> {
+        let known = self.index.all(kind).iter().filter_map(|&at| self.objects[at].as_deref());
+        known.chain(self.later(move |one| one.id.kind == kind))
     }
 
     /// Pods, and containers of machines, which are told in the same words.
@@ -121,24 +114,34 @@ impl Snapshot {
     }
 
     /// Those in one namespace.
-    pub fn within(&self, kind: &str, namespace: &str) -> impl Iterator<Item = &Object> {
-        let place = (kind.to_owned(), namespace.to_owned());
-        self.places.get(&place).into_iter().flatten().map(|&at| self.objects[at].as_ref())
+    pub fn within(&self, kind: &str, namespace: &str) -> impl DoubleEndedIterator<Item = &Object> {
+        let known = self.index.within(kind, namespace).iter().filter_map(|&at| self.objects[at].as_deref());
+        known.chain(self.later(move |one| one.id.kind == kind && one.id.namespace == namespace))
+    }
+
+    /// Those of them that may have these labels: of pods and slices, that have the rarest of them.
+    pub fn labelled(&self, kind: &str, namespace: &str, labels: &Map) -> impl DoubleEndedIterator<Item = &Object> {
+        let of = |(key, value): (&Text, &Value)| self.index.labelled(kind, namespace, (key, value.as_str()?));
+        let rarest = labels.iter().filter_map(of).min_by_key(|places| places.len());
+        let places = rarest.unwrap_or_else(|| self.index.within(kind, namespace));
+        let known = places.iter().filter_map(|&at| self.objects[at].as_deref());
+        known.chain(self.later(move |one| one.id.kind == kind && one.id.namespace == namespace))
     }
 
     /// An object that is here.
     pub fn seen(&self, kind: &str, namespace: &str, name: &str) -> Option<&Object> {
-        self.find(&Ref::new(kind, namespace, name))
+        let is = |one: &Object| one.id.name == name && one.id.kind == kind && one.id.namespace == namespace;
+        self.pick(self.index.named((kind, namespace, name)), is).next()
     }
 
     /// An object that is here, by reference.
     pub fn find(&self, id: &Ref) -> Option<&Object> {
-        self.refs.get(id).map(|&at| self.objects[at].as_ref())
+        self.seen(&id.kind, &id.namespace, &id.name)
     }
 
     /// An object that is here, by uid.
     pub fn by_uid(&self, uid: &str) -> Option<&Object> {
-        self.uids.get(uid).map(|&at| self.objects[at].as_ref())
+        self.pick(self.index.uid(uid), |one| !uid.is_empty() && one.uid() == uid).next_back()
     }
 
     /// Whether there is such an object: it, certainly none, or unknown.
@@ -151,30 +154,40 @@ impl Snapshot {
 
     /// All objects of a kind in a namespace (of the cluster where it is empty), if it is known that these are all.
     pub fn every(&self, kind: &str, namespace: &str) -> Judged<Vec<&Object>> {
+        self.is_told(kind, namespace)?;
+        Ok(if namespace.is_empty() { self.all(kind).collect() } else { self.within(kind, namespace).collect() })
+    }
+
+    /// Whether all objects of a kind are here, and more of them than their names.
+    pub fn is_told(&self, kind: &str, namespace: &str) -> Judged<()> {
         self.coverage.complete(kind, namespace)?;
-        self.told(kind, namespace)?;
-        Ok(self.all(kind).filter(|object| namespace.is_empty() || object.id.namespace == namespace).collect())
+        self.told(kind, namespace)
     }
 
     /// Whether more than the names of a kind's objects is known.
     fn told(&self, kind: &str, namespace: &str) -> Judged<()> {
-        let here = |object: &&Object| namespace.is_empty() || object.id.namespace == namespace;
-        match self.all(kind).filter(here).find(|object| object.view() == View::Listed) {
-            Some(_) => {
-                let place = if namespace.is_empty() { String::new() } else { format!(" in {namespace}") };
-                let reason = "of some of them only a line of a table was given";
-                Err(Need::new(format!("describe {kind}{place}"), reason))
-            }
-            None => Ok(()),
+        if !self.index.is_listed(kind, namespace) {
+            return Ok(());
         }
+        let (place, flag) = match namespace {
+            "" => (String::new(), " -A".to_owned()),
+            _ => (format!(" in {namespace}"), format!(" -n {namespace}")),
+        };
+        let (plural, flag) = match kinds::of_name(kind) {
+            Some(kind) if !kind.is_namespaced() => (kind.plural.to_owned(), String::new()),
+            Some(kind) => (kind.plural.to_owned(), flag),
+            None => (kind.to_lowercase(), flag),
+        };
+        let reason = format!("of some only a line of a table was given; `kubectl describe {plural}{flag}` tells more");
+        Err(Need::new(format!("describe {kind}{place}"), reason))
     }
 
     /// What would have to be known for a proof that something is not there: a text need not tell of it.
     pub fn doubts(&self, proof: &Proof) -> Option<Need> {
         if let Some((id, pointer)) = proof.at.split_once('#') {
             let object = self.find(&Ref::parse(id)?)?;
-            let reason = "what was given of it does not tell";
-            return (!object.tells(pointer)).then(|| Need::new(format!("read {pointer} of {id}"), reason));
+            let reason = || format!("what was given of it does not tell; {} does", untold::whole(&object.id));
+            return (!object.tells(pointer)).then(|| Need::new(format!("read {pointer} of {id}"), reason()));
         }
         let id = Ref::parse(&proof.at)?;
         let counted = id.name.starts_with("*?") && proof.saw == "0";
@@ -189,8 +202,8 @@ impl Snapshot {
 
     /// What was recorded about a reference, of whatever bore it, the oldest first.
     pub fn about(&self, id: &Ref) -> impl DoubleEndedIterator<Item = Event<'_>> {
-        let indices = self.about.get(id).map_or(&[][..], Vec::as_slice);
-        indices.iter().map(|&at| Event(self.objects[at].as_ref()))
+        let is = move |one: &Object| one.id.kind == "Event" && Event(one).is_about(id);
+        self.pick(self.index.about(id).iter().copied(), is).map(Event)
     }
 
     /// What was recorded about an object, the oldest first. Events of another object of the same name are left out.
@@ -211,11 +224,15 @@ impl Snapshot {
 
     /// The same cluster with an object replaced, added, or taken away.
     pub fn with(&self, changes: &[(Ref, Option<Object>)]) -> Snapshot {
-        let mut objects = self.objects.clone();
+        let mut changed = self.clone();
+        changed.damage.clear();
+        changed.lacks.clear();
         for (id, change) in changes {
-            objects.retain(|object| object.id != *id);
-            objects.extend(change.clone().map(Arc::new));
+            let known = self.index.named((id.kind.as_str(), id.namespace.as_str(), id.name.as_str()));
+            let is = |at: &usize| self.objects[*at].as_deref().is_some_and(|one| one.id == *id);
+            known.chain(self.changed..self.objects.len()).filter(is).for_each(|at| changed.objects[at] = None);
+            changed.objects.extend(change.clone().map(|one| Some(Arc::new(one))));
         }
-        Snapshot::new(self.now, objects, self.logs.clone(), self.coverage.clone())
+        changed
     }
 }

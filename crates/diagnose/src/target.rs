@@ -77,7 +77,7 @@ pub fn question(snapshot: &Snapshot, text: &str, namespace: Option<&str>) -> Res
 mod tests {
     use super::*;
     use crate::snapshot::Gathering;
-    use serde_json::json;
+    use crate::value::json;
 
     #[test]
     fn targets_are_found_as_kubectl_would() {

@@ -22,6 +22,9 @@ pub use sketch::Sketch;
 use crate::snapshot::{LogName, Run};
 use crate::time::Time;
 
+/// The namespace of an object that is in one, and does not say in which.
+pub const SOMEWHERE: &str = "*";
+
 /// What a text tells.
 #[derive(Debug, Default)]
 pub struct Reading {

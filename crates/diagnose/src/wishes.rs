@@ -216,8 +216,8 @@ fn runs(part: &Part<'_>, fails: bool) -> Vec<LogName> {
 mod tests {
     use super::*;
     use crate::snapshot::{Coverage, Gathering};
+    use crate::value::json;
     use crate::{Question, diagnose};
-    use serde_json::json;
 
     fn wishes_of(wishes: &BTreeSet<Wish>, kind: &str) -> Vec<String> {
         let of = wishes.iter().filter(|wish| wish.kind == kind);

@@ -11,6 +11,7 @@ pub mod kernel;
 pub mod kubernetes;
 pub mod memory;
 pub mod need;
+pub mod population;
 pub mod scratch;
 
 pub use need::Need;

@@ -186,7 +186,7 @@ impl Graph {
 
 /// Whether nothing but the state of the node itself keeps a pod off it: what was asked for fits.
 fn would_fit(pod: &Object, node: &Object) -> bool {
-    let own = |taint: &serde_json::Value| taint.text("/key").starts_with("node.kubernetes.io/");
+    let own = |taint: &crate::value::Value| taint.text("/key").starts_with("node.kubernetes.io/");
     let foreign = scheduling::untolerated(pod, node).is_some_and(|taint| !own(taint));
     scheduling::selector_fits(pod, node)
         && scheduling::affinity_fits(pod, node)

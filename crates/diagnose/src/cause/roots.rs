@@ -1,6 +1,6 @@
 //! The choice of roots: the fewest claims that explain what is wrong, by the table of effects.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::graph::Graph;
 use super::symptoms::Symptom;
@@ -33,11 +33,70 @@ impl Judgement {
     }
 
     /// What it explains elsewhere.
-    fn reach(&self, graph: &Graph) -> HashSet<(Ref, Effect)> {
-        let mut reach: HashSet<(Ref, Effect)> =
-            self.places().flat_map(|place| graph.reach(place, self.rule.effect)).collect();
-        reach.extend(self.members.iter().map(|member| (member.clone(), self.rule.effect)));
+    fn reach(&self, graph: &Graph) -> Reach {
+        let mut reach = Reach::new();
+        let own = self.members.iter().map(|member| (member.clone(), self.rule.effect));
+        for (object, effect) in self.places().flat_map(|place| graph.reach(place, self.rule.effect)).chain(own) {
+            reach.entry(object).or_default().insert(effect);
+        }
         reach
+    }
+}
+
+/// What a claim explains elsewhere: objects, and what they suffer from.
+type Reach = HashMap<Ref, BTreeSet<Effect>>;
+
+/// Claims, and which of them have to do with an object: a large cluster has too many to compare each with each.
+struct Field<'a> {
+    claims: &'a [Judgement],
+    reaches: Vec<Reach>,
+    /// By the objects that they are about.
+    about: HashMap<&'a Ref, Vec<usize>>,
+    /// By the objects that they are about or explain something of.
+    near: HashMap<Ref, BTreeSet<usize>>,
+}
+
+impl<'a> Field<'a> {
+    fn new(claims: &'a [Judgement], graph: &Graph) -> Field<'a> {
+        let reaches: Vec<Reach> = claims.iter().map(|claim| claim.reach(graph)).collect();
+        let mut about: HashMap<&Ref, Vec<usize>> = HashMap::new();
+        let mut near: HashMap<Ref, BTreeSet<usize>> = HashMap::new();
+        for (at, claim) in claims.iter().enumerate() {
+            about.entry(&claim.subject).or_default().push(at);
+            for object in claim.places().chain(reaches[at].keys()) {
+                near.entry(object.clone()).or_default().insert(at);
+            }
+        }
+        Field { claims, reaches, about, near }
+    }
+
+    /// The claims about an object.
+    fn about(&self, object: &Ref) -> impl Iterator<Item = usize> {
+        self.about.get(object).into_iter().flatten().copied()
+    }
+
+    /// The claims about an object, and those that explain something of it.
+    fn near(&self, object: &Ref) -> impl Iterator<Item = usize> {
+        self.near.get(object).into_iter().flatten().copied()
+    }
+
+    /// Whether a claim says, or explains, that this object suffers from this.
+    fn reaches(&self, by: usize, object: &Ref, effect: Effect) -> bool {
+        self.reaches[by].get(object).is_some_and(|effects| effects.contains(&effect))
+    }
+
+    fn covers(&self, by: usize, symptom: &Symptom) -> bool {
+        let claim = &self.claims[by];
+        claim.places().any(|place| *place == symptom.object) && same(claim, symptom)
+            || self.reaches[by].get(&symptom.object).is_some_and(|effects| {
+                effects.contains(&symptom.effect)
+                    || symptom.effect == Effect::Short && effects.iter().any(|effect| effect.is_of_pods())
+            })
+    }
+
+    /// The claims that explain a symptom.
+    fn covering(&self, symptom: &Symptom) -> Vec<usize> {
+        self.near(&symptom.object).filter(|&by| self.covers(by, symptom)).collect()
     }
 }
 
@@ -62,49 +121,51 @@ pub struct Open {
 /// The roots among claims, in rank order, and the symptoms that none explains.
 pub fn choose(claims: Vec<Judgement>, graph: &Graph, symptoms: &[Symptom]) -> (Vec<Root>, Vec<Open>) {
     let claims = compete(lift::lift(merge(claims)));
-    let reaches: Vec<HashSet<(Ref, Effect)>> = claims.iter().map(|claim| claim.reach(graph)).collect();
-    let explainers = explainers(&claims, &reaches);
-    let mut roots: Vec<usize> = Vec::new();
+    let field = Field::new(&claims, graph);
+    let explainers = explainers(&field);
+    let covering: Vec<Vec<usize>> = symptoms.iter().map(|symptom| field.covering(symptom)).collect();
+    let mut roots: BTreeSet<usize> = BTreeSet::new();
     for (at, claim) in claims.iter().enumerate() {
         let may = !matches!(claim.rule.stance, Stance::Latent | Stance::Symptom);
         if may && explainers[at].iter().all(|&by| claims[by].rule.stance == Stance::Latent) {
-            roots.push(at);
+            roots.insert(at);
         }
     }
     // Claims that only an intention explains make that intention a cause; they are consequences then.
-    for at in latent(&claims, &reaches, &roots, &explainers, symptoms) {
+    for at in latent(&claims, &covering, &roots, &explainers, symptoms) {
         roots.retain(|&root| !(claims[root].rule.stance == Stance::Yields && explainers[root].contains(&at)));
-        roots.push(at);
+        roots.insert(at);
     }
-    let mut covered: HashSet<usize> = HashSet::new();
-    let mut found: Vec<Root> = Vec::new();
+    let mut found: BTreeMap<usize, Root> = BTreeMap::new();
     for &root in &roots {
-        let explains: Vec<usize> =
-            (0..symptoms.len()).filter(|&at| covers(&claims[root], &reaches[root], &symptoms[at])).collect();
-        covered.extend(&explains);
-        let behind = (0..claims.len()).filter(|at| !roots.contains(at) && explainers[*at].contains(&root));
-        let behind = behind.map(|at| (claims[at].subject.clone(), claims[at].rule.effect)).collect();
-        found.push(Root { judgement: claims[root].clone(), explains, behind });
+        let judgement = claims[root].clone();
+        found.insert(root, Root { judgement, explains: Vec::new(), behind: Vec::new() });
     }
+    for (at, by) in covering.iter().enumerate().flat_map(|(at, all)| all.iter().map(move |by| (at, by))) {
+        found.entry(*by).and_modify(|root| root.explains.push(at));
+    }
+    for (at, by) in explainers.iter().enumerate().flat_map(|(at, all)| all.iter().map(move |by| (at, by))) {
+        let consequence = || (claims[at].subject.clone(), claims[at].rule.effect);
+        if !roots.contains(&at) {
+            found.entry(*by).and_modify(|root| root.behind.push(consequence()));
+        }
+    }
+    let mut found: Vec<Root> = found.into_values().collect();
     found.sort_by(|a, b| rank(a).cmp(&rank(b)));
-    let open = (0..symptoms.len()).filter(|at| !covered.contains(at) && symptoms[*at].hard);
     // What a claim says that is itself a consequence is explained with it.
-    let behind = |at: usize| {
-        (0..claims.len()).any(|claim| {
-            let known = explainers[claim].iter().any(|by| roots.contains(by));
-            known && claims[claim].subject == symptoms[at].object && same(&claims[claim], &symptoms[at])
-        })
+    let is_behind = |symptom: &Symptom| {
+        field
+            .about(&symptom.object)
+            .any(|claim| explainers[claim].iter().any(|by| roots.contains(by)) && same(&claims[claim], symptom))
     };
-    let open: Vec<usize> = open.filter(|&at| !behind(at)).collect();
-    let open = open.into_iter().map(|at| Open {
-        symptom: at,
-        said: claims
-            .iter()
-            .filter(|claim| claim.rule.stance == Stance::Symptom && claim.subject == symptoms[at].object)
-            .map(|claim| claim.claim.clone())
-            .collect(),
-    });
-    (found, open.collect())
+    let said = |symptom: &Symptom| {
+        let about = field.about(&symptom.object).map(|at| &claims[at]);
+        about.filter(|claim| claim.rule.stance == Stance::Symptom).map(|claim| claim.claim.clone()).collect()
+    };
+    let covered = |at: usize| covering[at].iter().any(|by| roots.contains(by));
+    let open = symptoms.iter().enumerate().filter(|(at, one)| one.hard && !covered(*at) && !is_behind(one));
+    let open = open.map(|(at, symptom)| Open { symptom: at, said: said(symptom) }).collect();
+    (found, open)
 }
 
 /// What is surer, hurts more and is more specific comes first; names decide what is left.
@@ -141,41 +202,40 @@ fn merge(claims: Vec<Judgement>) -> Vec<Judgement> {
 
 /// Of claims about the same pods and container, the most specific is believed.
 fn compete(claims: Vec<Judgement>) -> Vec<Judgement> {
+    let mut about: HashMap<&Ref, Vec<&Judgement>> = HashMap::new();
+    for claim in claims.iter().filter(|claim| claim.rule.effect.is_of_pods()) {
+        about.entry(&claim.subject).or_default().push(claim);
+    }
     let beaten = |claim: &Judgement| {
-        claims.iter().any(|other| {
-            let of_pods = claim.rule.effect.is_of_pods() && other.rule.effect.is_of_pods();
+        let others = about.get(&claim.subject).filter(|_| claim.rule.effect.is_of_pods());
+        others.into_iter().flatten().any(|other| {
             let same_pods = !claim.claim.seen.is_disjoint(&other.claim.seen);
             let same_part =
                 claim.claim.part.is_none() || other.claim.part.is_none() || claim.claim.part == other.claim.part;
             let stronger = (other.rule.weight, claim.rule.code) > (claim.rule.weight, other.rule.code);
-            other.rule.code != claim.rule.code
-                && of_pods
-                && same_pods
-                && same_part
-                && other.subject == claim.subject
-                && stronger
+            other.rule.code != claim.rule.code && same_pods && same_part && stronger
         })
     };
     claims.iter().filter(|claim| !beaten(claim)).cloned().collect()
 }
 
 /// For each claim, those that explain it. Of two that would explain each other, the more specific one does.
-fn explainers(claims: &[Judgement], reaches: &[HashSet<(Ref, Effect)>]) -> Vec<Vec<usize>> {
+fn explainers(field: &Field<'_>) -> Vec<Vec<usize>> {
+    let claims = field.claims;
+    let places = |at: usize| std::iter::once(&claims[at].subject).chain(&claims[at].claim.seen);
     let reaches_it = |by: usize, at: usize| {
         let claim: &Judgement = &claims[at];
         let lesser = matches!(claim.rule.stance, Stance::Yields | Stance::Stands | Stance::Symptom);
         let intended = claims[by].rule.stance == Stance::Latent && claim.rule.stance == Stance::Stands;
-        let mut places = std::iter::once(&claim.subject).chain(&claim.claim.seen);
-        by != at && lesser && !intended && places.any(|place| reaches[by].contains(&(place.clone(), claim.rule.effect)))
+        by != at && lesser && !intended && places(at).any(|place| field.reaches(by, place, claim.rule.effect))
     };
-    (0..claims.len())
-        .map(|at| {
-            let weight = |one: usize| (claims[one].rule.weight, std::cmp::Reverse(one));
-            (0..claims.len())
-                .filter(|&by| reaches_it(by, at) && !(reaches_it(at, by) && weight(at) > weight(by)))
-                .collect()
-        })
-        .collect()
+    let of = |at: usize| {
+        let weight = |one: usize| (claims[one].rule.weight, std::cmp::Reverse(one));
+        let near: BTreeSet<usize> = places(at).flat_map(|place| field.near(place)).collect();
+        let explains = |by: &usize| reaches_it(*by, at) && !(reaches_it(at, *by) && weight(at) > weight(*by));
+        near.into_iter().filter(explains).collect()
+    };
+    (0..claims.len()).map(of).collect()
 }
 
 /// Whether a claim's effect is a symptom, seen where the claim is made.
@@ -186,36 +246,32 @@ fn same(claim: &Judgement, symptom: &Symptom) -> bool {
         || claim.rule.effect.is_of_pods() && symptom.effect.is_of_pods() && !claim.claim.seen.is_disjoint(&symptom.seen)
 }
 
-fn covers(claim: &Judgement, reach: &HashSet<(Ref, Effect)>, symptom: &Symptom) -> bool {
-    claim.places().any(|place| *place == symptom.object) && same(claim, symptom)
-        || reach.iter().any(|(object, effect)| {
-            *object == symptom.object
-                && (*effect == symptom.effect || symptom.effect == Effect::Short && effect.is_of_pods())
-        })
-}
-
 /// The intentions without which something stays unexplained, the one that explains most first.
 fn latent(
     claims: &[Judgement],
-    reaches: &[HashSet<(Ref, Effect)>],
-    roots: &[usize],
+    covering: &[Vec<usize>],
+    roots: &BTreeSet<usize>,
     explainers: &[Vec<usize>],
     symptoms: &[Symptom],
 ) -> Vec<usize> {
-    let covered = |by: usize, at: usize| covers(&claims[by], &reaches[by], &symptoms[at]);
     // A claim that would give way to an intention explains nothing in its stead.
-    let firm = |root: &&usize| claims[**root].rule.stance != Stance::Yields || explainers[**root].is_empty();
-    let firm: Vec<usize> = roots.iter().filter(firm).copied().collect();
-    let mut open: Vec<usize> = (0..symptoms.len()).filter(|&at| !firm.iter().any(|&root| covered(root, at))).collect();
+    let firm =
+        |by: &usize| roots.contains(by) && (claims[*by].rule.stance != Stance::Yields || explainers[*by].is_empty());
+    let mut open: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for (at, by) in covering.iter().enumerate().filter(|(_, all)| !all.iter().any(firm)) {
+        let latent = by.iter().copied().filter(|&by| claims[by].rule.stance == Stance::Latent);
+        open.insert(at, latent.collect());
+    }
     let mut chosen = Vec::new();
     loop {
-        let candidates =
-            (0..claims.len()).filter(|&at| claims[at].rule.stance == Stance::Latent && !chosen.contains(&at));
-        let gain =
-            |by: usize| open.iter().filter(|&&at| covered(by, at) && symptoms[at].object != claims[by].subject).count();
-        let best = candidates.map(|by| (gain(by), by)).filter(|(gain, _)| *gain > 0);
-        let Some((_, best)) = best.max_by_key(|(gain, by)| (*gain, std::cmp::Reverse(*by))) else { return chosen };
-        open.retain(|&at| !covered(best, at));
+        let mut gains: BTreeMap<usize, usize> = BTreeMap::new();
+        for (&at, by) in &open {
+            let elsewhere = by.iter().filter(|&&by| symptoms[at].object != claims[by].subject);
+            elsewhere.for_each(|&by| *gains.entry(by).or_default() += 1);
+        }
+        let best = gains.into_iter().max_by_key(|(by, gain)| (*gain, std::cmp::Reverse(*by)));
+        let Some((best, _)) = best else { return chosen };
+        open.retain(|_, by| !by.contains(&best));
         chosen.push(best);
     }
 }

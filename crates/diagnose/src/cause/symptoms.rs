@@ -1,11 +1,11 @@
 //! What is wrong now and wants a cause: states, never events. Nothing here is printed as a root.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use super::Effect;
 use crate::eval::endpoints;
 use crate::object::{Fields as _, Object, Ref};
-use crate::scene::Scene;
+use crate::scene::{Part, Role, Scene};
 use crate::snapshot::Proof;
 
 /// Something that is wrong, and which test tells most about it.
@@ -48,6 +48,7 @@ fn symptom(object: &Object, effect: Effect, pointer: &str, test: String) -> Symp
 }
 
 fn pods(scene: &Scene<'_>, found: &mut Vec<Symptom>) {
+    let mut known: HashMap<(Ref, Effect), usize> = HashMap::new();
     for trouble in scene.troubles() {
         let (pod, object) = (trouble.pod, scene.top(trouble.pod));
         let proof = match &trouble.part {
@@ -61,18 +62,26 @@ fn pods(scene: &Scene<'_>, found: &mut Vec<Symptom>) {
             _ if pod.id.kind == "Container" => {
                 format!("read what {} wrote, and what its engine says of it", pod.name())
             }
-            Effect::Crashing | Effect::Failed => format!("kubectl -n {} logs {} --previous", pod.ns(), pod.name()),
+            Effect::Crashing | Effect::Failed => logs_of(pod, trouble.part.as_ref()),
             _ => format!("kubectl -n {} describe pod {}", pod.ns(), pod.name()),
         };
-        let known = found.iter_mut().find(|one| one.object == object && one.effect == trouble.effect);
-        match known {
-            Some(known) => drop(known.seen.insert(pod.id.clone())),
+        match known.get(&(object.clone(), trouble.effect)) {
+            Some(&at) => drop(found[at].seen.insert(pod.id.clone())),
             None => {
+                known.insert((object.clone(), trouble.effect), found.len());
                 let seen = BTreeSet::from([pod.id.clone()]);
                 found.push(Symptom { object, effect: trouble.effect, seen, proofs: vec![proof], test, hard: true });
             }
         }
     }
+}
+
+/// What a container wrote before it ended: in the run before, where it was started again.
+fn logs_of(pod: &Object, part: Option<&Part<'_>>) -> String {
+    let named = part.filter(|part| !part.name().is_empty() && (part.role != Role::Main || Part::all(pod).len() > 1));
+    let container = named.map_or(String::new(), |part| format!(" -c {}", part.name()));
+    let before = if part.is_none_or(|part| part.restarts() > 0) { " --previous" } else { "" };
+    format!("kubectl -n {} logs {}{container}{before}", pod.ns(), pod.name())
 }
 
 /// Controllers that do not get what they want, though none of their pods is in trouble.

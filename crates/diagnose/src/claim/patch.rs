@@ -2,12 +2,11 @@
 //! has, so that a rule judges the pods as they would be. Nothing else changes: what was recorded stays recorded, and
 //! only a rule that compares it with the spec falls silent.
 
-use serde_json::{Value, json};
-
 use super::{Change, Fix, put};
 use crate::eval::owners;
 use crate::object::{Fields as _, Object};
 use crate::scene::Scene;
+use crate::value::{Value, json};
 
 /// Where a workload has the template of its pods.
 fn template(owner: &Object) -> Option<&'static str> {

@@ -1,10 +1,9 @@
 //! Quota and LimitRange: would one more of these pods be admitted.
 
-use serde_json::Value;
-
 use super::scheduling;
 use crate::object::{Fields as _, Object};
 use crate::quantity;
+use crate::value::Value;
 
 /// What one more pod of a template adds to a quota's resource, in thousandths; nothing where it counts other things.
 pub fn adds(template: &Value, resource: &str) -> Option<i128> {
@@ -68,7 +67,7 @@ pub fn keeps_all(ranges: &[&Object], template: &Value) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::value::json;
 
     #[test]
     fn one_more_pod_is_counted() {

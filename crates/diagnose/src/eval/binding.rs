@@ -1,11 +1,10 @@
 //! Which volume a claim can be bound to, and by how much the others miss
 //! (k8s.io/component-helpers/storage/volume/pv_helpers.go).
 
-use serde_json::Value;
-
 use super::selector;
 use crate::object::{Fields as _, Object};
 use crate::quantity;
+use crate::value::Value;
 
 /// Why a volume does not fit a claim, the last to be looked at being the nearest miss.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -77,7 +76,7 @@ pub fn nearest<'a>(claim: &Object, volumes: impl Iterator<Item = &'a Object>) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::value::json;
 
     #[test]
     fn a_volume_misses_by_one_thing() {

@@ -1,10 +1,9 @@
 //! From a service to its ready pods: selectors, slices, named ports.
 
-use serde_json::Value;
-
 use super::selector;
 use crate::object::{Fields as _, Object};
 use crate::snapshot::{Judged, Snapshot};
+use crate::value::{Map, Value};
 
 /// What stands behind a service.
 #[derive(Debug, Default)]
@@ -17,11 +16,14 @@ pub struct Behind<'a> {
     pub waiting: usize,
 }
 
+/// Whose slice it is.
+const OWNER: &str = "kubernetes.io/service-name";
+
 /// The endpoints of a service, of whatever made them.
 pub fn behind<'a>(snapshot: &'a Snapshot, service: &'a Object) -> Judged<Behind<'a>> {
-    let owned = |slice: &&&Object| slice.label("kubernetes.io/service-name") == Some(service.name());
-    let slices = snapshot.within("EndpointSlice", service.ns()).collect::<Vec<_>>();
-    let slices: Vec<&Object> = slices.iter().filter(owned).copied().collect();
+    let owner: Map = [(OWNER, service.name().into())].into_iter().collect();
+    let owned = |slice: &&Object| slice.label(OWNER) == Some(service.name());
+    let slices: Vec<&Object> = snapshot.labelled("EndpointSlice", service.ns(), &owner).filter(owned).collect();
     if slices.is_empty()
         && let Some(old) = snapshot.seen("Endpoints", service.ns(), service.name())
         && old.tells("/subsets")
@@ -30,7 +32,7 @@ pub fn behind<'a>(snapshot: &'a Snapshot, service: &'a Object) -> Judged<Behind<
         return Ok(Behind { slices: vec![old], ready: count("/addresses"), waiting: count("/notReadyAddresses") });
     }
     if slices.is_empty() {
-        snapshot.every("EndpointSlice", service.ns())?;
+        snapshot.is_told("EndpointSlice", service.ns())?;
     }
     let endpoints = || slices.iter().flat_map(|slice| slice.list("/endpoints"));
     // No condition means ready (discovery/v1).
@@ -43,7 +45,7 @@ pub fn behind<'a>(snapshot: &'a Snapshot, service: &'a Object) -> Judged<Behind<
 pub fn selected<'a>(snapshot: &'a Snapshot, service: &'a Object) -> Vec<&'a Object> {
     let Some(wanted) = service.map("/spec/selector").filter(|wanted| !wanted.is_empty()) else { return Vec::new() };
     let over = |pod: &&Object| ["Succeeded", "Failed"].contains(&pod.text("/status/phase"));
-    let pods = snapshot.within("Pod", service.ns());
+    let pods = snapshot.labelled("Pod", service.ns(), wanted);
     pods.filter(|pod| !over(pod) && selector::equal(wanted, pod.labels())).collect()
 }
 
@@ -51,7 +53,7 @@ pub fn selected<'a>(snapshot: &'a Snapshot, service: &'a Object) -> Vec<&'a Obje
 pub fn feeding<'a>(snapshot: &'a Snapshot, service: &'a Object) -> Vec<&'a Object> {
     let Some(wanted) = service.map("/spec/selector").filter(|wanted| !wanted.is_empty()) else { return Vec::new() };
     let kinds = ["Deployment", "StatefulSet", "DaemonSet"];
-    let all = kinds.iter().flat_map(|kind| snapshot.all(kind)).filter(|one| one.id.namespace == service.id.namespace);
+    let all = kinds.iter().flat_map(|kind| snapshot.within(kind, service.ns()));
     all.filter(|one| selector::equal(wanted, one.map("/spec/template/metadata/labels"))).collect()
 }
 

@@ -4,11 +4,10 @@
 
 use std::net::IpAddr;
 
-use serde_json::Value;
-
 use super::selector;
 use crate::object::{Fields as _, Object};
 use crate::snapshot::{Judged, Snapshot};
+use crate::value::Value;
 
 /// Which way the bytes go, seen from the pod that is isolated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,7 +116,9 @@ fn port_fits(one: &Value, port: Port<'_>, spoken_to: Option<&Object>) -> bool {
     let number = match one.at("/port") {
         None => true,
         Some(Value::String(name)) => spoken_to.and_then(|pod| pod.at("/spec")).is_some_and(|spec| {
-            super::endpoints::declared(spec).iter().any(|(number, named, _)| named == name && *number == port.number)
+            super::endpoints::declared(spec)
+                .iter()
+                .any(|(number, named, _)| *named == name.as_str() && *number == port.number)
         }),
         Some(first) => {
             let last = one.int("/endPort").or(first.as_i64());
@@ -143,7 +144,7 @@ pub fn contains(block: &str, address: IpAddr) -> Option<bool> {
 mod tests {
     use super::*;
     use crate::snapshot::Gathering;
-    use serde_json::json;
+    use crate::value::json;
 
     fn blamed(policy: Value, port: i64) -> Option<String> {
         let mut gathering = Gathering::new();

@@ -1,10 +1,9 @@
 //! Probes of the kubelet: what they ask, when they give up, and what their failures say.
 
-use serde_json::Value;
-
 use super::endpoints;
 use super::messages::{between, says};
 use crate::object::Fields as _;
+use crate::value::Value;
 
 /// Which probe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,9 +126,9 @@ pub fn port(probe: &Value, container: &Value) -> Option<i64> {
     let asked = ["/httpGet/port", "/tcpSocket/port", "/grpc/port"].iter().find_map(|pointer| probe.at(pointer))?;
     match asked {
         Value::String(name) => {
-            let spec = serde_json::json!({"containers": [container]});
+            let spec = crate::value::json!({"containers": [container]});
             let declared = endpoints::declared(&spec);
-            let found = declared.iter().find(|(_, named, _)| named == name).map(|(number, _, _)| *number);
+            let found = declared.iter().find(|(_, named, _)| *named == name.as_str()).map(|(number, _, _)| *number);
             found.or_else(|| name.parse().ok())
         }
         number => number.as_i64(),
@@ -199,7 +198,7 @@ fn numbers_after_colon(line: &str) -> Vec<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::value::json;
 
     #[test]
     fn failures_say_what_is_wrong() {

@@ -1,11 +1,10 @@
 //! The RBAC authorizer: may this subject do that, and if not, which rule comes nearest
 //! (k8s.io/kubernetes/plugin/pkg/auth/authorizer/rbac).
 
-use serde_json::Value;
-
 use super::messages::between;
 use crate::object::{Fields as _, Object};
 use crate::snapshot::{Judged, Snapshot};
+use crate::value::Value;
 
 /// What somebody wants to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,7 +123,7 @@ pub fn opinion<'a>(snapshot: &'a Snapshot, wish: &Wish) -> Judged<Opinion<'a>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::value::json;
 
     #[test]
     fn a_refusal_is_read_as_it_is_written() {

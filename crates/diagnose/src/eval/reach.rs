@@ -176,7 +176,7 @@ pub fn proofs(probe: &Object) -> Vec<Proof> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::value::json;
 
     #[test]
     fn peers_are_read() {
@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn who_refused_is_known_by_its_message() {
-        let check = |what: &str, body: serde_json::Value, expect: End| {
+        let check = |what: &str, body: crate::value::Value, expect: End| {
             let mut object = body;
             object["kind"] = "Probe".into();
             object["try"] = what.into();

@@ -3,12 +3,11 @@
 //! Follows k8s.io/kubernetes/pkg/scheduler/framework/plugins. What other namespaces run may not be in the snapshot;
 //! sums over a node are then too low, and only what is certain all the same may be concluded from them.
 
-use serde_json::Value;
-
 use super::{binding, selector};
 use crate::object::{Fields as _, Object};
 use crate::quantity;
 use crate::snapshot::Snapshot;
+use crate::value::Value;
 
 /// What a filter says no with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -70,7 +69,7 @@ pub fn affinity_fits(pod: &Value, node: &Object) -> bool {
 /// Whether a NodeSelectorTerm fits a node; an empty one fits none.
 pub fn term_fits(term: &Value, node: &Object) -> bool {
     let (labels, fields) = (term.list("/matchExpressions"), term.list("/matchFields"));
-    let name = serde_json::json!({"metadata.name": node.name()});
+    let name = crate::value::json!({"metadata.name": node.name()});
     !(labels.is_empty() && fields.is_empty())
         && labels.iter().all(|one| selector::expression(one, node.labels()))
         && fields.iter().all(|one| selector::expression(one, name.as_object()))
@@ -96,7 +95,7 @@ pub fn tolerates(toleration: &Value, taint: &Value) -> bool {
 }
 
 fn tolerates_cordon(pod: &Value) -> bool {
-    let taint = serde_json::json!({"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"});
+    let taint = crate::value::json!({"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"});
     pod.list("/spec/tolerations").iter().any(|one| tolerates(one, &taint))
 }
 
@@ -120,7 +119,8 @@ pub fn request(pod: &Value, resource: &str) -> i128 {
 pub fn resources(pod: &Value) -> Vec<String> {
     let containers = pod.list("/spec/containers").iter().chain(pod.list("/spec/initContainers"));
     let asked = containers.flat_map(|one| [one.map("/resources/requests"), one.map("/resources/limits")]);
-    let mut names: Vec<String> = asked.flatten().flat_map(|map| map.keys().cloned()).collect();
+    let mut names: Vec<String> =
+        asked.flatten().flat_map(|map| map.keys().map(|name| name.as_str().to_owned())).collect();
     names.sort();
     names.dedup();
     names
@@ -242,12 +242,12 @@ pub fn repelled_by<'a>(snapshot: &'a Snapshot, pod: &Object, node: &Object) -> O
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::value::json;
 
     fn node(value: Value) -> Object {
         let mut node = json!({"kind": "Node", "metadata": {"name": "a", "labels": {"zone": "x"}}});
         for (key, part) in value.as_object().into_iter().flatten() {
-            node[key] = part.clone();
+            node[key.as_str()] = part.clone();
         }
         Object::new(node).expect("a node has a kind and a name")
     }

@@ -1,9 +1,8 @@
 //! Pod Security: which controls of a level a pod's spec violates
 //! (kubernetes.io/docs/concepts/security/pod-security-standards).
 
-use serde_json::Value;
-
 use crate::object::Fields as _;
+use crate::value::Value;
 
 /// The controls of `baseline` or `restricted` that a spec violates, in the admission plug-in's words.
 pub fn violations(spec: &Value, level: &str) -> Vec<&'static str> {
@@ -85,7 +84,7 @@ pub fn violations(spec: &Value, level: &str) -> Vec<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::value::json;
 
     #[test]
     fn levels_forbid_more_and_more() {

@@ -1,10 +1,9 @@
 //! Label and field selectors, and the nearest name where none fits.
 
-use serde_json::{Map, Value};
-
 use crate::object::Fields as _;
+use crate::value::{Map, Value};
 
-type Labels = Map<String, Value>;
+type Labels = Map;
 
 /// Whether labels hold all of `a=b,c=d`.
 pub fn has_labels(labels: Option<&Labels>, wanted: &str) -> bool {
@@ -92,7 +91,7 @@ fn distance(left: &str, right: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::value::json;
 
     #[test]
     fn selectors_select_as_the_api_server_does() {

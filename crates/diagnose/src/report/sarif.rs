@@ -1,10 +1,9 @@
 //! The answer as SARIF 2.1.0, for tools that collect results.
 
-use serde_json::{Value, json};
-
 use super::Report;
 use crate::claim::Confidence;
 use crate::rules;
+use crate::value::{Value, json};
 
 /// The whole answer.
 pub fn render(report: &Report) -> Value {

@@ -68,9 +68,9 @@ fn verb_missing<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>>
     let Some(role) = opinion.near.or(opinion.role) else {
         return Ok(Some(claim.fix(Fix::say(format!("{rule}, and bind it to {}", wish.user)))));
     };
-    let mut rules = role.at("/rules").cloned().unwrap_or_else(|| serde_json::json!([]));
+    let mut rules = role.at("/rules").cloned().unwrap_or_else(|| crate::value::json!([]));
     if let Some(list) = rules.as_array_mut() {
-        list.push(serde_json::json!({"apiGroups": [wish.group], "resources": [wish.resource], "verbs": [wish.verb]}));
+        list.push(crate::value::json!({"apiGroups": [wish.group], "resources": [wish.resource], "verbs": [wish.verb]}));
     }
     let fix = Fix::say(format!("add the verb {} on {} to {} {}", wish.verb, wish.resource, role.id.kind, role.name()));
     Ok(Some(claim.field(role, "/rules").fix(fix.set(role, "/rules", rules))))
@@ -84,14 +84,14 @@ fn dangling<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
         let hint = near.map_or(String::new(), |near| format!("; there is {near}"));
         let absent = scene.snapshot.absent("Role", binding.ns(), role).ok().flatten();
         let claim = Claim::new(format!("it refers to Role {role}, which does not exist{hint}; so {}", says(&wish)));
-        let rule = serde_json::json!({"apiGroups": [wish.group], "resources": [wish.resource], "verbs": [wish.verb]});
+        let rule = crate::value::json!({"apiGroups": [wish.group], "resources": [wish.resource], "verbs": [wish.verb]});
         let fix = Fix::say(format!(
             "kubectl -n {} create role {role} --verb={} --resource={}",
             binding.ns(),
             wish.verb,
             wish.resource
         ));
-        let fix = fix.adding(serde_json::json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
+        let fix = fix.adding(crate::value::json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
             "metadata": {"name": role, "namespace": binding.ns()}, "rules": [rule]}));
         let claim = claim.about(binding.id.clone()).seen(pod).field(binding, "/roleRef/name");
         let claim = if absent.is_some() { claim.fix(fix) } else { claim };
@@ -126,7 +126,7 @@ fn foreign<'a>(scene: &Scene<'a>, wish: &Wish, opinion: &Opinion<'a>) -> Option<
     if !opinion.bindings.is_empty() {
         return None;
     }
-    let near = |subject: &serde_json::Value| {
+    let near = |subject: &crate::value::Value| {
         let place = subject.text("/namespace");
         let misplaced = subject.text("/name") == name && !place.is_empty() && place != namespace;
         let misspelt = crate::eval::selector::nearest(name, std::iter::once(subject.text("/name"))).is_some();

@@ -167,7 +167,7 @@ fn missing<'a>(
     };
     let near = selector::nearest(name, scene.snapshot.all(kind).filter(|one| one.ns() == namespace).map(Object::name));
     let hint = near.map_or(String::new(), |near| format!("; there is {near}"));
-    let object = serde_json::json!({"kind": kind, "metadata": {"name": name, "namespace": namespace}});
+    let object = crate::value::json!({"kind": kind, "metadata": {"name": name, "namespace": namespace}});
     let fix = Fix::say(format!("create {kind} {name}, or correct its name in the workload")).adding(object);
     let claim = Claim::new(format!("{kind} {name} does not exist{hint}")).seen(maker).by(proof).by_all(absent);
     Ok(Some(claim.field(maker, &format!("/spec/template/spec/{field}")).fix(fix)))
@@ -252,6 +252,19 @@ pub(super) const RULES: &[Rule] = &[
         refutes: "a spec that keeps the level",
         fix: "set the fields in securityContext, or choose another level",
         judge: pod_security,
+        ..ADM
+    },
+    Rule {
+        code: "adm.psp",
+        means: "No PodSecurityPolicy that the pods' service account, or its controller, may use admits the pods.",
+        proves: "The API server names the fields, or that there is no policy at all.",
+        refutes: "a policy that admits them, and the right to use it",
+        fix: "let the service account use a policy that admits the pods, or set the fields that are named in securityContext",
+        judge: |scene, maker| {
+            says(scene, maker, "no PodSecurityPolicy that it may use admits its pods", |one| {
+                *one == Refusal::PodSecurityPolicy
+            })
+        },
         ..ADM
     },
     Rule {

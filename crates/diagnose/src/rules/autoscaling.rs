@@ -1,7 +1,5 @@
 //! Autoscalers that cannot decide, and budgets that stand in the way.
 
-use serde_json::Value;
-
 use crate::cause::Effect;
 use crate::claim::{Claim, Confidence, Fix};
 use crate::eval::messages::says;
@@ -10,6 +8,7 @@ use crate::object::{Fields as _, Object, Ref};
 use crate::rule::{Rule, Stance};
 use crate::scene::{Part, Role, Scene};
 use crate::snapshot::Judged;
+use crate::value::{Map, Value};
 
 /// Words of the first minutes: metrics come later than pods.
 const EARLY: [&str; 3] = ["no metrics returned", "did not receive metrics", "no recommendation"];
@@ -145,20 +144,21 @@ fn maxed<'a>(_: &Scene<'a>, scaler: &'a Object) -> Judged<Option<Claim>> {
     }))
 }
 
+/// Whether a budget guards a pod. An empty selector is of all pods, and was of none before policy/v1.
+fn guards(budget: &Object, pod: &Object) -> bool {
+    let Some(wanted) = budget.at("/spec/selector") else { return false };
+    let empty = wanted.map("/matchLabels").is_none_or(Map::is_empty) && wanted.list("/matchExpressions").is_empty();
+    !(empty && budget.text("/apiVersion") == "policy/v1beta1") && selector::selects(wanted, pod.labels())
+}
+
 /// Budgets of one pod: the eviction API refuses when there are two.
 fn several<'a>(scene: &Scene<'a>, budget: &'a Object) -> Judged<Option<Claim>> {
-    let selects = |one: &Object, pod: &Object| {
-        one.at("/spec/selector").is_some_and(|wanted| selector::selects(wanted, pod.labels()))
-    };
+    let all = scene.snapshot.within("PodDisruptionBudget", budget.ns());
+    let others: Vec<&Object> = all.filter(|other| other.id > budget.id).collect();
     let over = |pod: &&Object| !["Succeeded", "Failed"].contains(&pod.text("/status/phase"));
-    let mut pods = scene.snapshot.within("Pod", budget.ns()).filter(over);
-    let twin = |pod: &Object| {
-        scene
-            .snapshot
-            .within("PodDisruptionBudget", budget.ns())
-            .find(|other| other.id > budget.id && selects(other, pod))
-    };
-    let found = pods.find_map(|pod| selects(budget, pod).then(|| twin(pod)).flatten().map(|other| (pod, other)));
+    let pods = scene.snapshot.within("Pod", budget.ns()).filter(|_| !others.is_empty()).filter(over);
+    let mut own = pods.filter(|pod| guards(budget, pod));
+    let found = own.find_map(|pod| Some((pod, *others.iter().find(|other| guards(other, pod))?)));
     Ok(found.map(|(pod, other)| {
         let says = format!("it and {} both guard {}, so nothing can evict it", other.name(), scene.top(pod));
         Claim::new(says).field(budget, "/spec/selector").field(other, "/spec/selector").fix(
@@ -173,9 +173,8 @@ fn blocks<'a>(scene: &Scene<'a>, budget: &'a Object) -> Judged<Option<Claim>> {
     let none =
         budget.int("/status/disruptionsAllowed") == Some(0) && budget.int("/status/expectedPods").unwrap_or(0) > 0;
     let healthy = budget.int("/status/currentHealthy") >= budget.int("/status/expectedPods");
-    let selected =
-        |pod: &&Object| budget.at("/spec/selector").is_some_and(|wanted| selector::selects(wanted, pod.labels()));
-    let drained = scene.snapshot.within("Pod", budget.ns()).filter(selected).find_map(|pod| {
+    let pods = scene.snapshot.within("Pod", budget.ns()).filter(|_| none && healthy);
+    let drained = pods.filter(|pod| guards(budget, pod)).find_map(|pod| {
         let node = scene
             .snapshot
             .seen("Node", "", pod.text("/spec/nodeName"))
@@ -185,7 +184,7 @@ fn blocks<'a>(scene: &Scene<'a>, budget: &'a Object) -> Judged<Option<Claim>> {
             says(event.message(), &["disruption budget"]) && event.last().is_some_and(|at| scene.now().since(at) < 3600)
         })
     });
-    Ok(drained.filter(|_| none && healthy).map(|event| {
+    Ok(drained.map(|event| {
         Claim::new("it lets no pod go, and a drain waits for it")
             .field(budget, "/status/disruptionsAllowed")
             .field(event.0, event.pointer())

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
-
 use super::services::{SVC, WAY, selects};
 use crate::cause::Effect;
 use crate::claim::{Claim, Confidence, Fix};
@@ -13,6 +11,7 @@ use crate::object::{Fields as _, Object, Ref};
 use crate::rule::{Rule, Stance};
 use crate::scene::{Call, Scene};
 use crate::snapshot::{Judged, Proof};
+use crate::value::Value;
 
 /// Callers use a port that the service does not have.
 fn wrong_port<'a>(scene: &Scene<'a>, service: &'a Object) -> Judged<Option<Claim>> {
@@ -66,7 +65,7 @@ fn missing<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
     }
     let near = selector::nearest(&name, scene.snapshot.within("Service", &namespace).map(Object::name));
     let hint = near.map_or(String::new(), |near| format!("; there is {near}"));
-    let service = serde_json::json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": name, "namespace": namespace}, "spec": {"clusterIP": "10.0.0.1"}});
+    let service = crate::value::json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": name, "namespace": namespace}, "spec": {"clusterIP": "10.0.0.1"}});
     let fix = Fix::say(format!("create the service {name} in {namespace}, or correct the name that is called{hint}"))
         .adding(service);
     let claim = Claim {

@@ -59,7 +59,7 @@ fn object_missing<'a>(scene: &Scene<'a>, pod: &'a Object, wanted: &str) -> Judge
         _ => String::new(),
     };
     let empty =
-        serde_json::json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": name, "namespace": pod.ns()}});
+        crate::value::json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": name, "namespace": pod.ns()}});
     let verb = if kind == "Secret" { "secret generic" } else { "configmap" };
     let fix = Fix::say(format!("kubectl -n {} create {verb} {name} …", pod.ns())).adding(empty);
     let claim = Claim::new(format!("{kind} {name} does not exist{hint}")).seen(pod).part(&part).by(proof);
@@ -79,7 +79,7 @@ pub(super) fn key_of(scene: &Scene<'_>, claim: Claim, holder: &Ref, key: &str) -
     let keys: Vec<&str> = ["/data", "/binaryData"]
         .iter()
         .filter_map(|at| holder.map(at))
-        .flat_map(|map| map.keys().map(String::as_str))
+        .flat_map(|map| map.keys().map(crate::value::Text::as_str))
         .collect();
     if keys.contains(&key) {
         return None;

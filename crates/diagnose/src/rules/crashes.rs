@@ -93,7 +93,13 @@ fn deadline<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
     };
     let claim = Claim::of(trouble, "it ran longer than activeDeadlineSeconds").field(pod, "/status/reason");
     let limit = "/spec/activeDeadlineSeconds";
-    Ok(Some(if pod.at(limit).is_some() { claim.field(pod, limit) } else { claim }))
+    let Some(seconds) = pod.int(limit) else { return Ok(Some(claim)) };
+    let more = [(limit.to_owned(), seconds.saturating_mul(2).into())];
+    let text =
+        format!("kubectl -n {} delete pod {}, and create it again with more than {seconds} s", pod.ns(), pod.name());
+    let claim = claim.field(pod, limit);
+    // Whoever owns it decides about its deadline.
+    Ok(Some(if pod.controller().is_some() { claim } else { claim.fix(Fix::again(pod, &text, &more)) }))
 }
 
 fn init_hang<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {

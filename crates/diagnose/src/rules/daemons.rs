@@ -11,7 +11,9 @@ use crate::snapshot::{Judged, Proof};
 
 /// The nodes that a DaemonSet leaves out: for its selector and affinity, or for a taint.
 fn zero_desired<'a>(scene: &Scene<'a>, set: &'a Object) -> Judged<Option<Claim>> {
-    let none = set.int("/status/desiredNumberScheduled") == Some(0) && set.int("/status/observedGeneration").is_some();
+    let generation = "/status/observedGeneration";
+    let judged = set.int(generation).is_some() || !set.tells(generation);
+    let none = set.int("/status/desiredNumberScheduled") == Some(0) && judged;
     // What comes with the cluster waits for nodes that not every cluster has.
     if !none || set.deletion().is_some() || set.ns() == "kube-system" || scene.snapshot.every("Node", "")?.is_empty() {
         return Ok(None);
@@ -62,7 +64,7 @@ fn partial<'a>(scene: &Scene<'a>, set: &'a Object) -> Judged<Option<Claim>> {
             .within("Pod", set.ns())
             .any(|pod| pod.text("/spec/nodeName") == node.name() && owners::belongs(scene.snapshot, pod, &set.id))
     };
-    let by_hand = |taint: &serde_json::Value| {
+    let by_hand = |taint: &crate::value::Value| {
         let key = taint.text("/key");
         !["node.kubernetes.io/", "node-role.kubernetes.io/", "node.cloudprovider"]
             .iter()
@@ -77,7 +79,7 @@ fn partial<'a>(scene: &Scene<'a>, set: &'a Object) -> Judged<Option<Claim>> {
         let key = taint.text("/key");
         let index = node.list("/spec/taints").iter().position(|one| one == taint).unwrap_or(0);
         let fix = Fix::say(format!("add a toleration for {key} to the DaemonSet, if it is meant for {}", node.name()));
-        let toleration = serde_json::json!([{"operator": "Exists"}]);
+        let toleration = crate::value::json!([{"operator": "Exists"}]);
         Claim::new(format!("it leaves out {}, which has the taint {key}", node.name()))
             .field(set, "/status/desiredNumberScheduled")
             .field(node, &format!("/spec/taints/{index}/key"))

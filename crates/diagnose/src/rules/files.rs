@@ -1,13 +1,12 @@
 //! Files by which a machine is a node of Kubernetes: certificates and their dates, manifests of static pods.
 
-use serde_json::Value;
-
 use crate::cause::Effect;
 use crate::claim::{Claim, Confidence};
 use crate::object::{Fields as _, Object};
 use crate::rule::Rule;
 use crate::scene::Scene;
 use crate::snapshot::Judged;
+use crate::value::Value;
 
 /// So many seconds before its end a certificate that nobody renews by itself is worth a word.
 const SOON: i64 = 14 * 86_400;

@@ -1,12 +1,16 @@
 //! Images that cannot be pulled: what the registry or the runtime answered, from the state of the container that waits.
 
+use std::collections::BTreeSet;
+
 use crate::cause::Effect;
 use crate::claim::{Claim, Confidence, Fix};
+use crate::eval::messages::between;
 use crate::eval::messages::pull::{self, Pull};
 use crate::object::{Fields as _, Object, Ref};
 use crate::rule::Rule;
 use crate::scene::{Part, Scene};
 use crate::snapshot::{Judged, Proof};
+use crate::value::Value;
 
 /// The container that waits for its image, what was said about it, and where.
 fn refused<'a>(scene: &Scene<'a>, pod: &'a Object) -> Option<(Part<'a>, Pull, Proof)> {
@@ -24,7 +28,11 @@ fn refused<'a>(scene: &Scene<'a>, pod: &'a Object) -> Option<(Part<'a>, Pull, Pr
     if !waits.contains(&part.waits()) {
         return None;
     }
-    let whole = format!("{} {}", part.waits(), part.state("waiting")?.text("/message"));
+    let message = part.state("waiting")?.text("/message");
+    if !is_of(message, image) {
+        return None;
+    }
+    let whole = format!("{} {message}", part.waits());
     if let Some(said) = pull::read(&whole, image) {
         let message = part.saw("/state/waiting/message").or_else(|| part.saw("/state/waiting/reason"))?;
         return Some((part, said, message));
@@ -37,13 +45,49 @@ fn refused<'a>(scene: &Scene<'a>, pod: &'a Object) -> Option<(Part<'a>, Pull, Pr
     failed.map(|(said, proof)| (part, said, proof))
 }
 
+/// Whether a message is about an image: what it quotes as the container's has not been corrected since.
+fn is_of(message: &str, image: &str) -> bool {
+    let begins = ["pulling image \"", "default image tag \"", "parse image name \"", "Failed to pull image \""];
+    begins.iter().find_map(|begin| between(message, begin, "\"")).is_none_or(|told| told == image)
+}
+
+/// What an image is called without its registry, folder, tag and digest.
+fn short(image: &str) -> &str {
+    let name = image.rsplit('/').next().unwrap_or_default();
+    name.split(['@', ':']).next().unwrap_or_default()
+}
+
+/// An image of the same name that some node has, or that runs: what was meant, if there is only one.
+fn near(scene: &Scene<'_>, image: &str) -> Option<String> {
+    let nodes = scene.snapshot.all("Node").flat_map(|node| node.list("/status/images"));
+    let stored = nodes.flat_map(|one| one.list("/names")).filter_map(Value::as_str).filter(|name| !name.contains('@'));
+    let ready = scene.snapshot.all("Pod").filter(|pod| scene.trouble(pod).is_none());
+    let run = ready.flat_map(Part::all).filter(Part::is_ready).map(|part| part.image());
+    let same = |name: &&str| short(name) == short(image) && *name != image && !short(image).is_empty();
+    let found: BTreeSet<&str> = stored.chain(run).filter(same).collect();
+    let mut found = found.into_iter();
+    found.next().filter(|_| found.next().is_none()).map(str::to_owned)
+}
+
+/// The right reference, where the cluster shows it.
+fn corrected(scene: &Scene<'_>, part: &Part<'_>, wanted: Pull) -> Option<Fix> {
+    let image = part.image();
+    let (right, why) = match wanted {
+        Pull::InvalidName if image.to_lowercase() != image => (image.to_lowercase(), "names are in lower case"),
+        Pull::NotFound | Pull::RegistryDns | Pull::InvalidName => (near(scene, image)?, "which the cluster has"),
+        _ => return None,
+    };
+    let change = (format!("{}/image", part.spec_at), right.as_str().into());
+    Some(Fix::patch(scene, part.pod, &format!("use {right}, {why}"), &[change]))
+}
+
 /// Says it if this is what was said.
 fn said<'a>(scene: &Scene<'a>, pod: &'a Object, wanted: Pull) -> Judged<Option<Claim>> {
     Ok(refused(scene, pod).filter(|(_, said, _)| *said == wanted).map(|(part, _, proof)| {
         let registry = pull::registry(part.image());
         let claim = Claim::new(format!("image {} of container {}", part.image(), part.name()));
         let claim = claim.seen(pod).part(&part).by(proof).by_all(part.saw("/state/waiting/reason"));
-        let claim = claim.by(part.asked("/image"));
+        let claim = Claim { fix: corrected(scene, &part, wanted), ..claim.by(part.asked("/image")) };
         let shares = matches!(wanted, Pull::RegistryDns | Pull::Unreachable | Pull::Tls | Pull::RateLimit)
             && !registry.is_empty();
         if shares { claim.shared(Ref::new("Registry", "", registry)) } else { claim }
@@ -79,7 +123,7 @@ fn secret_missing<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim
             Ok(None) => continue,
             Ok(Some(proof)) => {
                 let told = told.map(|event| Proof::field(event.0, event.pointer()));
-                let secret = serde_json::json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": pod.ns()}});
+                let secret = crate::value::json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": pod.ns()}});
                 let text = format!("kubectl -n {} create secret docker-registry {name} …", pod.ns());
                 return Ok(Some(claim.by(proof).by_all(told).fix(Fix::say(text).adding(secret))));
             }

@@ -1,7 +1,5 @@
 //! Ingresses and gateways that lead nowhere.
 
-use serde_json::Value;
-
 use crate::cause::Effect;
 use crate::claim::{Claim, Confidence, Fix};
 use crate::eval::selector;
@@ -9,6 +7,7 @@ use crate::object::{Fields as _, Object};
 use crate::rule::{Rule, Stance};
 use crate::scene::Scene;
 use crate::snapshot::{Judged, Proof};
+use crate::value::Value;
 
 /// The services that an ingress leads to, with the pointer to each.
 pub(crate) fn backends(ingress: &Object) -> Vec<(String, String)> {
@@ -172,7 +171,7 @@ fn tls_type<'a>(scene: &Scene<'a>, ingress: &'a Object) -> Judged<Option<Claim>>
         let keys = secret.map("/data");
         // Only what is not there is quoted: values of secrets are nobody's business.
         let missing =
-            ["tls.crt", "tls.key"].into_iter().find(|key| keys.is_some_and(|keys| !keys.contains_key(*key)))?;
+            ["tls.crt", "tls.key"].into_iter().find(|key| keys.is_some_and(|keys| !keys.contains_key(key)))?;
         let claim = Claim::new(format!("secret {} has no {missing}", secret.name()));
         Some(claim.field(secret, &format!("/data/{missing}")).field(secret, "/type"))
     }))

@@ -94,7 +94,7 @@ fn near_limit<'a>(scene: &Scene<'a>, container: &'a Object) -> Judged<Option<Cla
     let stat = scene.counter(container, "memory");
     let cache = stat.and_then(|stat| stat.int("/value/inactive_file")).unwrap_or(0);
     let full = usage.int("/value").is_some_and(|usage| usage.saturating_sub(cache) >= limit / 10 * 9);
-    let slow = waits.at("/value/some/avg60").and_then(serde_json::Value::as_f64).is_some_and(|share| share >= 10.0);
+    let slow = waits.at("/value/some/avg60").and_then(crate::value::Value::as_f64).is_some_and(|share| share >= 10.0);
     Ok((full && slow && runs(container)).then(|| {
         Claim::new("it uses nearly all memory of its limit, and waits for more")
             .seen(container)

@@ -1,7 +1,5 @@
 //! What a machine is out of, and what on it is set so that containers cannot work.
 
-use serde_json::Value;
-
 use crate::cause::Effect;
 use crate::claim::{Claim, Confidence, Fix};
 use crate::eval::messages::program::Sign;
@@ -10,6 +8,7 @@ use crate::object::{Fields as _, Object};
 use crate::rule::Rule;
 use crate::scene::{Part, Scene};
 use crate::snapshot::{Judged, Proof};
+use crate::value::Value;
 
 /// A figure that has nearly reached its limit.
 fn nearly(scene: &Scene<'_>, machine: &Object, used: &str, most: &str) -> Option<Vec<Proof>> {

@@ -48,7 +48,8 @@ fn released<'a>(scene: &Scene<'a>, claim: &'a Object) -> Judged<Option<Claim>> {
             "when its data may be used: kubectl patch pv {} -p '{{\"spec\":{{\"claimRef\":null}}}}'",
             volume.name()
         ));
-        let fix = fix.set(volume, "/spec/claimRef", serde_json::Value::Null).set(volume, "/status/phase", "Available");
+        let fix =
+            fix.set(volume, "/spec/claimRef", crate::value::Value::Null).set(volume, "/status/phase", "Available");
         let says = format!("it is kept for a claim that was deleted, and {} waits for it", claim.name());
         Claim { says, ..said }
             .about(volume.id.clone())

@@ -1,7 +1,5 @@
 //! Names that do not resolve: the cluster's DNS, and pods that do not ask it.
 
-use serde_json::Value;
-
 use crate::cause::Effect;
 use crate::claim::{Claim, Confidence, Fix};
 use crate::eval::endpoints;
@@ -13,6 +11,7 @@ use crate::object::{Fields as _, Object};
 use crate::rule::{Rule, Stance};
 use crate::scene::{Call, Part, Scene};
 use crate::snapshot::{Judged, Proof};
+use crate::value::Value;
 
 /// Whether a pod is one of those that answer for the cluster's names.
 pub(super) fn answers(scene: &Scene<'_>, pod: &Object) -> bool {

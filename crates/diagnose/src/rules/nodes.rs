@@ -9,7 +9,7 @@ use crate::scene::Scene;
 use crate::snapshot::{Judged, Proof};
 
 /// The Ready condition of a node that is not.
-fn ready<'a>(node: &'a Object, status: &str) -> Option<(String, &'a serde_json::Value)> {
+fn ready<'a>(node: &'a Object, status: &str) -> Option<(String, &'a crate::value::Value)> {
     node.condition("Ready").filter(|(_, ready)| ready.text("/status") == status && node.deletion().is_none())
 }
 

@@ -33,7 +33,9 @@ fn host_port<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
     let own = Proof::field(pod, &format!("/spec/containers/{index}/ports"));
     let ports = pod.list("/spec/containers").iter().enumerate().flat_map(|(index, one)| {
         let ports = one.list("/ports").iter().enumerate().filter(|(_, port)| port.at("/hostPort").is_some());
-        ports.map(move |(port, _)| (format!("/spec/containers/{index}/ports/{port}/hostPort"), serde_json::Value::Null))
+        ports.map(move |(port, _)| {
+            (format!("/spec/containers/{index}/ports/{port}/hostPort"), crate::value::Value::Null)
+        })
     });
     let fix = Fix::patch(scene, pod, "do without hostPort, with a Service in its place", &ports.collect::<Vec<_>>());
     let others = holders.first().map(|other| Proof::field(other, "/spec/nodeName"));
@@ -145,7 +147,7 @@ pub(super) const RULES: &[Rule] = &[
         refutes: "a domain in which one more pod keeps maxSkew",
         fix: "raise maxSkew, use ScheduleAnyway, or label the nodes",
         judge: |scene, pod| {
-            let strict = |one: &serde_json::Value| one.text("/whenUnsatisfiable") != "ScheduleAnyway";
+            let strict = |one: &crate::value::Value| one.text("/whenUnsatisfiable") != "ScheduleAnyway";
             let constraints = pod.list("/spec/topologySpreadConstraints").iter().enumerate();
             let strict: Vec<usize> = constraints.filter(|(_, one)| strict(one)).map(|(index, _)| index).collect();
             let claim = decided(scene, pod, &Blocker::Spread, "no node keeps its topology spread constraints");

@@ -69,8 +69,8 @@ fn part_sets(pod: &Object, claim: &Claim, name: &str) -> bool {
 /// Sets a variable of a container; its value is for a person to choose.
 fn set_variable(scene: &Scene<'_>, pod: &Object, claim: &Claim, name: &str) -> Option<Fix> {
     let part = Part::all(pod).into_iter().find(|part| Some(part.name()) == claim.part.as_deref())?;
-    let mut all: Vec<serde_json::Value> = part.spec.list("/env").to_vec();
-    all.push(serde_json::json!({"name": name, "value": "…"}));
+    let mut all: Vec<crate::value::Value> = part.spec.list("/env").to_vec();
+    all.push(crate::value::json!({"name": name, "value": "…"}));
     let fix = Fix::patch(scene, pod, "", &[(format!("{}/env", part.spec_at), all.into())]);
     let top = scene.top(pod);
     let whom = format!("{} {} -c {}", top.kind.to_lowercase(), top.name, part.name());

@@ -20,7 +20,7 @@ fn failing<'a, 's>(scene: &'s Scene<'a>, pod: &'a Object) -> Option<(&'s Trouble
     Some((trouble, part, event))
 }
 
-fn probe<'a>(part: &Part<'a>) -> Option<(&'static str, &'a serde_json::Value)> {
+fn probe<'a>(part: &Part<'a>) -> Option<(&'static str, &'a crate::value::Value)> {
     [Kind::Readiness, Kind::Startup].iter().find_map(|kind| Some((kind.field(), part.spec.at(kind.field())?)))
 }
 
@@ -246,8 +246,8 @@ pub(super) const RULES: &[Rule] = &[
             let fix = failing(scene, pod).and_then(|(_, part, _)| {
                 let (field, probe) = probe(&part)?;
                 let at = |kind: &str| format!("{}{field}/{kind}", part.spec_at);
-                let socket = serde_json::json!({"port": probe.at("/grpc/port")?});
-                let changes = [(at("grpc"), serde_json::Value::Null), (at("tcpSocket"), socket)];
+                let socket = crate::value::json!({"port": probe.at("/grpc/port")?});
+                let changes = [(at("grpc"), crate::value::Value::Null), (at("tcpSocket"), socket)];
                 Some(Fix::patch(scene, pod, "ask only whether somebody listens", &changes))
             });
             Ok(Some(Claim { fix, ..claim }))

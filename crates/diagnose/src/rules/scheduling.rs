@@ -1,8 +1,7 @@
 //! Pods that no node takes: the scheduler's own reasons, computed again where the snapshot allows it.
 
-use serde_json::Value;
-
 use crate::cause::Effect;
+use crate::value::Value;
 
 use crate::claim::{Claim, Fix};
 
@@ -199,7 +198,7 @@ fn node_affinity<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>
     let asks = "/spec/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution";
     let fix = || {
         let terms = pod.list(&format!("{asks}/nodeSelectorTerms")).iter();
-        let wishes: Vec<Value> = terms.map(|term| serde_json::json!({"weight": 1, "preference": term})).collect();
+        let wishes: Vec<Value> = terms.map(|term| crate::value::json!({"weight": 1, "preference": term})).collect();
         let prefers = "/spec/affinity/nodeAffinity/preferredDuringSchedulingIgnoredDuringExecution".to_owned();
         Fix::patch(scene, pod, "make the rule preferred", &[(asks.to_owned(), Value::Null), (prefers, wishes.into())])
     };

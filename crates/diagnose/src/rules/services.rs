@@ -2,9 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
-
 use crate::cause::Effect;
+use crate::value::Value;
 
 use crate::claim::{Claim, Confidence, Fix};
 
@@ -51,12 +50,10 @@ fn mismatch<'a>(scene: &Scene<'a>, service: &'a Object) -> Judged<Option<Claim>>
     }
     // Somebody is meant: a pod that has most of the labels, another value of a key, or the service's own name.
     let near = pods.iter().find_map(|pod| {
-        let alike = wanted
-            .iter()
-            .filter(|(key, value)| pod.labels().and_then(|labels| labels.get(*key)) == Some(value))
-            .count();
+        let alike =
+            wanted.iter().filter(|(key, value)| pod.labels().and_then(|labels| labels.get(key)) == Some(value)).count();
         let other = wanted.iter().find(|(key, value)| {
-            pod.labels().and_then(|labels| labels.get(*key)).is_some_and(|found| found != *value)
+            pod.labels().and_then(|labels| labels.get(key)).is_some_and(|found| found != *value)
         })?;
         let found = pod.label(other.0)?;
         let close = alike > 0

@@ -1,7 +1,7 @@
 //! Programs that ended by a signal: their own faults, and kills that nobody accounts for.
 
 use super::crashes::{CRASH, ended, ends, is_container, reason};
-use crate::claim::{Claim, Confidence};
+use crate::claim::{Claim, Confidence, Fix};
 use crate::eval::messages::program::Sign;
 use crate::eval::probes::Kind;
 use crate::object::{Fields as _, Object, View};
@@ -9,9 +9,18 @@ use crate::rule::{Rule, Stance};
 use crate::scene::{Part, Scene};
 use crate::snapshot::{Judged, Proof};
 
+/// Whether the kubelet was told to end its last run: the pod was deleted, evicted or displaced.
+fn was_stopped(scene: &Scene<'_>, part: &Part<'_>) -> bool {
+    let began = part.end().and_then(|(_, end)| end.time("/startedAt"));
+    let words = format!("Stopping container {}", part.name());
+    let mut stops = scene.snapshot.events(part.pod).filter(|one| one.reason() == "Killing" && one.message() == words);
+    stops.any(|stop| stop.last() >= began)
+}
+
 /// Whether the kubelet, or a signal of the program's own, is known to have ended it.
 fn accounted(scene: &Scene<'_>, part: &Part<'_>) -> bool {
-    reason(part) == "OOMKilled"
+    was_stopped(scene, part)
+        || reason(part) == "OOMKilled"
         || reason(part) == "ContainerStatusUnknown"
         || [Kind::Liveness, Kind::Startup].iter().any(|kind| super::kills::kill(scene, part, *kind).is_some())
 }
@@ -29,10 +38,22 @@ fn segfault<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
     signalled(scene, pod, 11, "it accessed memory that it does not have")
 }
 
+/// Takes a container out of its seccomp profile.
+fn unconfined(scene: &Scene<'_>, part: &Part<'_>) -> Fix {
+    let change = (format!("{}/securityContext/seccompProfile/type", part.spec_at), "Unconfined".into());
+    Fix::patch(scene, part.pod, "let a profile of its own allow the call; to see whether that is it", &[change])
+}
+
 /// A permission error that a security profile makes, rather than files: of a call that needs none.
 fn seccomp<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
     if let Some(claim) = signalled(scene, pod, 31, "it made a system call that its seccomp profile forbids")? {
-        return Ok(Some(claim));
+        let part = Part::all(pod).into_iter().find(|part| Some(part.name()) == claim.part.as_deref());
+        // No profile forbids anything to whom it does not hold for.
+        return Ok(match part {
+            Some(part) if part.spec.text("/securityContext/seccompProfile/type") == "Unconfined" => None,
+            Some(part) => Some(claim.fix(unconfined(scene, &part))),
+            None => Some(claim),
+        });
     }
     let Some((trouble, parts)) = ended(scene, pod) else { return Ok(None) };
     Ok(parts.iter().find_map(|part| {
@@ -61,8 +82,8 @@ fn seccomp<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
         } else {
             part.asked(own)
         };
-        (forbidden && ["RuntimeDefault", "Localhost"].contains(&kind))
-            .then(|| Claim::of(trouble, line.trim().to_owned()).part(part).by(proof).by(setting))
+        let claim = || Claim::of(trouble, line.trim().to_owned()).part(part).by(proof).by(setting);
+        (forbidden && ["RuntimeDefault", "Localhost"].contains(&kind)).then(|| claim().fix(unconfined(scene, part)))
     }))
 }
 

@@ -1,7 +1,5 @@
 //! What was deleted and does not go.
 
-use serde_json::Value;
-
 use crate::cause::Effect;
 use crate::claim::{Claim, Confidence, Fix};
 use crate::eval::messages::says;
@@ -9,6 +7,7 @@ use crate::object::{Fields as _, Object};
 use crate::rule::{Rule, Stance};
 use crate::scene::{Part, Scene};
 use crate::snapshot::{Judged, Proof};
+use crate::value::Value;
 
 /// Finalizers of Kubernetes' own controllers, which have rules of their own or pass by themselves.
 const OWN: [&str; 7] = [
@@ -94,14 +93,21 @@ fn prestop<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
 
 /// A condition of a namespace that is being deleted.
 fn namespace<'a>(scene: &Scene<'a>, namespace: &'a Object, kinds: &[&str], what: &str) -> Judged<Option<Claim>> {
-    let waited = overdue(scene, namespace).filter(|late| *late >= 2);
     let found = kinds
         .iter()
         .filter_map(|kind| namespace.condition(kind))
         .find(|(_, condition)| condition.text("/status") == "True");
-    Ok(waited.and(found).map(|(at, _)| {
-        Claim::new(what).field(namespace, &format!("{at}/message")).field(namespace, "/metadata/deletionTimestamp")
-    }))
+    // A description tells that it is going, not since when.
+    let going = namespace.text("/status/phase") == "Terminating";
+    let (since, sign) = match (namespace.deletion(), &found) {
+        (Some(deletion), _) => (Some(deletion), "/metadata/deletionTimestamp"),
+        (None, Some((_, condition))) if going => (condition.time("/lastTransitionTime"), "/status/phase"),
+        _ => (None, ""),
+    };
+    let waited = since.filter(|since| scene.now().since(*since) >= 2);
+    Ok(waited
+        .and(found)
+        .map(|(at, _)| Claim::new(what).field(namespace, &format!("{at}/message")).field(namespace, sign)))
 }
 
 const TERM: Rule = Rule { on: &["Pod"], effect: Effect::Stuck, ..Rule::PLAIN };

@@ -53,7 +53,7 @@ fn object_missing<'a>(scene: &Scene<'a>, pod: &'a Object, wanted: &str) -> Judge
     let near = crate::eval::selector::nearest(name, scene.snapshot.within(kind, pod.ns()).map(Object::name));
     let hint = near.map_or(String::new(), |near| format!("; there is {near}"));
     let empty =
-        serde_json::json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": name, "namespace": pod.ns()}});
+        crate::value::json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": name, "namespace": pod.ns()}});
     let verb = if kind == "Secret" { "secret generic" } else { "configmap" };
     let fix = Fix::say(format!("kubectl -n {} create {verb} {name} …", pod.ns())).adding(empty);
     let claim = Claim::of(trouble, volume(event.message(), &format!("{kind} {name} does not exist{hint}")));
@@ -65,7 +65,7 @@ fn key_missing<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> 
     let Some((key, kind, _)) = start::missing_key(event.message()) else { return Ok(None) };
     let claim = Claim::of(trouble, volume(event.message(), &format!("the {kind} has no key {key}")))
         .field(event.0, event.pointer());
-    let asks = |items: &serde_json::Value, list: &str| items.list(list).iter().any(|item| item.text("/key") == key);
+    let asks = |items: &crate::value::Value, list: &str| items.list(list).iter().any(|item| item.text("/key") == key);
     let (source, name) = if kind == "Secret" { ("/secret", "secretName") } else { ("/configMap", "name") };
     let holder = pod.list("/spec/volumes").iter().find(|one| asks(one, &format!("{source}/items")));
     let holder = holder.map(|one| Ref::new(kind, pod.ns(), one.text(&format!("{source}/{name}"))));
@@ -223,7 +223,7 @@ pub(super) const RULES: &[Rule] = &[
             let what = "the path on the node is of another type";
             let Some(claim) = mounts(scene, pod, Mount::HostPath, what)? else { return Ok(None) };
             let volumes = pod.list("/spec/volumes").iter().enumerate();
-            let checks = |volume: &serde_json::Value| !volume.text("/hostPath/type").is_empty();
+            let checks = |volume: &crate::value::Value| !volume.text("/hostPath/type").is_empty();
             let mut checked = volumes.filter(|(_, volume)| checks(volume)).map(|(index, _)| index);
             let Some(index) = checked.next() else { return Ok(None) };
             let at = format!("/spec/volumes/{index}/hostPath/type");

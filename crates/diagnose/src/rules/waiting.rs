@@ -13,7 +13,7 @@ fn nodename<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
     let name = pod.text("/spec/nodeName");
     let Some(trouble) = scene.suffers(pod, Effect::Unscheduled).filter(|_| !name.is_empty()) else { return Ok(None) };
     let absent = scene.snapshot.absent("Node", "", name)?;
-    let free = [("/spec/nodeName".to_owned(), serde_json::Value::Null)];
+    let free = [("/spec/nodeName".to_owned(), crate::value::Value::Null)];
     let text = format!("kubectl -n {} delete pod {}, and create it again without nodeName", pod.ns(), pod.name());
     Ok(absent.map(|absent| {
         Claim::of(trouble, format!("it is put on node {name}, which does not exist"))
@@ -52,7 +52,7 @@ fn gated<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
                 scene,
                 pod,
                 "take the gate away",
-                &[("/spec/schedulingGates".to_owned(), serde_json::Value::Null)],
+                &[("/spec/schedulingGates".to_owned(), crate::value::Value::Null)],
             ))
     }))
 }
@@ -106,7 +106,7 @@ fn rejected<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
             .any(|other| scene.top(other) == top && other.text("/status/phase") == "Running")
     };
     let counts = refused && pod.deletion().is_none() && (bare || pod.controller().is_some() && recent && !placed());
-    let free = [("/spec/nodeName".to_owned(), serde_json::Value::Null)];
+    let free = [("/spec/nodeName".to_owned(), crate::value::Value::Null)];
     let text = format!("kubectl -n {} delete pod {}, and create it again without nodeName", pod.ns(), pod.name());
     let by_hand = pod.controller().is_none();
     Ok(counts.then(|| {

@@ -44,7 +44,7 @@ fn webhook<'a>(scene: &Scene<'a>, maker: &'a Object, wanted: &[Call], what: &str
     if config.text(&policy) == "Ignore" {
         return Ok(None);
     }
-    let patch = serde_json::json!([{"op": "replace", "path": policy, "value": "Ignore"}]);
+    let patch = crate::value::json!([{"op": "replace", "path": policy, "value": "Ignore"}]);
     let text = format!(
         "repair it; until then kubectl patch {} {} --type json -p '{patch}'",
         config.id.kind.to_lowercase(),

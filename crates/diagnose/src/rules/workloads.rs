@@ -1,21 +1,15 @@
 //! Controllers that do not do what they are for, though no pod of theirs says why.
 
 use crate::cause::Effect;
-
 use crate::claim::{Claim, Confidence, Fix};
-
 use crate::eval::{endpoints, resolver};
-
 use crate::object::{Fields as _, Object};
-
 use crate::rule::{Rule, Stance};
-
-use crate::scene::Scene;
-
-use crate::snapshot::Judged;
+use crate::scene::{Part, Scene};
+use crate::snapshot::{Judged, Proof};
 
 /// Whether a condition of an object is true.
-pub(super) fn is_true<'a>(object: &'a Object, kind: &str) -> Option<(String, &'a serde_json::Value)> {
+pub(super) fn is_true<'a>(object: &'a Object, kind: &str) -> Option<(String, &'a crate::value::Value)> {
     object.condition(kind).filter(|(_, condition)| condition.text("/status") == "True")
 }
 
@@ -28,7 +22,7 @@ fn paused<'a>(scene: &Scene<'a>, deployment: &'a Object) -> Judged<Option<Claim>
     let behind = deployment.int("/status/updatedReplicas").unwrap_or(0) < wanted;
     let _ = scene;
     let fix = Fix::say(format!("kubectl -n {} rollout resume deployment/{}", deployment.ns(), deployment.name()));
-    let fix = fix.set(deployment, "/spec/paused", serde_json::Value::Null);
+    let fix = fix.set(deployment, "/spec/paused", crate::value::Value::Null);
     Ok(behind.then(|| {
         Claim::new("it is paused in the middle of a change")
             .field(deployment, "/spec/paused")
@@ -80,21 +74,31 @@ fn bad_revision<'a>(scene: &Scene<'a>, set: &'a Object) -> Judged<Option<Claim>>
     if set.text("/spec/podManagementPolicy") == "Parallel" || set.text("/spec/updateStrategy/type") == "OnDelete" {
         return Ok(None);
     }
-    let update = set.text("/status/updateRevision");
-    let old = |pod: &&Object| {
-        let revision = pod.label("controller-revision-hash").unwrap_or_default();
-        !update.is_empty() && !revision.is_empty() && revision != update && scene.trouble(pod).is_some()
-    };
-    let stuck = scene.snapshot.within("Pod", set.ns()).filter(|pod| scene.top(pod) == set.id).find(old);
-    Ok(stuck.map(|pod| {
+    let own = scene.snapshot.within("Pod", set.ns()).filter(|pod| scene.trouble(pod).is_some());
+    let mut own = own.filter(|pod| scene.top(pod) == set.id);
+    Ok(own.find_map(|pod| Some((pod, older(set, pod)?))).map(|(pod, proofs)| {
         let fix = Fix::say(format!("kubectl -n {} delete pod {}", pod.ns(), pod.name())).remove(pod);
         let says = format!("{} is of a broken revision, and is not replaced before it is ready", pod.name());
-        Claim::new(says)
-            .seen(pod)
-            .field(set, "/status/updateRevision")
-            .field(pod, "/metadata/labels/controller-revision-hash")
-            .fix(fix)
+        Claim::new(says).seen(pod).by_all(proofs).fix(fix)
     }))
+}
+
+/// Whether a pod is of another revision than the set's newest: by its label, or where the set's is not told, by an
+/// image that the set does not have any more.
+fn older(set: &Object, pod: &Object) -> Option<[Proof; 2]> {
+    let (newest, label) = ("/status/updateRevision", "/metadata/labels/controller-revision-hash");
+    if set.tells(newest) {
+        let (update, revision) = (set.text(newest), pod.text(label));
+        let older = !update.is_empty() && !revision.is_empty() && revision != update;
+        return older.then(|| [Proof::field(set, newest), Proof::field(pod, label)]);
+    }
+    let at = "/spec/template/spec/containers";
+    set.list(at).iter().enumerate().find_map(|(index, wanted)| {
+        let mut parts = Part::all(pod).into_iter();
+        let part = parts.find(|part| part.name() == wanted.text("/name") && !part.name().is_empty())?;
+        let differs = part.image() != wanted.text("/image");
+        differs.then(|| [Proof::field(set, &format!("{at}/{index}/image")), part.asked("/image")])
+    })
 }
 
 fn no_headless<'a>(scene: &Scene<'a>, set: &'a Object) -> Judged<Option<Claim>> {
@@ -111,7 +115,7 @@ fn no_headless<'a>(scene: &Scene<'a>, set: &'a Object) -> Judged<Option<Claim>> 
     let claim = Claim::new(format!("its governing service {name} does not exist, so its pods have no names"))
         .field(set, "/spec/serviceName")
         .by(absent);
-    let service = serde_json::json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": name, "namespace": set.ns()},
+    let service = crate::value::json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": name, "namespace": set.ns()},
         "spec": {"clusterIP": "None", "selector": set.at("/spec/selector/matchLabels")}});
     let claim =
         claim.fix(Fix::say(format!("create the headless service {name} with the selector of the set")).adding(service));

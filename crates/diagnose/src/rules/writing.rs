@@ -2,8 +2,10 @@
 
 use crate::cause::Effect;
 use crate::claim::{Claim, Confidence, Fix};
+use crate::eval::messages::between;
 use crate::eval::messages::program::Sign;
 use crate::object::{Fields as _, Object};
+use crate::quantity;
 use crate::rule::Rule;
 use crate::scene::{Part, Scene};
 use crate::snapshot::{Judged, Proof};
@@ -29,7 +31,7 @@ fn complains<'a>(
 }
 
 /// The volume mount that holds a path which a line names.
-fn mount_of<'a>(part: &Part<'a>, line: &str) -> Option<(String, &'a serde_json::Value)> {
+fn mount_of<'a>(part: &Part<'a>, line: &str) -> Option<(String, &'a crate::value::Value)> {
     let paths =
         line.split(|c: char| c.is_whitespace() || "'\"`,()".contains(c)).map(|word| word.trim_end_matches([':', '.']));
     let paths: Vec<&str> = paths.filter(|word| word.starts_with('/')).collect();
@@ -44,16 +46,16 @@ fn mount_of<'a>(part: &Part<'a>, line: &str) -> Option<(String, &'a serde_json::
 }
 
 /// An emptyDir where a container has none, for this folder.
-fn scratch(scene: &Scene<'_>, part: &Part<'_>, path: &str, medium: serde_json::Value, words: &str) -> Fix {
-    let add = |pointer: &str, one: serde_json::Value| {
+fn scratch(scene: &Scene<'_>, part: &Part<'_>, path: &str, medium: crate::value::Value, words: &str) -> Fix {
+    let add = |pointer: &str, one: crate::value::Value| {
         let mut all = part.pod.list(pointer).to_vec();
         all.push(one);
-        (pointer.to_owned(), serde_json::Value::from(all))
+        (pointer.to_owned(), crate::value::Value::from(all))
     };
     let name = "scratch";
-    let mount = serde_json::json!({"name": name, "mountPath": path});
+    let mount = crate::value::json!({"name": name, "mountPath": path});
     let changes = [
-        add("/spec/volumes", serde_json::json!({"name": name, "emptyDir": medium})),
+        add("/spec/volumes", crate::value::json!({"name": name, "emptyDir": medium})),
         add(&format!("{}/volumeMounts", part.spec_at), mount),
     ];
     Fix::patch(scene, part.pod, words, &changes)
@@ -62,12 +64,12 @@ fn scratch(scene: &Scene<'_>, part: &Part<'_>, path: &str, medium: serde_json::V
 /// Lets a container write where it tries to.
 fn writable<'a>(scene: &Scene<'a>, part: &Part<'a>, line: &str) -> Option<Fix> {
     if let Some((at, mount)) = mount_of(part, line) {
-        let change = (format!("{at}/readOnly"), serde_json::Value::Null);
+        let change = (format!("{at}/readOnly"), crate::value::Value::Null);
         return mount.holds("/readOnly").then(|| Fix::patch(scene, part.pod, "mount it to be written", &[change]));
     }
     let word = line.split(|c: char| c.is_whitespace() || "'\"`,():".contains(c)).find(|word| word.starts_with('/'))?;
     let folder = word.rsplit_once('/').map(|(folder, _)| folder).filter(|folder| !folder.is_empty())?;
-    Some(scratch(scene, part, folder, serde_json::json!({}), &format!("mount an emptyDir at {folder}")))
+    Some(scratch(scene, part, folder, crate::value::json!({}), &format!("mount an emptyDir at {folder}")))
 }
 
 fn read_only(part: &Part<'_>, line: &str) -> Option<Proof> {
@@ -82,16 +84,40 @@ fn read_only(part: &Part<'_>, line: &str) -> Option<Proof> {
             ["/configMap", "/secret", "/projected", "/downwardAPI"].iter().any(|kind| volume.at(kind).is_some());
         return fixed.then(|| Proof::field(part.pod, &format!("{at}/name")));
     }
-    part.spec
-        .holds("/securityContext/readOnlyRootFilesystem")
-        .then(|| part.asked("/securityContext/readOnlyRootFilesystem"))
+    let root = "/securityContext/readOnlyRootFilesystem";
+    if !part.pod.tells(&format!("{}{root}", part.spec_at)) && of_root(line) {
+        // Nothing is mounted where it writes, so it is the root, whatever says so.
+        return Some(part.asked("/volumeMounts"));
+    }
+    part.spec.holds(root).then(|| part.asked(root))
+}
+
+/// Whether a line names a path of a container's root: the kernel's own file systems may be read-only anyway.
+fn of_root(line: &str) -> bool {
+    let mut words = line.split(|c: char| c.is_whitespace() || "'\"`,():".contains(c));
+    words
+        .find(|word| word.starts_with('/'))
+        .is_some_and(|path| !["/proc", "/sys", "/dev"].iter().any(|own| path.starts_with(own)))
 }
 
 fn emptydir_limit<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
     let Some(trouble) = scene.suffers(pod, Effect::Evicted) else { return Ok(None) };
     let message = pod.text("/status/message");
     let over = message.contains("Usage of EmptyDir volume") && message.contains("exceeds the limit");
-    Ok(over.then(|| Claim::of(trouble, message.trim().to_owned()).field(pod, "/status/message")))
+    let (name, limit) = (between(message, "EmptyDir volume \"", "\""), between(message, "the limit \"", "\""));
+    let volume = pod.list("/spec/volumes").iter().position(|one| Some(one.text("/name")) == name);
+    let asked = volume.map(|index| format!("/spec/volumes/{index}/emptyDir/sizeLimit"));
+    let set = asked.as_ref().and_then(|at| quantity::of(pod.at(at)));
+    let raised = limit.and_then(quantity::parse).zip(set).is_some_and(|(told, set)| set > told);
+    if !over || raised {
+        return Ok(None);
+    }
+    let fix = asked.zip(set).map(|(at, set)| {
+        let more = (set / 1000).saturating_mul(2).to_string();
+        Fix::patch(scene, pod, "give the volume more room, by what is written to it", &[(at, more.into())])
+    });
+    let claim = Claim::of(trouble, message.trim().to_owned()).field(pod, "/status/message");
+    Ok(Some(Claim { fix, ..claim }))
 }
 
 /// The rules of this group.
@@ -128,7 +154,11 @@ pub(super) const RULES: &[Rule] = &[
         proves: "It ended with a read-only file system, and the mount or the root is read-only by the spec.",
         refutes: "a mount and a root that are not read-only",
         fix: "mount a writable emptyDir at the path, or take readOnly away",
-        judge: |scene, pod| complains(scene, pod, Sign::ReadOnly, read_only, writable),
+        judge: |scene, pod| {
+            let claim = complains(scene, pod, Sign::ReadOnly, read_only, writable)?;
+            let guessed = |claim: &Claim| claim.proofs.iter().any(|proof| proof.at.ends_with("/volumeMounts"));
+            Ok(claim.map(|claim| if guessed(&claim) { claim.only(Confidence::Likely) } else { claim }))
+        },
         ..Rule::PLAIN
     },
     Rule {
@@ -153,7 +183,7 @@ pub(super) const RULES: &[Rule] = &[
                     (line.contains("/dev/shm") && !mounted).then(|| part.asked("/name"))
                 },
                 |scene, part, _| {
-                    let medium = serde_json::json!({"medium": "Memory"});
+                    let medium = crate::value::json!({"medium": "Memory"});
                     Some(scratch(
                         scene,
                         part,

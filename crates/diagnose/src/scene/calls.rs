@@ -37,9 +37,10 @@ pub struct Call<'a> {
 /// How many lines at the end of a log tell of now, of a program that runs and of one that ended.
 const TAIL: (usize, usize) = (3, 8);
 
-pub(super) fn find<'a>(scene: &Scene<'a>) -> Vec<Call<'a>> {
+/// All of those of pods that may have any.
+pub(super) fn find<'a>(scene: &Scene<'a>, may: impl Fn(&Object) -> bool) -> Vec<Call<'a>> {
     let mut calls = Vec::new();
-    for pod in scene.snapshot.programs() {
+    for pod in scene.snapshot.programs().filter(|pod| may(pod)) {
         let phase = pod.text("/status/phase");
         let alive = ["Running", "Pending"].contains(&phase) || phase == "Failed" && scene.trouble(pod).is_some();
         if !alive || pod.deletion().is_some() || !scene.lives(pod.ns()) {
@@ -165,7 +166,7 @@ fn headless<'a>(scene: &Scene<'a>, call: &Call<'a>) -> Option<&'a Object> {
 mod tests {
     use super::*;
     use crate::snapshot::{Gathering, LogName, Run};
-    use serde_json::json;
+    use crate::value::json;
 
     /// How many calls fail of a pod that runs and has written this.
     fn calls(log: &str) -> usize {

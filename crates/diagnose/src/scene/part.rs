@@ -1,10 +1,9 @@
 //! A container of a pod: its spec and its status side by side, with the pointers to both.
 
-use serde_json::Value;
-
 use crate::object::{Fields as _, Object};
 use crate::snapshot::Proof;
 use crate::time::Time;
+use crate::value::Value;
 
 /// What a container is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -93,7 +93,8 @@ pub(crate) fn is_lost(node: &Object) -> bool {
 fn stranded(scene: &Scene<'_>, pod: &Object) -> bool {
     let node = pod.text("/spec/nodeName");
     pod.text("/status/phase") == "Pending"
-        && pod.list("/status/conditions").is_empty()
+        && pod.condition("PodScheduled").is_none()
+        && pod.list("/status/containerStatuses").is_empty()
         && matches!(scene.snapshot.get("Node", "", node), Ok(None))
 }
 

@@ -73,7 +73,7 @@ pub fn fold(needs: &[Need]) -> Vec<String> {
 /// How many kinds are named before they are counted.
 const NAMED: usize = 6;
 
-fn several(kinds: &[&str]) -> String {
+pub(super) fn several(kinds: &[&str]) -> String {
     let named = kinds.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
     if kinds.len() <= NAMED { named } else { format!("{named} and {} more kinds", kinds.len() - NAMED) }
 }

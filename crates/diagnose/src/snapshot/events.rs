@@ -15,8 +15,22 @@ impl<'a> Event<'a> {
 
     /// What it is about.
     pub fn about(self) -> Ref {
-        let part = |name: &str| self.either(&format!("/involvedObject/{name}"), &format!("/regarding/{name}"));
-        Ref::new(part("kind"), part("namespace"), part("name"))
+        let [kind, namespace, name] = self.about_parts();
+        Ref::new(kind, namespace, name)
+    }
+
+    /// The same as kind, namespace and name.
+    pub(super) fn about_parts(self) -> [&'a str; 3] {
+        [
+            self.either("/involvedObject/kind", "/regarding/kind"),
+            self.either("/involvedObject/namespace", "/regarding/namespace"),
+            self.either("/involvedObject/name", "/regarding/name"),
+        ]
+    }
+
+    /// Whether it is about this.
+    pub fn is_about(self, id: &Ref) -> bool {
+        self.about_parts() == [&id.kind, &id.namespace, &id.name]
     }
 
     /// The uid of what it is about.

@@ -3,7 +3,6 @@
 
 use fathom_model::Facts;
 use fathom_model::fact::Topic;
-use serde_json::{Value, json};
 
 use super::{Gathering, LogName, Need, Run};
 use crate::time::Time;
@@ -16,8 +15,8 @@ impl Gathering {
             let mut object = fact.body.clone();
             let place = if fact.topic == Topic::Machine { "" } else { facts.machine.as_str() };
             object.insert("kind".to_owned(), fact.topic.name().into());
-            object.insert("metadata".to_owned(), json!({"name": fact.name, "namespace": place}));
-            self.value(Value::Object(object));
+            object.insert("metadata".to_owned(), serde_json::json!({"name": fact.name, "namespace": place}));
+            self.value(serde_json::Value::Object(object));
         }
         for (container, text) in &facts.logs {
             let name = LogName {

@@ -3,27 +3,28 @@
 //!
 //! A partial or damaged file gives what it can, and what was wrong is said.
 
-use std::borrow::Cow;
+use std::borrow::{Borrow, Cow};
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::sync::Arc;
 
-use serde_json::Value;
-
 use super::archive::{self, LIMITS, Member, Opened};
 use super::encoding::decode;
+use super::older::renew;
 use super::sketches::Sketches;
 use super::veil::veil;
 use super::{Coverage, Log, LogName, Need, Run, Snapshot, layout};
 use crate::object::{Fields as _, Object, Ref};
 use crate::text;
 use crate::time::Time;
+use crate::value::{Value, json};
 
 /// A snapshot in the making.
 #[derive(Debug, Default)]
 pub struct Gathering {
-    objects: BTreeMap<Ref, Arc<Object>>,
-    logs: BTreeMap<LogName, Log>,
+    objects: BTreeSet<Named>,
+    logs: Arc<BTreeMap<LogName, Log>>,
     now: Option<Time>,
     coverage: Option<Coverage>,
     damage: Vec<String>,
@@ -43,7 +44,39 @@ pub struct Gathering {
     refused: BTreeMap<(String, Option<String>), String>,
     /// What was printed for a person.
     sketches: Sketches,
+    /// Files that may be logs of pods that come later: their paths and bytes.
+    pub(super) loose: Vec<(String, Vec<u8>)>,
 }
+
+/// An object that is found by its reference.
+#[derive(Debug)]
+struct Named(Arc<Object>);
+
+impl Borrow<Ref> for Named {
+    fn borrow(&self) -> &Ref {
+        &self.0.id
+    }
+}
+
+impl Ord for Named {
+    fn cmp(&self, other: &Named) -> Ordering {
+        self.0.id.cmp(&other.0.id)
+    }
+}
+
+impl PartialOrd for Named {
+    fn partial_cmp(&self, other: &Named) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Named {
+    fn eq(&self, other: &Named) -> bool {
+        self.0.id == other.0.id
+    }
+}
+
+impl Eq for Named {}
 
 /// Kinds of which a bundle of single objects holds all.
 const SINGLE: [&str; 3] = ["Node", "PersistentVolume", "StorageClass"];
@@ -65,8 +98,8 @@ const PASSED: [&str; 8] = [
 
 /// The pod that a workload would make, without a status.
 fn planned_pod(maker: &Object) -> Option<Value> {
-    let owner = serde_json::json!({"kind": maker.id.kind, "name": maker.id.name, "controller": true});
-    Some(serde_json::json!({
+    let owner = json!({"kind": maker.id.kind, "name": maker.id.name, "controller": true});
+    Some(json!({
         "kind": "Pod",
         "metadata": {"name": maker.id.name, "namespace": maker.id.namespace, "labels": maker.at("/spec/template/metadata/labels"), "ownerReferences": [owner]},
         "spec": maker.at("/spec/template/spec")?,
@@ -216,7 +249,8 @@ impl Gathering {
     }
 
     /// An object, or the objects of a List.
-    pub fn value(&mut self, mut value: Value) {
+    pub fn value(&mut self, value: impl Into<Value>) {
+        let mut value: Value = value.into();
         let own = value.text("/kind").to_owned();
         let listed = own.ends_with("List") || own.is_empty() && self.expected.is_some();
         let items = match &mut value {
@@ -240,7 +274,7 @@ impl Gathering {
             if item.text("/kind").is_empty()
                 && let (Some(map), Some(kind)) = (item.as_object_mut(), &of_items)
             {
-                map.insert("kind".into(), kind.as_str().into());
+                map.insert("kind", kind.as_str().into());
             }
             self.object(item);
         }
@@ -248,6 +282,7 @@ impl Gathering {
 
     fn object(&mut self, mut value: Value) {
         veil(&mut value);
+        renew(&mut value);
         let Some(object) = Object::new(value) else { return };
         if let Some((kind, place)) = &self.expected
             && place.is_empty()
@@ -256,7 +291,14 @@ impl Gathering {
         {
             self.lists.entry(kind).or_default().insert(String::new());
         }
-        self.objects.insert(object.id.clone(), Arc::new(object));
+        self.objects.replace(Named(Arc::new(object)));
+    }
+
+    /// Objects of a kind, in one namespace or in any, are listed anew: what came of them before may have gone.
+    pub fn forget(&mut self, kind: &str, namespace: Option<&str>) {
+        self.objects.retain(|Named(object)| {
+            object.id.kind != kind || namespace.is_some_and(|namespace| object.id.namespace != namespace)
+        });
     }
 
     /// The file that is read now is a list of this kind in this namespace, by its name; of the cluster where it is empty.
@@ -286,9 +328,9 @@ impl Gathering {
         let makers = ["Deployment", "StatefulSet", "DaemonSet", "Job"];
         let pods: Vec<Value> = self
             .objects
-            .values()
-            .filter(|object| makers.contains(&object.id.kind.as_str()))
-            .filter_map(|object| planned_pod(object))
+            .iter()
+            .filter(|Named(object)| makers.contains(&object.id.kind.as_str()))
+            .filter_map(|Named(object)| planned_pod(object))
             .collect();
         pods.into_iter().for_each(|pod| self.value(pod));
     }
@@ -297,7 +339,7 @@ impl Gathering {
     pub fn log(&mut self, name: LogName, bytes: &[u8]) {
         let log = Log::read(bytes);
         if !log.is_refusal() {
-            self.logs.insert(name, log);
+            Arc::make_mut(&mut self.logs).insert(name, log);
         }
     }
 
@@ -322,17 +364,32 @@ impl Gathering {
     }
 
     /// Whether no object was found.
-    pub fn is_empty(&self) -> bool {
+    pub fn is_empty(&mut self) -> bool {
+        self.settle();
         self.objects.is_empty() && self.sketches.is_empty()
+    }
+
+    /// The pods of a name, of whatever namespace.
+    pub(super) fn pods<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Object> {
+        let objects = self.objects.iter().map(|Named(object)| object.as_ref());
+        objects.filter(move |object| object.id.kind == "Pod" && object.id.name == name)
     }
 
     /// The namespaces of which something came.
     pub fn namespaces(&self) -> BTreeSet<String> {
-        self.objects.keys().map(|id| id.namespace.clone()).filter(|namespace| !namespace.is_empty()).collect()
+        let all: BTreeSet<&str> = self.objects.iter().map(|Named(object)| object.ns()).collect();
+        all.into_iter().filter(|namespace| !namespace.is_empty()).map(str::to_owned).collect()
+    }
+
+    /// The kinds of which something came.
+    fn kinds(&self) -> BTreeSet<String> {
+        let all: BTreeSet<&str> = self.objects.iter().map(|Named(object)| object.id.kind.as_str()).collect();
+        all.into_iter().map(str::to_owned).collect()
     }
 
     /// What is known now.
-    pub fn finish(self) -> Snapshot {
+    pub fn finish(mut self) -> Snapshot {
+        self.settle();
         self.look()
     }
 
@@ -344,11 +401,11 @@ impl Gathering {
         for ((kind, namespace), reason) in &self.refused {
             coverage.refuse(kind, namespace.as_deref(), reason);
         }
-        let mut objects: Vec<Arc<Object>> = self.objects.values().cloned().collect();
+        let mut objects: Vec<Arc<Object>> = self.objects.iter().map(|Named(object)| object.clone()).collect();
         // What came whole is better than what was printed of it.
-        let printed = self.sketches.objects(now).filter(|object| !self.objects.contains_key(&object.id));
+        let printed = self.sketches.objects(now).filter(|object| !self.objects.contains(&object.id));
         objects.extend(printed.map(Arc::new));
-        let mut snapshot = Snapshot::new(now, objects, Arc::new(self.logs.clone()), coverage);
+        let mut snapshot = Snapshot::new(now, objects, self.logs.clone(), coverage);
         snapshot.damage.clone_from(&self.damage);
         snapshot.lacks.clone_from(&self.lacks);
         snapshot
@@ -357,7 +414,7 @@ impl Gathering {
     /// What single lists cover: each what it is of, or else every kind that came in every namespace that came.
     fn of_lists(&self, printed: &BTreeMap<String, BTreeSet<String>>) -> Coverage {
         if !self.bundled && printed.is_empty() {
-            let kinds = self.objects.keys().map(|id| id.kind.clone()).chain(self.empty.clone());
+            let kinds = self.kinds().into_iter().chain(self.empty.clone());
             return Coverage::whole().kinds(kinds).namespaces(self.namespaces());
         }
         let mut coverage = Coverage::nothing();
@@ -368,8 +425,8 @@ impl Gathering {
         }
         if !self.bundled {
             let namespaces = self.namespaces();
-            for kind in self.objects.keys().map(|id| &id.kind) {
-                namespaces.iter().for_each(|place| coverage.list(kind, Some(place)));
+            for kind in self.kinds() {
+                namespaces.iter().for_each(|place| coverage.list(&kind, Some(place)));
             }
         }
         coverage
@@ -384,6 +441,6 @@ impl Gathering {
             let beat = conditions.flat_map(|one| beats.iter().filter_map(|pointer| one.time(pointer))).max();
             own.max(beat)
         };
-        self.objects.values().filter_map(of).max()
+        self.objects.iter().filter_map(|Named(object)| of(object)).max()
     }
 }

@@ -5,22 +5,20 @@
 //! logs/NAMESPACE/POD/CONTAINER.log                 the end of a log; CONTAINER.previous.log of the run before
 //! *.json with `recorded_at` and no kind            when it was taken; with `coverage`, what was looked at
 //! NAMESPACE/pods.json, NAMESPACE/POD/logs.txt      kubectl cluster-info dump
-//! cluster-resources/pods/NAMESPACE.json, …/pods/logs/NAMESPACE/POD/CONTAINER.log, …/pods-errors.json
-//!                                                  a support bundle of troubleshoot.sh
+//! cluster-resources/pods/NAMESPACE.json, …/pods/logs/NAMESPACE/POD/CONTAINER.log, …/pods-errors.json,
+//! NAME/POD/CONTAINER.log, NAME/POD.log             a support bundle of troubleshoot.sh
 //! namespaces/NAMESPACE/core/pods.yaml, namespaces/NAMESPACE/pods/POD/CONTAINER/CONTAINER/logs/current.log,
 //! cluster-scoped-resources/core/nodes/NAME.yaml    must-gather, and `oc adm inspect`
 //! any other .json, .yaml, .yml                     objects
 //! any other .txt, .log, .md, .out                  what kubectl printed
 //! ```
 
-use serde::Deserialize as _;
-use serde_json::Value;
-
 use super::encoding::decode;
 use super::{Coverage, Gathering, LogName, Need, Run};
 use crate::kinds;
-use crate::object::Fields as _;
+use crate::object::{Fields as _, Object};
 use crate::time::Time;
+use crate::value::Value;
 
 /// How bundles call kinds where kubectl has another word: (name of a file or folder, kind).
 const WORDS: [(&str, &str); 12] = [
@@ -49,6 +47,8 @@ enum Place<'a> {
     Errors(&'static str),
     /// What kubectl printed.
     Text,
+    /// That, or the log of a pod that has this name in its path.
+    Loose,
     /// Nothing that is understood.
     Other,
 }
@@ -68,6 +68,7 @@ fn place(path: &str) -> Place<'_> {
             }
             Place::Objects(listing(&parts, stem))
         }
+        "log" if parts.len() > 1 => Place::Loose,
         "txt" | "log" | "md" | "out" => Place::Text,
         _ => Place::Other,
     }
@@ -91,6 +92,24 @@ fn listing<'a>(parts: &[&'a str], stem: &'a str) -> Option<(&'static str, &'a st
     }
 }
 
+/// What would mean something else in a path, and how it is written there.
+const ESCAPES: [(&str, &str); 4] = [("%", "%25"), ("/", "%2F"), ("\\", "%5C"), (".previous", "%2Eprevious")];
+
+/// A name as a part of a path: engines of a machine name containers as they like.
+pub(super) fn escaped(name: &str) -> String {
+    // A part of a path is not empty, and does not lead elsewhere.
+    if ["", ".", ".."].contains(&name) {
+        return format!("%{}", name.replace('.', "%2E"));
+    }
+    ESCAPES.iter().fold(name.to_owned(), |name, (from, to)| name.replace(from, to))
+}
+
+/// The name that a part of a path stands for.
+fn meant(part: &str) -> String {
+    let part = part.strip_prefix('%').filter(|rest| rest.is_empty() || rest.starts_with("%2E")).unwrap_or(part);
+    ESCAPES.iter().rev().fold(part.replace("%2E", "."), |part, (to, from)| part.replace(from, to))
+}
+
 fn log_name(parts: &[&str]) -> Option<LogName> {
     let run = |previous: bool| if previous { Run::Previous } else { Run::Current };
     let name = |namespace: &str, pod: &str, container: &str, run| {
@@ -111,7 +130,7 @@ fn log_name(parts: &[&str]) -> Option<LogName> {
         [.., "logs", namespace, pod, file] => {
             let stem = file.strip_suffix(".log")?;
             let (container, previous) = stem.strip_suffix(".previous").map_or((stem, false), |stem| (stem, true));
-            name(namespace, pod, container, run(previous))
+            name(&meant(namespace), &meant(pod), &meant(container), run(previous))
         }
         _ => None,
     }
@@ -136,12 +155,47 @@ impl Gathering {
                 self.expected = None;
             }
             Place::Text => self.printed(path, &decode(bytes)),
+            Place::Loose => self.loose.push((path.to_owned(), bytes.to_vec())),
             Place::Other => {}
         }
         // Packed into an archive it is in a folder of its own.
         if path == "objects.json" || path.split_once('/').is_some_and(|(_, file)| file == "objects.json") {
             self.whole = true;
         }
+    }
+
+    /// Finds out whose logs those are whose path does not tell the namespace, now that all pods are here.
+    pub(super) fn settle(&mut self) {
+        for (path, bytes) in std::mem::take(&mut self.loose) {
+            match self.loose_name(&path) {
+                Some(name) => self.log(name, &bytes),
+                None => self.printed(&path, &decode(&bytes)),
+            }
+        }
+    }
+
+    /// `NAME/POD/CONTAINER.log`, or `NAME/POD.log` of a pod with one container; `-previous` of the run before.
+    fn loose_name(&self, path: &str) -> Option<LogName> {
+        let (folder, file) = path.rsplit_once('/')?;
+        let folder = folder.rsplit('/').next().unwrap_or_default();
+        let stem = file.strip_suffix(".log")?;
+        let (stem, run) = stem.strip_suffix("-previous").map_or((stem, Run::Current), |stem| (stem, Run::Previous));
+        let names = |pod: &Object| -> Vec<String> {
+            let lists = ["/spec/containers", "/spec/initContainers"].iter().flat_map(|list| pod.list(list));
+            lists.map(|one| one.text("/name").to_owned()).collect()
+        };
+        let mut of_container = self.pods(folder).filter(|pod| names(pod).iter().any(|name| name == stem));
+        let mut of_pod = self.pods(stem);
+        let (pod, container) = match (of_container.next(), of_container.next()) {
+            (Some(pod), None) => (pod, stem.to_owned()),
+            (Some(_), Some(_)) => return None,
+            (None, _) => {
+                let pod = of_pod.next().filter(|_| of_pod.next().is_none())?;
+                (pod, names(pod).into_iter().next()?)
+            }
+        };
+        let (namespace, pod) = (pod.ns().to_owned(), pod.name().to_owned());
+        Some(LogName { namespace, pod, container, run })
     }
 
     fn objects(&mut self, path: &str, bytes: &[u8]) {
@@ -164,7 +218,7 @@ impl Gathering {
         match serde_json::from_slice::<Value>(bytes) {
             Ok(Value::Object(map)) => {
                 for (namespace, reason) in &map {
-                    self.refuse(kind, Some(namespace), reason.as_str().unwrap_or("it was not collected"));
+                    self.refuse(kind, Some(namespace.as_str()), reason.as_str().unwrap_or("it was not collected"));
                 }
             }
             Ok(Value::Array(list)) => {
@@ -184,7 +238,7 @@ impl Gathering {
 impl Gathering {
     /// What a state that was saved here says of what it holds, and of what was wrong when it was read.
     fn limited(&mut self, about: &Value) {
-        let coverage = about.get("coverage").and_then(|one| Coverage::deserialize(one).ok());
+        let coverage = about.get("coverage").and_then(|one| serde_json::from_str::<Coverage>(&one.to_string()).ok());
         coverage.into_iter().for_each(|one| self.covers(one));
         about.list("/damage").iter().filter_map(Value::as_str).for_each(|what| self.damaged(what));
         let lacks = about.list("/lacks").iter().map(|lack| Need::new(lack.text("/need"), lack.text("/reason")));
@@ -263,6 +317,46 @@ mod tests {
         assert_eq!(need.reason, "configmaps is forbidden");
         assert_eq!(snapshot.get("PersistentVolume", "", "x").expect_err("it was refused").reason, "no rights");
         assert!(!format!("{snapshot:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn a_log_belongs_to_the_one_pod_that_its_path_names() {
+        let pod = |name: &str, namespace: &str, containers: &str| {
+            format!(
+                r#"{{"kind": "Pod", "metadata": {{"name": "{name}", "namespace": "{namespace}"}}, "spec": {{"containers": [{containers}]}}}}"#
+            )
+        };
+        let one = r#"{"name": "app"}"#;
+        let two = r#"{"name": "app"}, {"name": "side"}"#;
+        let snapshot = read(&[
+            // Logs may come before the pods.
+            ("bundle/api-logs/web-0.log", "of the only container\n"),
+            ("bundle/api-logs/web-0-previous.log", "of the run before\n"),
+            ("bundle/api-logs/db-0/side.log", "of one of two\n"),
+            ("bundle/api-logs/twice.log", "of nobody knows whom\n"),
+            (
+                "bundle/cluster-resources/pods/n.json",
+                &format!("[{}, {}, {}]", pod("web-0", "n", one), pod("db-0", "n", two), pod("twice", "n", one)),
+            ),
+            ("bundle/cluster-resources/pods/m.json", &format!("[{}]", pod("twice", "m", one))),
+        ]);
+        for (at, text) in [
+            ("log:n/web-0/app:1", "of the only container"),
+            ("log:n/web-0/app/previous:1", "of the run before"),
+            ("log:n/db-0/side:1", "of one of two"),
+        ] {
+            assert_eq!(snapshot.read_again(at).as_deref(), Some(text));
+        }
+        assert_eq!(snapshot.logs().count(), 3);
+    }
+
+    #[test]
+    fn names_with_slashes_come_back_from_their_paths() {
+        for name in ["k8s/web", "a/../b", "..", ".", "", "%", "%2F", "web.previous", "x\\y", "%2Eprevious", "plain-0"] {
+            let path = escaped(name);
+            assert!(!path.contains(['/', '\\']) && !["", ".", ".."].contains(&path.as_str()), "{path}");
+            assert_eq!(meant(&path), name, "{path}");
+        }
     }
 
     #[test]

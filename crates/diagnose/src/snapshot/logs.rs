@@ -1,5 +1,7 @@
 //! Logs of containers: the end of what a run wrote.
 
+use std::fmt;
+
 use super::encoding::decode;
 use super::veil::text_without_passwords;
 use crate::time::Time;
@@ -24,6 +26,13 @@ pub struct LogName {
     pub container: String,
     /// Which of its runs.
     pub run: Run,
+}
+
+impl fmt::Display for LogName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let run = if self.run == Run::Previous { "/previous" } else { "" };
+        write!(f, "{}/{}/{}{run}", self.namespace, self.pod, self.container)
+    }
 }
 
 /// The end of a log.

@@ -9,11 +9,11 @@
 //! ```
 
 use serde::Serialize;
-use serde_json::Value;
 
-use super::{LogName, Run, Snapshot};
+use super::{LogName, Snapshot};
 use crate::eval::selector;
 use crate::object::{Fields as _, Object, Ref};
+use crate::value::Value;
 
 /// Where, and what was there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -39,9 +39,7 @@ impl Proof {
 
     /// A line of a log, counted from one.
     pub fn line(name: &LogName, line: usize, text: &str) -> Proof {
-        let run = if name.run == Run::Previous { "/previous" } else { "" };
-        let at = format!("log:{}/{}/{}{run}:{line}", name.namespace, name.pod, name.container);
-        Proof { at, saw: text.to_owned() }
+        Proof { at: format!("log:{name}:{line}"), saw: text.to_owned() }
     }
 
     /// How many objects of a kind have these labels.
@@ -83,11 +81,8 @@ impl Snapshot {
 
     fn read_line(&self, at: &str) -> Option<String> {
         let (name, line) = at.rsplit_once(':')?;
-        let mut parts = name.split('/');
-        let mut part = || Some(parts.next()?.to_owned());
-        let (namespace, pod, container) = (part()?, part()?, part()?);
-        let run = if parts.next() == Some("previous") { Run::Previous } else { Run::Current };
-        let log = self.log(&LogName { namespace, pod, container, run })?;
+        // Names of a machine's containers may have slashes, so a name is compared and not cut.
+        let (_, log) = self.logs().find(|(known, _)| known.to_string() == name)?;
         log.lines.get(line.parse::<usize>().ok()?.checked_sub(1)?).cloned()
     }
 }

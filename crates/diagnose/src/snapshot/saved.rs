@@ -2,9 +2,9 @@
 //! anywhere.
 
 use ruzstd::encoding::{CompressionLevel, compress_to_vec};
-use serde_json::json;
 
-use super::{Run, Snapshot};
+use super::{Run, Snapshot, layout};
+use crate::value::json;
 
 /// The folder in an archive.
 const FOLDER: &str = "state";
@@ -49,7 +49,9 @@ impl Snapshot {
             vec![(ABOUT.to_owned(), format!("{about:#}\n").into_bytes()), ("objects.json".to_owned(), list)];
         for (name, log) in self.logs() {
             let run = if name.run == Run::Previous { ".previous" } else { "" };
-            let path = format!("logs/{}/{}/{}{run}.log", name.namespace, name.pod, name.container);
+            let [namespace, pod, container] =
+                [&name.namespace, &name.pod, &name.container].map(|part| layout::escaped(part));
+            let path = format!("logs/{namespace}/{pod}/{container}{run}.log");
             let mut text = log.lines.join("\n");
             text.push('\n');
             files.push((path, text.into_bytes()));
@@ -62,16 +64,19 @@ impl Snapshot {
 mod tests {
     use crate::snapshot::{Coverage, Gathering, LogName, Need, Run};
     use crate::time::Time;
+    use crate::value::json;
     use crate::{Question, diagnose};
-    use serde_json::json;
 
     #[test]
     fn what_was_saved_answers_as_before() {
         let mut gathering = Gathering::new();
         gathering
             .value(json!({"kind": "Pod", "metadata": {"name": "a", "namespace": "n"}, "status": {"phase": "Failed"}}));
-        let name = LogName { namespace: "n".into(), pod: "a".into(), container: "app".into(), run: Run::Previous };
-        gathering.log(name, b"one\ntwo\n");
+        for container in ["app", "k8s/app"] {
+            let container = container.to_owned();
+            let name = LogName { namespace: "n".into(), pod: "a".into(), container, run: Run::Previous };
+            gathering.log(name, b"one\ntwo\n");
+        }
         gathering.taken_at(Time::parse("2026-01-01T00:00:00Z").expect("a time"));
         let mut coverage = Coverage::nothing();
         coverage.list("Pod", Some("n"));
@@ -86,6 +91,10 @@ mod tests {
         let archive = before.archive();
         packed.stream("state", Box::new(archive.as_slice()));
         assert_eq!(packed.finish().files(), before.files());
+        assert_eq!(
+            after.logs().map(|(name, _)| name).collect::<Vec<_>>(),
+            before.logs().map(|(name, _)| name).collect::<Vec<_>>()
+        );
         assert_eq!((after.now(), after.coverage(), after.len()), (before.now(), before.coverage(), 1));
         let report = |snapshot| serde_json::to_value(diagnose(snapshot, &Question::Everything)).expect("JSON");
         assert_eq!(report(&after), report(&before));

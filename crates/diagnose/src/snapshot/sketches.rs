@@ -2,18 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
-
 use super::veil::veil;
 use crate::claim::put;
 use crate::object::{Fields as _, Object, Ref, View};
-use crate::text::Sketch;
+use crate::text::{SOMEWHERE, Sketch};
 use crate::time::Time;
+use crate::value::Value;
 
 /// All of them.
 #[derive(Debug, Default)]
 pub(super) struct Sketches {
     found: BTreeMap<Ref, Sketch>,
+    /// Those of which the namespace is not told.
+    adrift: Vec<Sketch>,
     listed: BTreeMap<String, BTreeSet<String>>,
     /// The latest moment that had passed.
     latest: Option<Time>,
@@ -35,6 +36,10 @@ impl Sketches {
         for sketch in sketches {
             let text = |pointer: &str| sketch.value.text(pointer).to_owned();
             let id = Ref::new(text("/kind"), text("/metadata/namespace"), text("/metadata/name"));
+            if id.namespace == SOMEWHERE {
+                self.adrift.push(sketch);
+                continue;
+            }
             match self.found.get_mut(&id) {
                 Some(known) => join(known, sketch),
                 None => drop(self.found.insert(id, sketch)),
@@ -64,7 +69,20 @@ impl Sketches {
 
     /// As objects, at a moment.
     pub(super) fn objects(&self, now: Time) -> impl Iterator<Item = Object> {
-        self.found.values().cloned().filter_map(move |mut sketch| {
+        let mut found = self.found.clone();
+        for sketch in &self.adrift {
+            let same =
+                |id: &&Ref| id.kind == sketch.value.text("/kind") && id.name == sketch.value.text("/metadata/name");
+            // Where a table tells of one of this name, it is that.
+            let mut places = self.found.keys().filter(same);
+            let (Some(id), None) = (places.next(), places.next()) else { continue };
+            if let Some(known) = found.get_mut(id) {
+                let mut sketch = sketch.clone();
+                put(&mut sketch.value, "/metadata/namespace", id.namespace.as_str().into());
+                join(known, sketch);
+            }
+        }
+        found.into_values().filter_map(move |mut sketch| {
             for (pointer, age) in &sketch.ages {
                 if sketch.value.at(pointer).is_none() {
                     put(&mut sketch.value, pointer, Time(now.0 - age).to_string().into());
@@ -97,9 +115,14 @@ fn join(known: &mut Sketch, mut other: Sketch) {
     let repeated = known.value.text("/kind") == "Event";
     let count = |sketch: &Sketch| sketch.value.int("/count");
     let most = count(known).max(count(&other)).filter(|_| repeated);
+    // The whole of a message is longer than its first line.
+    let message = |sketch: &Sketch| sketch.value.text("/message").to_owned();
+    let longest = [message(known), message(&other)].into_iter().max_by_key(String::len).filter(|_| repeated);
     add(&mut known.value, other.value);
-    if let Some(most) = most {
-        put(&mut known.value, "/count", most.into());
+    for (pointer, value) in [("/count", most.map(Value::from)), ("/message", longest.map(Value::from))] {
+        if let Some(value) = value {
+            put(&mut known.value, pointer, value);
+        }
     }
     for (pointer, age) in other.ages {
         match known.ages.iter_mut().find(|(other, _)| *other == pointer) {

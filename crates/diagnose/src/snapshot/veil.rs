@@ -4,12 +4,14 @@
 
 use std::borrow::Cow;
 
-use serde_json::Value;
-
 use crate::object::Fields as _;
+use crate::value::{Map, Value};
 
 /// Repeats the object, with all values.
 const REPEATS: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// Values of configuration that are longer are files of programs, which no rule reads.
+const LONGEST: usize = 16 << 10;
 
 /// What stands for a value.
 const VEIL: &str = "***";
@@ -31,7 +33,7 @@ const TELLING: [&str; 10] = [
     "ACCESS_KEY",
 ];
 
-/// Takes out of an object what nobody may read.
+/// Takes out of an object what nobody may read, and what is too long to be read by anybody.
 pub(super) fn veil(object: &mut Value) {
     if object.text("/kind") == "Secret" {
         for field in ["data", "stringData"] {
@@ -40,6 +42,13 @@ pub(super) fn veil(object: &mut Value) {
             }
         }
     }
+    if object.text("/kind") == "ConfigMap" {
+        let values = object.get_mut("data").and_then(Value::as_object_mut);
+        let long = |value: &&mut Value| value.as_str().is_some_and(|text| text.len() > LONGEST);
+        values.into_iter().flat_map(Map::values_mut).filter(long).for_each(|value| *value = "".into());
+        let bytes = object.get_mut("binaryData").and_then(Value::as_object_mut);
+        bytes.into_iter().flat_map(Map::values_mut).for_each(|value| *value = "".into());
+    }
     if let Some(meta) = object.get_mut("metadata").and_then(Value::as_object_mut) {
         meta.remove("managedFields");
         if let Some(annotations) = meta.get_mut("annotations").and_then(Value::as_object_mut) {
@@ -47,8 +56,9 @@ pub(super) fn veil(object: &mut Value) {
         }
     }
     for spec in SPECS {
+        let Some(spec) = object.pointer_mut(spec) else { continue };
         for list in ["containers", "initContainers", "ephemeralContainers"] {
-            let containers = object.pointer_mut(&format!("{spec}/{list}")).and_then(Value::as_array_mut);
+            let containers = spec.get_mut(list).and_then(Value::as_array_mut);
             containers.into_iter().flatten().for_each(container);
         }
     }
@@ -107,7 +117,7 @@ pub(super) fn text_without_passwords(text: &str) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::value::json;
 
     #[test]
     fn passwords_are_taken_out_of_addresses_and_nothing_else() {

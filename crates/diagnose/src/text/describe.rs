@@ -9,15 +9,14 @@ mod pod;
 mod storage;
 mod workload;
 
-use serde_json::{Map, Value, json};
-
 use super::command::{Command, Scope};
 use super::sketch::{Sketch, is_none, labels};
 use super::tree::{self, Node};
-use super::{Reading, event, moment, row, table};
+use super::{Reading, SOMEWHERE, event, moment, row, table};
 use crate::kinds;
 use crate::object::{Ref, View};
 use crate::time::Time;
+use crate::value::{Map, Value, json};
 
 /// A description that is read.
 struct Told<'n, 'a> {
@@ -30,41 +29,55 @@ struct Told<'n, 'a> {
     beside: Vec<Sketch>,
 }
 
-/// How a kind is read: its name, what is not told of it, and its grammar.
-type Grammar = (&'static str, &'static [&'static str], fn(&mut Told<'_, '_>));
+/// What the value of a key is: a text as it stands, the number that it begins with, or a moment that has passed.
+#[derive(Debug, Clone, Copy)]
+enum As {
+    Text,
+    Count,
+    Moment,
+}
+
+/// Keys of a description, and the fields that they tell.
+type Fields = &'static [(&'static str, &'static str, As)];
+
+/// How a kind is read: its name, what is not told of it, the fields that a key tells each, and what else there is.
+type Grammar = (&'static str, &'static [&'static str], Fields, fn(&mut Told<'_, '_>));
+
+/// What most descriptions do not tell: whether it is being deleted, and what holds it.
+const KEPT: &[&str] = &["/metadata/deletionTimestamp", "/metadata/finalizers"];
 
 const GRAMMARS: &[Grammar] = &[
-    ("Pod", pod::LEFT, pod::pod),
-    ("Deployment", workload::LEFT, workload::deployment),
-    ("ReplicaSet", workload::LEFT, workload::replica_set),
-    ("StatefulSet", workload::LEFT, workload::stateful_set),
-    ("DaemonSet", workload::LEFT, workload::daemon_set),
-    ("Job", workload::LEFT, workload::job),
-    ("CronJob", workload::LEFT, workload::cron_job),
-    ("Service", &["/spec/publishNotReadyAddresses"], network::service),
-    ("Endpoints", &[], network::endpoints),
-    ("EndpointSlice", &[], network::slice),
-    ("Ingress", &[], network::ingress),
-    ("NetworkPolicy", &["/spec"], network::policy),
-    ("PersistentVolumeClaim", &["/spec/selector", "/status/conditions"], storage::claim),
-    ("PersistentVolume", &["/spec/claimRef/uid"], storage::volume),
-    ("StorageClass", &["/allowedTopologies"], storage::class),
-    ("CSINode", &[], storage::csi_node),
-    ("ConfigMap", &[], keys::config_map),
-    ("Secret", &[], keys::secret),
-    ("ResourceQuota", &["/spec/scopeSelector"], keys::quota),
-    ("LimitRange", &[], keys::limits),
-    ("Node", &["/status/images", "/status/volumesAttached"], cluster::node),
-    ("Namespace", &["/spec/finalizers"], cluster::namespace),
-    ("HorizontalPodAutoscaler", &["/spec/metrics"], cluster::autoscaler),
-    ("PodDisruptionBudget", &["/status/conditions"], cluster::budget),
-    ("ServiceAccount", &["/automountServiceAccountToken"], cluster::account),
-    ("PriorityClass", &[], cluster::priority),
-    ("IngressClass", &[], cluster::ingress_class),
-    ("Role", &[], cluster::role),
-    ("ClusterRole", &["/aggregationRule"], cluster::role),
-    ("RoleBinding", &[], cluster::binding),
-    ("ClusterRoleBinding", &[], cluster::binding),
+    ("Pod", pod::LEFT, pod::FIELDS, pod::pod),
+    ("Deployment", workload::LEFT, workload::DEPLOYMENT, workload::deployment),
+    ("ReplicaSet", workload::LEFT, &[], workload::replica_set),
+    ("StatefulSet", workload::LEFT, workload::STATEFUL_SET, workload::stateful_set),
+    ("DaemonSet", workload::LEFT, workload::DAEMON_SET, workload::daemon_set),
+    ("Job", workload::LEFT, workload::JOB, workload::job),
+    ("CronJob", workload::LEFT, workload::CRON_JOB, workload::cron_job),
+    ("Service", &[KEPT[0], KEPT[1], "/spec/publishNotReadyAddresses"], network::SERVICE, network::service),
+    ("Endpoints", KEPT, &[], network::endpoints),
+    ("EndpointSlice", KEPT, network::SLICE, network::slice),
+    ("Ingress", KEPT, network::INGRESS, network::ingress),
+    ("NetworkPolicy", &[KEPT[0], KEPT[1], "/spec"], network::POLICY, |_| {}),
+    ("PersistentVolumeClaim", &["/spec/selector", "/status/conditions"], storage::CLAIM, storage::claim),
+    ("PersistentVolume", &["/spec/claimRef/uid"], storage::VOLUME, storage::volume),
+    ("StorageClass", &[KEPT[0], KEPT[1], "/allowedTopologies"], storage::CLASS, storage::class),
+    ("CSINode", KEPT, &[], storage::csi_node),
+    ("ConfigMap", KEPT, &[], keys::config_map),
+    ("Secret", KEPT, keys::SECRET, keys::secret),
+    ("ResourceQuota", &[KEPT[0], KEPT[1], "/spec/scopeSelector"], &[], keys::quota),
+    ("LimitRange", KEPT, &[], keys::limits),
+    ("Node", &[KEPT[0], KEPT[1], "/status/images", "/status/volumesAttached"], cluster::NODE, cluster::node),
+    ("Namespace", &[KEPT[0], KEPT[1], "/spec/finalizers"], cluster::NAMESPACE, cluster::namespace),
+    ("HorizontalPodAutoscaler", &[KEPT[0], KEPT[1], "/spec/metrics"], cluster::AUTOSCALER, cluster::autoscaler),
+    ("PodDisruptionBudget", &[KEPT[0], KEPT[1], "/status/conditions"], &[], cluster::budget),
+    ("ServiceAccount", &[KEPT[0], KEPT[1], "/automountServiceAccountToken"], &[], cluster::account),
+    ("PriorityClass", KEPT, cluster::PRIORITY, cluster::priority),
+    ("IngressClass", KEPT, cluster::INGRESS_CLASS, |_| {}),
+    ("Role", KEPT, &[], cluster::role),
+    ("ClusterRole", &[KEPT[0], KEPT[1], "/aggregationRule"], &[], cluster::role),
+    ("RoleBinding", KEPT, &[], cluster::binding),
+    ("ClusterRoleBinding", KEPT, &[], cluster::binding),
 ];
 
 /// What tells a kind where no command does: keys that it alone has together.
@@ -115,21 +128,24 @@ pub(super) fn read(lines: &[&str], asked: Option<&Command>, place: &str, reading
     let Some(kind) = kind.filter(|_| !name.is_empty()) else { return };
     let namespace = match (row::is_of_cluster(kind), namespace) {
         (true, _) => "",
+        // Roles and bindings do not say where they are.
+        (false, "") if asked.is_some_and(|asked| asked.verb == "describe" && asked.scope == Scope::All) => SOMEWHERE,
         (false, "") if text(&roots, "API Version").is_empty() => place,
         (false, namespace) => namespace,
     };
-    let grammar = GRAMMARS.iter().find(|(own, _, _)| *own == kind && written.is_empty());
+    let grammar = GRAMMARS.iter().find(|(own, ..)| *own == kind && written.is_empty());
     // What kubectl knows the fields of alone is told whole.
-    let left = grammar.map_or(&[][..], |(_, left, _)| left);
+    let left = grammar.map_or(&[][..], |(_, left, ..)| left);
     // A pod's description ends with its quality of service, or it was cut off.
     let cut = kind == "Pod" && written.is_empty() && tree::find(&roots, "QoS Class").is_none();
     let view = if cut { View::Listed } else { View::Described(left) };
     let sketch = Sketch::new(kind, namespace, name, view);
     let mut told = Told { sketch, roots: &roots, lines, moments: Vec::new(), beside: Vec::new() };
     match grammar {
-        Some((_, _, grammar)) => {
+        Some((_, _, fields, rest)) => {
             told.metadata();
-            grammar(&mut told);
+            told.fields(fields);
+            rest(&mut told);
         }
         None => generic::object(&mut told),
     }
@@ -176,18 +192,17 @@ impl<'a> Told<'_, 'a> {
         tree::find(self.roots, key)
     }
 
-    /// A field that is told as it is.
-    fn put(&mut self, key: &str, pointer: &str) {
-        let text = self.text(key);
-        if !is_none(text) {
-            self.sketch.set(pointer, text);
-        }
-    }
-
-    /// A whole number, at the beginning of a value.
-    fn count(&mut self, key: &str, pointer: &str) {
-        if let Some(number) = super::sketch::number(self.text(key)) {
-            self.sketch.set(pointer, number);
+    /// What stands after keys, as fields.
+    fn fields(&mut self, fields: Fields) {
+        for (key, pointer, what) in fields {
+            let text = self.text(key);
+            let value = match what {
+                _ if is_none(text) => None,
+                As::Text => Some(Value::from(text)),
+                As::Count => super::sketch::number(text).map(Value::from),
+                As::Moment => self.moment(text).map(Value::from),
+            };
+            value.into_iter().for_each(|value| self.sketch.set(pointer, value));
         }
     }
 
@@ -196,13 +211,6 @@ impl<'a> Told<'_, 'a> {
         let moment = moment::moment(text)?;
         self.moments.push(moment);
         Some(moment.to_string())
-    }
-
-    /// A field that holds a moment which has passed.
-    fn since(&mut self, key: &str, pointer: &str) {
-        if let Some(moment) = self.moment(self.text(key)) {
-            self.sketch.set(pointer, moment);
-        }
     }
 
     /// What all kinds have.
@@ -214,7 +222,7 @@ impl<'a> Told<'_, 'a> {
                 self.sketch.set(pointer, map);
             }
         }
-        self.since("CreationTimestamp", "/metadata/creationTimestamp");
+        self.fields(&[("CreationTimestamp", "/metadata/creationTimestamp", As::Moment)]);
         if let Some((kind, name)) = self.text("Controlled By").split_once('/') {
             self.sketch.set("/metadata/ownerReferences", json!([{"kind": kind, "name": name, "controller": true}]));
         }
@@ -263,7 +271,7 @@ impl<'a> Told<'_, 'a> {
 }
 
 /// `a: b` a line.
-fn annotations(node: &Node<'_>) -> Map<String, Value> {
+fn annotations(node: &Node<'_>) -> Map {
     let pairs = node.values().filter_map(|line| line.split_once(": ").or_else(|| Some((line.strip_suffix(':')?, ""))));
     pairs.map(|(key, value)| (key.to_owned(), Value::from(value.trim()))).collect()
 }

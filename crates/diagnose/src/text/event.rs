@@ -112,7 +112,9 @@ impl Told {
     /// As an object. The same event, printed twice, has the same name.
     pub(super) fn sketch(self) -> Sketch {
         let mut hasher = DefaultHasher::new();
-        (&self.about, &self.reason, self.message.trim()).hash(&mut hasher);
+        // A table has only the first line of a message.
+        let first = self.message.trim().lines().next().unwrap_or_default().trim_end().trim_end_matches('.');
+        (&self.about, &self.reason, first).hash(&mut hasher);
         let name = format!("{}.{:016x}", self.about.name, hasher.finish());
         let namespace = if self.about.namespace.is_empty() { "default" } else { &self.about.namespace };
         let mut sketch = Sketch::new("Event", namespace, &name, View::Described(&["/involvedObject/uid"]));

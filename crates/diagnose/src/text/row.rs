@@ -1,12 +1,11 @@
 //! A line of a table as an object: what the columns of its kind say, and nothing else.
 
-use serde_json::{Value, json};
-
 use super::moment;
 use super::sketch::{Sketch, is_none, labels, number};
 use super::table::Row;
 use crate::kinds;
 use crate::object::View;
+use crate::value::{Value, json};
 
 /// Which kind has these columns: (columns, kind), the most particular first.
 const COLUMNS: [(&[&str], &str); 22] = [
@@ -60,6 +59,7 @@ pub(super) fn sketch(kind: &str, namespace: &str, name: &str, row: &Row<'_>) -> 
         "PersistentVolumeClaim" | "PersistentVolume" => storage(&mut sketch, row),
         "Namespace" => told(&mut sketch, row, &[("STATUS", "/status/phase")]),
         "Endpoints" => endpoints(&mut sketch, row),
+        "RoleBinding" | "ClusterRoleBinding" => binding(&mut sketch, row),
         _ => {}
     }
     sketch
@@ -172,6 +172,13 @@ fn storage(sketch: &mut Sketch, row: &Row<'_>) {
         sketch.set("/status/phase", phase);
     }
     told(sketch, row, &[("VOLUME", "/spec/volumeName"), ("STORAGECLASS", "/spec/storageClassName")]);
+}
+
+/// `ClusterRole/view`.
+fn binding(sketch: &mut Sketch, row: &Row<'_>) {
+    if let Some((kind, name)) = row.text("ROLE").split_once('/') {
+        sketch.set("/roleRef", json!({"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": name}));
+    }
 }
 
 /// `10.0.0.1:80,10.0.0.2:80 + 1 more...`

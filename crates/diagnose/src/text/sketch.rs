@@ -1,9 +1,8 @@
 //! An object as a text tells of it: fields that are known, and ages that become moments once it is known when the text
 //! was printed.
 
-use serde_json::{Map, Value, json};
-
 use crate::object::View;
+use crate::value::{Map, Value, json};
 
 /// An object that was printed.
 #[derive(Debug, Clone)]
@@ -20,9 +19,9 @@ impl Sketch {
     /// Nothing but who it is.
     pub(super) fn new(kind: &str, namespace: &str, name: &str, view: View) -> Sketch {
         let mut metadata = Map::new();
-        metadata.insert("name".into(), name.into());
+        metadata.insert("name", name.into());
         if !namespace.is_empty() {
-            metadata.insert("namespace".into(), namespace.into());
+            metadata.insert("namespace", namespace.into());
         }
         Sketch { value: json!({"kind": kind, "metadata": metadata}), view, ages: Vec::new() }
     }
@@ -45,7 +44,7 @@ pub(super) fn number(text: &str) -> Option<i64> {
 }
 
 /// `a=b,c=d` as a map; nothing where it says that there is none.
-pub(super) fn labels<'a>(parts: impl IntoIterator<Item = &'a str>) -> Map<String, Value> {
+pub(super) fn labels<'a>(parts: impl IntoIterator<Item = &'a str>) -> Map {
     let pairs = parts.into_iter().flat_map(|part| part.split(',')).map(str::trim);
     let pairs = pairs.filter(|pair| !is_none(pair)).map(|pair| pair.split_once('=').unwrap_or((pair, "")));
     pairs.map(|(key, value)| (key.to_owned(), Value::from(value))).collect()

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use fathom_diagnose::object::{Fields as _, Ref};
 use fathom_diagnose::snapshot::{Coverage, Gathering, LogName, Run, Snapshot};
 use fathom_diagnose::time::Time;
-use serde_json::Value;
+use fathom_diagnose::value::Value;
 
 /// Documents of one file.
 #[derive(Clone)]
@@ -81,7 +81,7 @@ impl Fixture {
         if id.kind == "Event" {
             self.documents.retain(|document| !is(document));
         } else if pointer.is_empty() && !id.name.starts_with('*') {
-            let mut object = serde_json::json!({"kind": id.kind, "metadata": {"name": id.name}});
+            let mut object = fathom_diagnose::json!({"kind": id.kind, "metadata": {"name": id.name}});
             if !id.namespace.is_empty() {
                 object["metadata"]["namespace"] = id.namespace.clone().into();
             }

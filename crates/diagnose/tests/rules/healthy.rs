@@ -3,9 +3,9 @@
 
 use fathom_diagnose::snapshot::{Coverage, Gathering};
 use fathom_diagnose::time::Time;
+use fathom_diagnose::value::{Value, json};
 use fathom_diagnose::{Question, diagnose};
 use proptest::prelude::*;
-use serde_json::{Value, json};
 
 const NOW: i64 = 1_772_366_400;
 

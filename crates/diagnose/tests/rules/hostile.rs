@@ -4,9 +4,9 @@
 use fathom_diagnose::eval::messages::{admission, call, program, pull, schedule, start};
 use fathom_diagnose::eval::{probes, proxy, resolver, selector};
 use fathom_diagnose::snapshot::Gathering;
+use fathom_diagnose::value::{Value, json};
 use fathom_diagnose::{Question, diagnose, quantity, rules, time};
 use proptest::prelude::*;
-use serde_json::{Value, json};
 
 use crate::fixture::Fixture;
 

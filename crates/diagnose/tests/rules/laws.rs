@@ -7,8 +7,8 @@ use fathom_diagnose::diagnosis::claims;
 use fathom_diagnose::object::{Fields as _, Ref};
 use fathom_diagnose::rule::Stance;
 use fathom_diagnose::time::Time;
+use fathom_diagnose::value::json;
 use fathom_diagnose::{Question, diagnose, rules};
-use serde_json::json;
 
 use crate::fixture::Fixture;
 
@@ -104,7 +104,7 @@ fn order_and_date_decide_nothing() {
 }
 
 /// Healthy pods of a namespace of their own.
-fn neighbours(count: usize) -> Vec<serde_json::Value> {
+fn neighbours(count: usize) -> Vec<fathom_diagnose::value::Value> {
     let pod = |index: usize| {
         json!({"kind": "Pod", "metadata": {"name": format!("calm-{index}"), "namespace": "calm", "uid": format!("calm-{index}"), "labels": {"app": "calm"}},
             "spec": {"nodeName": "n1", "containers": [{"name": "app", "image": "registry.example/calm:1"}]},

@@ -4,7 +4,9 @@
 mod fixture;
 mod healthy;
 mod hostile;
+mod large;
 mod laws;
+mod older;
 mod recorded;
 
 use std::collections::BTreeSet;

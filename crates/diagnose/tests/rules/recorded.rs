@@ -5,9 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use fathom_diagnose::object::Fields as _;
+use fathom_diagnose::value::Value;
 use fathom_diagnose::{Gathering, Question, Snapshot, diagnose};
 use fathom_testkit::need::{Need, missing, workspace};
-use serde_json::Value;
 
 fn states() -> Option<PathBuf> {
     let beside = workspace().join("../shared/data/why");

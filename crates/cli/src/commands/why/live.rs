@@ -149,6 +149,7 @@ impl Reader {
                     bar.set_message(format!("{done} of {lists} lists: {objects} of kind {kind}"));
                     bar.tick();
                 }
+                Found::Anew { kind, namespace } => gathering.forget(kind, namespace.as_deref()),
                 Found::Gap { kind, namespace, reason } => coverage.refuse(kind, namespace.as_deref(), &reason),
                 Found::Log(..) | Found::NoLog(..) => {}
             })

@@ -18,6 +18,8 @@ pub enum Refusal<'a> {
     LimitRange,
     /// `violates PodSecurity "restricted:latest": …`.
     PodSecurity,
+    /// `PodSecurityPolicy: unable to admit pod: […]`, before Kubernetes 1.25.
+    PodSecurityPolicy,
     /// A webhook could not be asked: its name and why.
     WebhookFailed {
         /// `validate.example.com`.
@@ -86,6 +88,12 @@ pub fn read(text: &str) -> Option<Refusal<'_>> {
     let bounds = ["maximum ", "minimum "].iter().any(|word| text.contains(word)) && text.contains(" per ");
     if bounds || text.contains("max limit to request ratio per") {
         return Some(Refusal::LimitRange);
+    }
+    if ["PodSecurityPolicy: unable to admit pod", "unable to validate against any pod security policy"]
+        .iter()
+        .any(|words| text.contains(words))
+    {
+        return Some(Refusal::PodSecurityPolicy);
     }
     if text.contains("violates PodSecurity") {
         return Some(Refusal::PodSecurity);
@@ -173,6 +181,11 @@ mod tests {
                 "admission webhook \"v.example.com\" denied the request: no",
                 Some(Refusal::WebhookDenied("v.example.com")),
             ),
+            (
+                "pods \"a-\" is forbidden: unable to validate against any pod security policy: [spec.containers[0].securityContext.privileged: Invalid value: true: Privileged containers are not allowed]",
+                Some(Refusal::PodSecurityPolicy),
+            ),
+            ("pods \"a-\" is forbidden: PodSecurityPolicy: unable to admit pod: []", Some(Refusal::PodSecurityPolicy)),
             ("all is well", None),
         ] {
             assert_eq!(read(text), expect, "{text}");

@@ -1,10 +1,21 @@
 //! Nodes, namespaces, and what governs others.
 
-use serde_json::{Map, Value, json};
-
-use super::{Told, network};
+use super::{As, Fields, Told, network};
 use crate::object::View;
 use crate::text::sketch::{Sketch, is_none, number, port};
+use crate::value::{Map, Value, json};
+
+pub(super) const NODE: Fields = &[("PodCIDR", "/spec/podCIDR", As::Text), ("ProviderID", "/spec/providerID", As::Text)];
+
+pub(super) const NAMESPACE: Fields = &[("Status", "/status/phase", As::Text)];
+
+pub(super) const AUTOSCALER: Fields =
+    &[("Min replicas", "/spec/minReplicas", As::Count), ("Max replicas", "/spec/maxReplicas", As::Count)];
+
+pub(super) const PRIORITY: Fields =
+    &[("Value", "/value", As::Count), ("PreemptionPolicy", "/preemptionPolicy", As::Text)];
+
+pub(super) const INGRESS_CLASS: Fields = &[("Controller", "/spec/controller", As::Text)];
 
 /// `key=value:NoSchedule`.
 fn taint(line: &str) -> Option<Value> {
@@ -26,11 +37,9 @@ pub(super) fn node(told: &mut Told<'_, '_>) {
     if !taints.is_empty() {
         told.sketch.set("/spec/taints", taints);
     }
-    told.put("PodCIDR", "/spec/podCIDR");
-    told.put("ProviderID", "/spec/providerID");
     for (key, pointer) in [("Capacity", "/status/capacity"), ("Allocatable", "/status/allocatable")] {
         let amounts = told.node(key).into_iter().flat_map(|node| &node.children).filter(|one| !one.key.is_empty());
-        let amounts: Map<String, Value> = amounts.map(|one| (one.key.to_owned(), one.value.into())).collect();
+        let amounts: Map = amounts.map(|one| (one.key.to_owned(), one.value.into())).collect();
         if !amounts.is_empty() {
             told.sketch.set(pointer, amounts);
         }
@@ -51,8 +60,7 @@ pub(super) fn node(told: &mut Told<'_, '_>) {
         "Boot ID" => Some("bootID"),
         _ => None,
     };
-    let info: Map<String, Value> =
-        info.filter_map(|one| Some((named(one.key)?.to_owned(), Value::from(one.value)))).collect();
+    let info: Map = info.filter_map(|one| Some((named(one.key)?.to_owned(), Value::from(one.value)))).collect();
     if !info.is_empty() {
         told.sketch.set("/status/nodeInfo", info);
     }
@@ -67,7 +75,6 @@ pub(super) fn node(told: &mut Told<'_, '_>) {
 }
 
 pub(super) fn namespace(told: &mut Told<'_, '_>) {
-    told.put("Status", "/status/phase");
     told.conditions();
 }
 
@@ -76,8 +83,6 @@ pub(super) fn autoscaler(told: &mut Told<'_, '_>) {
     if let Some((kind, name)) = told.text("Reference").split_once('/') {
         told.sketch.set("/spec/scaleTargetRef", json!({"kind": kind, "name": name}));
     }
-    told.count("Min replicas", "/spec/minReplicas");
-    told.count("Max replicas", "/spec/maxReplicas");
     let pods = told.roots.iter().find(|node| node.key.ends_with(" pods")).map_or("", |node| node.value);
     if let Some((current, desired)) = pods.split_once(" / ") {
         for (text, pointer) in [(current, "/status/currentReplicas"), (desired, "/status/desiredReplicas")] {
@@ -150,15 +155,9 @@ pub(super) fn account(told: &mut Told<'_, '_>) {
 }
 
 pub(super) fn priority(told: &mut Told<'_, '_>) {
-    told.count("Value", "/value");
-    told.put("PreemptionPolicy", "/preemptionPolicy");
     if told.text("GlobalDefault") == "true" {
         told.sketch.set("/globalDefault", true);
     }
-}
-
-pub(super) fn ingress_class(told: &mut Told<'_, '_>) {
-    told.put("Controller", "/spec/controller");
 }
 
 /// `[get list]`.

@@ -1,10 +1,9 @@
 //! Containers, their states, probes, variables and mounts, and the volumes of a pod or of a template.
 
-use serde_json::{Map, Value, json};
-
 use super::Told;
 use crate::text::sketch::{is_none, number, port};
 use crate::text::tree::{self, Node};
+use crate::value::{Map, Value, json};
 
 /// What is told of containers: what was asked for, and how it goes.
 pub(super) struct Containers {
@@ -38,11 +37,11 @@ fn spec(node: &Node<'_>) -> Value {
     }
     let amounts = |key: &str| {
         let amounts = node.child(key)?.children.iter().filter(|one| !one.key.is_empty());
-        Some(amounts.map(|one| (one.key.to_owned(), Value::from(one.value))).collect::<Map<_, _>>())
+        Some(amounts.map(|one| (one.key.to_owned(), Value::from(one.value))).collect::<Map>())
     };
     let resources = [("limits", amounts("Limits")), ("requests", amounts("Requests"))];
     let resources = resources.into_iter().filter_map(|(key, map)| Some((key.to_owned(), Value::from(map?))));
-    put("resources", resources.collect::<Map<_, _>>().into());
+    put("resources", resources.collect::<Map>().into());
     for (key, field) in [("Liveness", "livenessProbe"), ("Readiness", "readinessProbe"), ("Startup", "startupProbe")] {
         if let Some(value) = node.child(key).and_then(|one| probe(one.value)) {
             put(field, value);
@@ -256,7 +255,7 @@ fn volume(node: &Node<'_>) -> Value {
         "EmptyDir" => {
             let fields = [("medium", text("Medium")), ("sizeLimit", text("SizeLimit"))];
             let fields = fields.into_iter().filter(|(_, text)| !is_none(text));
-            ("emptyDir", fields.map(|(key, text)| (key.to_owned(), Value::from(text))).collect::<Map<_, _>>().into())
+            ("emptyDir", fields.map(|(key, text)| (key.to_owned(), Value::from(text))).collect::<Map>().into())
         }
         "NFS" => ("nfs", json!({"server": text("Server"), "path": text("Path")})),
         "CSI" => ("csi", json!({"driver": text("Driver")})),

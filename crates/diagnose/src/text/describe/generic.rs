@@ -1,11 +1,10 @@
 //! Objects of which kubectl knows no more than their fields: names of fields as words, values under them.
 
-use serde_json::{Map, Value};
-
 use super::Told;
 use crate::text::moment;
 use crate::text::sketch::is_none;
 use crate::text::tree::Node;
+use crate::value::{Map, Value};
 
 /// Fields that are lists of maps, which are printed one after another without a mark between them.
 const LISTS: [&str; 12] = [
@@ -126,7 +125,7 @@ fn whole(node: &Node<'_>) -> Value {
     list.into_iter().map(|children| Value::from(map(children.into_iter()))).collect()
 }
 
-fn map<'n, 'a: 'n>(children: impl Iterator<Item = &'n Node<'a>>) -> Map<String, Value> {
+fn map<'n, 'a: 'n>(children: impl Iterator<Item = &'n Node<'a>>) -> Map {
     let mut map = Map::new();
     for child in children.filter(|child| !child.key.is_empty()) {
         let value = whole(child);
@@ -139,7 +138,7 @@ fn map<'n, 'a: 'n>(children: impl Iterator<Item = &'n Node<'a>>) -> Map<String, 
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use crate::value::json;
 
     use super::*;
 

@@ -1,9 +1,8 @@
 //! What holds keys and amounts: ConfigMaps, secrets, quotas, limits. Their descriptions are lists more than trees.
 
-use serde_json::{Map, Value, json};
-
-use super::Told;
+use super::{As, Fields, Told};
 use crate::text::sketch::is_none;
+use crate::value::{Map, Value, json};
 
 /// The lines of a part that begins with its name and a line of `=`.
 fn part<'l, 'a>(lines: &'l [&'a str], name: &str) -> &'l [&'a str] {
@@ -27,24 +26,23 @@ pub(super) fn config_map(told: &mut Told<'_, '_>) {
             None => data.last_mut().into_iter().for_each(|(_, value)| value.push(line)),
         }
     }
-    let data: Map<String, Value> =
-        data.into_iter().map(|(key, value)| (key.to_owned(), value.join("\n").trim_end().into())).collect();
+    let data: Map = data.into_iter().map(|(key, value)| (key.to_owned(), value.join("\n").trim_end().into())).collect();
     if !data.is_empty() {
         told.sketch.set("/data", data);
     }
     let binary = part(told.lines, "BinaryData").iter().filter_map(|line| line.split_once(": "));
-    let binary: Map<String, Value> = binary.map(|(key, _)| (key.to_owned(), "".into())).collect();
+    let binary: Map = binary.map(|(key, _)| (key.to_owned(), "".into())).collect();
     if !binary.is_empty() {
         told.sketch.set("/binaryData", binary);
     }
 }
 
+pub(super) const SECRET: Fields = &[("Type", "/type", As::Text)];
+
 /// Keys alone: values, which old versions print for tokens, are left out.
 pub(super) fn secret(told: &mut Told<'_, '_>) {
-    told.put("Type", "/type");
     let keys = part(told.lines, "Data").iter().filter_map(|line| line.split_once(':')).map(|(key, _)| key);
-    let data: Map<String, Value> =
-        keys.filter(|key| !key.contains(' ')).map(|key| (key.to_owned(), "".into())).collect();
+    let data: Map = keys.filter(|key| !key.contains(' ')).map(|key| (key.to_owned(), "".into())).collect();
     if !data.is_empty() {
         told.sketch.set("/data", data);
     }

@@ -1,9 +1,23 @@
 //! Services, what stands behind them, and what leads to them.
 
-use serde_json::{Map, Value, json};
-
-use super::Told;
+use super::{As, Fields, Told};
 use crate::text::sketch::{is_none, labels, number, port};
+use crate::value::{Map, Value, json};
+
+pub(super) const SERVICE: Fields = &[
+    ("Type", "/spec/type", As::Text),
+    ("External Name", "/spec/externalName", As::Text),
+    ("Session Affinity", "/spec/sessionAffinity", As::Text),
+    ("External Traffic Policy", "/spec/externalTrafficPolicy", As::Text),
+    ("Internal Traffic Policy", "/spec/internalTrafficPolicy", As::Text),
+];
+
+pub(super) const SLICE: Fields = &[("AddressType", "/addressType", As::Text)];
+
+pub(super) const INGRESS: Fields = &[("Ingress Class", "/spec/ingressClassName", As::Text)];
+
+/// Only that there is one: its rules are printed in words.
+pub(super) const POLICY: Fields = &[("Created on", "/metadata/creationTimestamp", As::Moment)];
 
 /// A selector as it is printed: `app=web,tier in (a,b),!old`.
 pub(super) fn selector(text: &str) -> Value {
@@ -51,15 +65,6 @@ pub(super) fn service(told: &mut Told<'_, '_>) {
     let selector = told.node("Selector").map(|node| labels(node.values())).unwrap_or_default();
     if !selector.is_empty() {
         told.sketch.set("/spec/selector", selector);
-    }
-    for (key, pointer) in [
-        ("Type", "/spec/type"),
-        ("External Name", "/spec/externalName"),
-        ("Session Affinity", "/spec/sessionAffinity"),
-        ("External Traffic Policy", "/spec/externalTrafficPolicy"),
-        ("Internal Traffic Policy", "/spec/internalTrafficPolicy"),
-    ] {
-        told.put(key, pointer);
     }
     let address = told.text("IP");
     if !address.is_empty() {
@@ -122,7 +127,6 @@ pub(super) fn endpoints(told: &mut Told<'_, '_>) {
 }
 
 pub(super) fn slice(told: &mut Told<'_, '_>) {
-    told.put("AddressType", "/addressType");
     let ports = told.node("Ports").map(super::grid).unwrap_or_default();
     let ports = ports.iter().filter_map(|row| {
         let cell = |name: &str| row.iter().find(|(column, _)| *column == name).map(|(_, cell)| *cell);
@@ -165,7 +169,6 @@ fn backend(text: &str) -> Option<Value> {
 }
 
 pub(super) fn ingress(told: &mut Told<'_, '_>) {
-    told.put("Ingress Class", "/spec/ingressClassName");
     if let Some(whole) = Some(told.text("Default backend")).filter(|text| !text.starts_with('<')).and_then(backend) {
         told.sketch.set("/spec/defaultBackend", whole);
     }
@@ -196,9 +199,4 @@ pub(super) fn ingress(told: &mut Told<'_, '_>) {
     if !tls.is_empty() {
         told.sketch.set("/spec/tls", tls);
     }
-}
-
-/// Only that there is one, and whom it selects: its rules are printed in words.
-pub(super) fn policy(told: &mut Told<'_, '_>) {
-    told.since("Created on", "/metadata/creationTimestamp");
 }

@@ -1,10 +1,10 @@
 //! Pods, and templates of pods.
 
-use serde_json::{Map, Value, json};
-
-use super::{Told, container};
+use super::{As, Fields, Told, container};
+use crate::object::Fields as _;
 use crate::text::sketch::{is_none, labels, number};
 use crate::text::tree::{self, Node};
+use crate::value::{Map, Value, json};
 
 /// What a description of a pod does not tell.
 pub(super) const LEFT: &[&str] = &[
@@ -38,6 +38,19 @@ pub(super) const LEFT: &[&str] = &[
     "/status/initContainerStatuses/*/state/waiting/message",
 ];
 
+pub(super) const FIELDS: Fields = &[
+    ("Start Time", "/status/startTime", As::Moment),
+    // It was made no later than it began; of a pod that a table lists, the age is told too.
+    ("Start Time", "/metadata/creationTimestamp", As::Moment),
+    ("Reason", "/status/reason", As::Text),
+    ("IP", "/status/podIP", As::Text),
+    ("Priority Class Name", "/spec/priorityClassName", As::Text),
+    ("QoS Class", "/status/qosClass", As::Text),
+    ("NominatedNodeName", "/status/nominatedNodeName", As::Text),
+    ("SeccompProfile", "/spec/securityContext/seccompProfile/type", As::Text),
+    ("Priority", "/spec/priority", As::Count),
+];
+
 /// A pod.
 pub(super) fn pod(told: &mut Told<'_, '_>) {
     if let Some((node, address)) = told.text("Node").split_once('/') {
@@ -46,20 +59,15 @@ pub(super) fn pod(told: &mut Told<'_, '_>) {
             told.sketch.set("/status/hostIP", address);
         }
     }
-    told.since("Start Time", "/status/startTime");
-    // It was made no later than it began; of a pod that a table lists, the age is told too.
-    told.since("Start Time", "/metadata/creationTimestamp");
     told.phase();
-    told.put("Reason", "/status/reason");
     if let Some(message) = told.node("Message").map(Node::whole).filter(|message| !message.is_empty()) {
         told.sketch.set("/status/message", message);
     }
-    told.put("IP", "/status/podIP");
-    told.put("Priority Class Name", "/spec/priorityClassName");
-    told.put("QoS Class", "/status/qosClass");
-    told.put("NominatedNodeName", "/status/nominatedNodeName");
-    told.put("SeccompProfile", "/spec/securityContext/seccompProfile/type");
-    told.count("Priority", "/spec/priority");
+    // Who has the node's address shares its network.
+    let (own, host) = (told.sketch.value.at("/status/podIP"), told.sketch.value.at("/status/hostIP"));
+    if own.is_some() && own == host {
+        told.sketch.set("/spec/hostNetwork", true);
+    }
     let spec = spec(told, told.roots);
     for (key, value) in spec.fields {
         told.sketch.set(&format!("/spec/{key}"), value);
@@ -83,7 +91,7 @@ pub(super) fn pod(told: &mut Told<'_, '_>) {
 
 /// A spec, and how its containers go.
 pub(super) struct Spec {
-    pub(super) fields: Map<String, Value>,
+    pub(super) fields: Map,
     statuses: Vec<Value>,
     init_statuses: Vec<Value>,
 }
@@ -102,30 +110,30 @@ pub(super) fn spec(told: &mut Told<'_, '_>, nodes: &[Node<'_>]) -> Spec {
     }
     if let Some(node) = tree::find(nodes, "Containers") {
         let found = container::containers(told, node);
-        spec.fields.insert("containers".into(), found.specs.into());
+        spec.fields.insert("containers", found.specs.into());
         spec.statuses = found.statuses;
     }
     if let Some(node) = tree::find(nodes, "Init Containers") {
         let found = container::containers(told, node);
-        spec.fields.insert("initContainers".into(), found.specs.into());
+        spec.fields.insert("initContainers", found.specs.into());
         spec.init_statuses = found.statuses;
     }
     if let Some(node) = tree::find(nodes, "Volumes") {
-        spec.fields.insert("volumes".into(), container::volumes(node).into());
+        spec.fields.insert("volumes", container::volumes(node).into());
     }
     if let Some(node) = tree::find(nodes, "Node-Selectors").or_else(|| tree::find(nodes, "Node-Selector")) {
         let selector = labels(node.values());
         if !selector.is_empty() {
-            spec.fields.insert("nodeSelector".into(), selector.into());
+            spec.fields.insert("nodeSelector", selector.into());
         }
     }
     if let Some(node) = tree::find(nodes, "Tolerations") {
         let all: Vec<Value> = node.values().filter(|line| !is_none(line)).map(toleration).collect();
-        spec.fields.insert("tolerations".into(), all.into());
+        spec.fields.insert("tolerations", all.into());
     }
     if let Some(node) = tree::find(nodes, "Topology Spread Constraints") {
         let all: Vec<Value> = node.values().filter_map(spread).collect();
-        spec.fields.insert("topologySpreadConstraints".into(), all.into());
+        spec.fields.insert("topologySpreadConstraints", all.into());
     }
     spec
 }

@@ -1,9 +1,29 @@
 //! Claims, volumes, classes.
 
-use serde_json::{Value, json};
-
-use super::Told;
+use super::{As, Fields, Told};
 use crate::text::sketch::{is_none, labels};
+use crate::value::{Value, json};
+
+pub(super) const CLAIM: Fields = &[
+    ("StorageClass", "/spec/storageClassName", As::Text),
+    ("Volume", "/spec/volumeName", As::Text),
+    ("Capacity", "/status/capacity/storage", As::Text),
+    ("VolumeMode", "/spec/volumeMode", As::Text),
+];
+
+pub(super) const VOLUME: Fields = &[
+    ("StorageClass", "/spec/storageClassName", As::Text),
+    ("Reclaim Policy", "/spec/persistentVolumeReclaimPolicy", As::Text),
+    ("Capacity", "/spec/capacity/storage", As::Text),
+    ("VolumeMode", "/spec/volumeMode", As::Text),
+    ("Message", "/status/message", As::Text),
+];
+
+pub(super) const CLASS: Fields = &[
+    ("Provisioner", "/provisioner", As::Text),
+    ("ReclaimPolicy", "/reclaimPolicy", As::Text),
+    ("VolumeBindingMode", "/volumeBindingMode", As::Text),
+];
 
 /// `RWO,ROX` or `[ReadWriteOnce]`, as the API has them.
 fn modes(text: &str) -> Vec<Value> {
@@ -29,10 +49,6 @@ fn finalizers(told: &mut Told<'_, '_>) {
 pub(super) fn claim(told: &mut Told<'_, '_>) {
     told.phase();
     finalizers(told);
-    told.put("StorageClass", "/spec/storageClassName");
-    told.put("Volume", "/spec/volumeName");
-    told.put("Capacity", "/status/capacity/storage");
-    told.put("VolumeMode", "/spec/volumeMode");
     let found = modes(told.text("Access Modes"));
     if !found.is_empty() {
         told.sketch.set("/status/accessModes", found);
@@ -42,11 +58,6 @@ pub(super) fn claim(told: &mut Told<'_, '_>) {
 pub(super) fn volume(told: &mut Told<'_, '_>) {
     told.phase();
     finalizers(told);
-    told.put("StorageClass", "/spec/storageClassName");
-    told.put("Reclaim Policy", "/spec/persistentVolumeReclaimPolicy");
-    told.put("Capacity", "/spec/capacity/storage");
-    told.put("VolumeMode", "/spec/volumeMode");
-    told.put("Message", "/status/message");
     told.sketch.set("/spec/accessModes", modes(told.text("Access Modes")));
     if let Some((namespace, name)) = told.text("Claim").split_once('/') {
         told.sketch
@@ -76,9 +87,6 @@ fn expression(line: &str) -> Option<Value> {
 }
 
 pub(super) fn class(told: &mut Told<'_, '_>) {
-    told.put("Provisioner", "/provisioner");
-    told.put("ReclaimPolicy", "/reclaimPolicy");
-    told.put("VolumeBindingMode", "/volumeBindingMode");
     let parameters = labels([told.text("Parameters")]);
     if !parameters.is_empty() {
         told.sketch.set("/parameters", parameters);

@@ -1,12 +1,12 @@
 //! Deployments, sets, jobs.
 
-use serde_json::{Value, json};
-
-use super::{Told, network, pod};
+use super::{As, Fields, Told, network, pod};
 use crate::text::sketch::{is_none, number};
+use crate::value::{Value, json};
 
 /// What a description of a workload does not tell.
 pub(super) const LEFT: &[&str] = &[
+    "/metadata/deletionTimestamp",
     "/metadata/finalizers",
     "/metadata/uid",
     "/metadata/generation",
@@ -25,8 +25,47 @@ pub(super) const LEFT: &[&str] = &[
     "/status/conditions/*/message",
     "/status/observedGeneration",
     "/status/readyReplicas",
+    "/status/currentRevision",
+    "/status/updateRevision",
     "/spec/podFailurePolicy",
     "/spec/paused",
+];
+
+pub(super) const DEPLOYMENT: Fields = &[("StrategyType", "/spec/strategy/type", As::Text)];
+
+pub(super) const STATEFUL_SET: Fields = &[
+    ("Update Strategy", "/spec/updateStrategy/type", As::Text),
+    ("Service Name", "/spec/serviceName", As::Text),
+    ("Pod Management Policy", "/spec/podManagementPolicy", As::Text),
+];
+
+pub(super) const DAEMON_SET: Fields = &[
+    ("Desired Number of Nodes Scheduled", "/status/desiredNumberScheduled", As::Count),
+    ("Current Number of Nodes Scheduled", "/status/currentNumberScheduled", As::Count),
+    ("Number of Nodes Scheduled with Up-to-date Pods", "/status/updatedNumberScheduled", As::Count),
+    ("Number of Nodes Scheduled with Available Pods", "/status/numberAvailable", As::Count),
+    ("Number of Nodes Misscheduled", "/status/numberMisscheduled", As::Count),
+];
+
+pub(super) const JOB: Fields = &[
+    ("Parallelism", "/spec/parallelism", As::Count),
+    ("Completions", "/spec/completions", As::Count),
+    ("Backoff Limit", "/spec/backoffLimit", As::Count),
+    ("Active Deadline Seconds", "/spec/activeDeadlineSeconds", As::Count),
+    ("Completion Mode", "/spec/completionMode", As::Text),
+    ("Failed Indexes", "/status/failedIndexes", As::Text),
+    ("Completed Indexes", "/status/completedIndexes", As::Text),
+    ("Start Time", "/status/startTime", As::Moment),
+    ("Start Time", "/metadata/creationTimestamp", As::Moment),
+    ("Completed At", "/status/completionTime", As::Moment),
+];
+
+pub(super) const CRON_JOB: Fields = &[
+    ("Schedule", "/spec/schedule", As::Text),
+    ("Concurrency Policy", "/spec/concurrencyPolicy", As::Text),
+    ("Time Zone", "/spec/timeZone", As::Text),
+    ("Starting Deadline Seconds", "/spec/startingDeadlineSeconds", As::Count),
+    ("Last Schedule Time", "/status/lastScheduleTime", As::Moment),
 ];
 
 /// `2 desired | 1 total`, `1 current / 1 desired`, `0 Active (0 Ready) / 1 Failed`: the number before a word.
@@ -70,7 +109,6 @@ pub(super) fn deployment(told: &mut Told<'_, '_>) {
         ("unavailable", "/status/unavailableReplicas"),
     ];
     told.counts("Replicas", &fields);
-    told.put("StrategyType", "/spec/strategy/type");
     if let Some((most, surge)) = told.text("RollingUpdateStrategy").split_once(" max unavailable, ") {
         told.sketch.set("/spec/strategy/rollingUpdate/maxUnavailable", crate::text::sketch::port(most));
         let surge = surge.trim_end_matches(" max surge");
@@ -91,9 +129,6 @@ pub(super) fn replica_set(told: &mut Told<'_, '_>) {
 pub(super) fn stateful_set(told: &mut Told<'_, '_>) {
     told.common();
     told.counts("Replicas", &[("total", "/status/replicas"), ("desired", "/spec/replicas")]);
-    told.put("Update Strategy", "/spec/updateStrategy/type");
-    told.put("Service Name", "/spec/serviceName");
-    told.put("Pod Management Policy", "/spec/podManagementPolicy");
     let Some(claims) = told.node("Volume Claims") else { return };
     let mut templates: Vec<Value> = Vec::new();
     for child in &claims.children {
@@ -111,11 +146,6 @@ pub(super) fn stateful_set(told: &mut Told<'_, '_>) {
 
 pub(super) fn daemon_set(told: &mut Told<'_, '_>) {
     told.common();
-    told.count("Desired Number of Nodes Scheduled", "/status/desiredNumberScheduled");
-    told.count("Current Number of Nodes Scheduled", "/status/currentNumberScheduled");
-    told.count("Number of Nodes Scheduled with Up-to-date Pods", "/status/updatedNumberScheduled");
-    told.count("Number of Nodes Scheduled with Available Pods", "/status/numberAvailable");
-    told.count("Number of Nodes Misscheduled", "/status/numberMisscheduled");
     let selector = crate::text::sketch::labels([told.text("Node-Selector")]);
     if !selector.is_empty() {
         told.sketch.set("/spec/template/spec/nodeSelector", selector);
@@ -124,20 +154,10 @@ pub(super) fn daemon_set(told: &mut Told<'_, '_>) {
 
 pub(super) fn job(told: &mut Told<'_, '_>) {
     told.common();
-    told.count("Parallelism", "/spec/parallelism");
-    told.count("Completions", "/spec/completions");
-    told.count("Backoff Limit", "/spec/backoffLimit");
-    told.count("Active Deadline Seconds", "/spec/activeDeadlineSeconds");
-    told.put("Completion Mode", "/spec/completionMode");
-    told.put("Failed Indexes", "/status/failedIndexes");
-    told.put("Completed Indexes", "/status/completedIndexes");
     if told.text("Suspend") == "true" {
         told.sketch.set("/spec/suspend", true);
         told.sketch.set("/status/conditions", json!([{"type": "Suspended", "status": "True"}]));
     }
-    told.since("Start Time", "/status/startTime");
-    told.since("Start Time", "/metadata/creationTimestamp");
-    told.since("Completed At", "/status/completionTime");
     let statuses = [("Active", "/status/active"), ("Succeeded", "/status/succeeded"), ("Failed", "/status/failed")];
     told.counts("Pods Statuses", &statuses);
     if !told.text("Completed At").is_empty() {
@@ -146,10 +166,5 @@ pub(super) fn job(told: &mut Told<'_, '_>) {
 }
 
 pub(super) fn cron_job(told: &mut Told<'_, '_>) {
-    told.put("Schedule", "/spec/schedule");
-    told.put("Concurrency Policy", "/spec/concurrencyPolicy");
-    told.put("Time Zone", "/spec/timeZone");
-    told.count("Starting Deadline Seconds", "/spec/startingDeadlineSeconds");
     told.sketch.set("/spec/suspend", told.text("Suspend") == "True");
-    told.since("Last Schedule Time", "/status/lastScheduleTime");
 }
