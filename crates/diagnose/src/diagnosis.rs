@@ -1,7 +1,7 @@
 //! From a snapshot to findings: every rule judges every object of its kinds, and the roots among their claims are
 //! chosen.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::cause::Effect;
 use crate::cause::graph::Graph;
@@ -59,21 +59,35 @@ pub fn claims(snapshot: &Snapshot) -> Vec<(&'static str, Ref, Vec<Proof>)> {
 /// Every claim of every rule, and what would have to be known for more.
 fn judge(scene: &Scene<'_>) -> (Vec<Judgement>, BTreeSet<Need>) {
     let (mut claims, mut needs) = (Vec::new(), BTreeSet::new());
-    for rule in rules::all() {
-        for kind in rule.kinds() {
-            for object in scene.snapshot.all(kind) {
+    for (kind, rules) in by_kind() {
+        // Object by object: what many rules read of one is at hand then.
+        for object in scene.snapshot.all(kind) {
+            for (place, rule) in &rules {
                 match (rule.judge)(scene, object) {
                     Ok(None) => {}
                     Err(need) => drop(needs.insert(need)),
                     Ok(Some(claim)) => match claim.proofs.iter().find_map(|proof| scene.snapshot.doubts(proof)) {
                         Some(need) => drop(needs.insert(need)),
-                        None => claims.push(judgement(scene, rule, object, claim)),
+                        None => claims.push((*place, judgement(scene, rule, object, claim))),
                     },
                 }
             }
         }
     }
-    (claims, needs)
+    // In the order of the tables, as if each rule had been asked for all objects at once.
+    claims.sort_by_key(|(place, _)| *place);
+    (claims.into_iter().map(|(_, claim)| claim).collect(), needs)
+}
+
+/// The rules of each kind, with their places: in the order of all rules, and of a rule's kinds.
+fn by_kind() -> BTreeMap<&'static str, Vec<((usize, usize), &'static Rule)>> {
+    let mut kinds: BTreeMap<&str, Vec<((usize, usize), &Rule)>> = BTreeMap::new();
+    for (place, rule) in rules::all().enumerate() {
+        for (among, kind) in rule.kinds().enumerate() {
+            kinds.entry(kind).or_default().push(((place, among), rule));
+        }
+    }
+    kinds
 }
 
 fn judgement(scene: &Scene<'_>, rule: &'static Rule, object: &Object, mut claim: Claim) -> Judgement {

@@ -6,7 +6,8 @@ mod facts;
 mod part;
 mod state;
 
-use std::collections::{HashMap, HashSet};
+use std::cell::OnceCell;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 pub use calls::Call;
 pub use facts::Logged;
@@ -15,10 +16,12 @@ pub use state::Trouble;
 pub(crate) use state::is_lost;
 
 use crate::cause::Effect;
+use crate::eval::messages::pull;
 use crate::eval::{endpoints, owners, resolver};
 use crate::object::{Fields as _, Object, Ref};
 use crate::snapshot::{Event, Log, LogName, Proof, Run, Snapshot};
 use crate::time::Time;
+use crate::value::Value;
 
 /// A snapshot with what follows from it at once.
 #[derive(Debug)]
@@ -28,12 +31,53 @@ pub struct Scene<'a> {
     troubles: HashMap<Ref, Trouble<'a>>,
     tops: HashMap<Ref, Ref>,
     calls: Vec<Call<'a>>,
+    /// Who has written anything that is here.
+    authors: HashSet<(&'a str, &'a str)>,
+    images: OnceCell<Images>,
 }
 
+/// Images that a node has or that run, by what they are called without registry, folder, tag and digest.
+type Images = HashMap<String, BTreeSet<String>>;
+
 impl<'a> Scene<'a> {
+    fn bare(snapshot: &'a Snapshot) -> Self {
+        let authors = snapshot.logs().map(|(name, _)| (name.namespace.as_str(), name.pod.as_str())).collect();
+        Scene {
+            snapshot,
+            troubles: HashMap::new(),
+            tops: HashMap::new(),
+            calls: Vec::new(),
+            authors,
+            images: OnceCell::new(),
+        }
+    }
+
+    /// The images of this name that the cluster is seen to have.
+    pub fn images(&self, name: &str) -> impl Iterator<Item = &str> {
+        let read = || {
+            let mut images = Images::new();
+            let stored = self.snapshot.all("Node").flat_map(|node| node.list("/status/images"));
+            let stored = stored.flat_map(|one| one.list("/names")).filter_map(Value::as_str);
+            let run = self.snapshot.all("Pod").flat_map(|pod| {
+                let statuses = pod.list("/status/containerStatuses").iter();
+                statuses.filter(|one| one.holds("/ready")).map(|one| one.text("/image"))
+            });
+            for image in stored.filter(|name| !name.contains('@')).chain(run) {
+                images.entry(pull::name(image).to_owned()).or_default().insert(image.to_owned());
+            }
+            images
+        };
+        self.images.get_or_init(read).get(name).into_iter().flatten().map(String::as_str)
+    }
+
+    /// Whether anything is here that a pod has written.
+    pub fn speaks(&self, pod: &Object) -> bool {
+        self.authors.contains(&(pod.ns(), pod.name()))
+    }
+
     /// Looks at a snapshot.
     pub fn new(snapshot: &'a Snapshot) -> Self {
-        let mut scene = Scene { snapshot, troubles: HashMap::new(), tops: HashMap::new(), calls: Vec::new() };
+        let mut scene = Scene::bare(snapshot);
         for pod in snapshot.programs() {
             scene.tops.insert(pod.id.clone(), owners::top(snapshot, pod));
             if let Some(trouble) = state::trouble(&scene, pod) {
@@ -46,7 +90,7 @@ impl<'a> Scene<'a> {
 
     /// Looks at a snapshot that differs from another one in these objects, and only where that can make a difference.
     pub fn after(before: &Scene<'a>, snapshot: &'a Snapshot, changed: &[&Ref]) -> Self {
-        let mut scene = Scene { snapshot, troubles: HashMap::new(), tops: HashMap::new(), calls: Vec::new() };
+        let mut scene = Scene::bare(snapshot);
         let touches = |id: &Ref, pod: &Object| match id.kind.as_str() {
             "Node" => pod.text("/spec/nodeName") == id.name,
             "Namespace" => pod.ns() == id.name,

@@ -207,12 +207,18 @@ fn parts(pointer: &str) -> Option<impl Iterator<Item = &str>> {
     if !pointer.is_empty() && !pointer.starts_with('/') {
         return None;
     }
-    Some(pointer.split('/').skip(1))
+    let mut rest = pointer.as_bytes().first().map(|_| &pointer[1..]);
+    Some(std::iter::from_fn(move || {
+        let from = rest?;
+        let end = from.bytes().position(|byte| byte == b'/');
+        rest = end.map(|end| &from[end + 1..]);
+        Some(end.map_or(from, |end| &from[..end]))
+    }))
 }
 
 /// A part of a pointer as the key that it means.
 fn plain(part: &str) -> std::borrow::Cow<'_, str> {
-    if part.contains('~') { part.replace("~1", "/").replace("~0", "~").into() } else { part.into() }
+    if part.bytes().any(|byte| byte == b'~') { part.replace("~1", "/").replace("~0", "~").into() } else { part.into() }
 }
 
 /// A part of a pointer as a place in a list.

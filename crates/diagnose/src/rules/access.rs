@@ -12,7 +12,8 @@ use crate::snapshot::{Judged, Proof};
 /// What a pod was refused at the end of its log, and where it says so.
 fn refused<'a>(scene: &Scene<'a>, pod: &'a Object) -> Option<(Wish, Proof)> {
     // What the cluster's DNS may not read is a finding of its own.
-    if pod.deletion().is_some()
+    if !scene.speaks(pod)
+        || pod.deletion().is_some()
         || super::names::answers(scene, pod)
         || ["Succeeded", "Failed"].contains(&pod.text("/status/phase"))
     {

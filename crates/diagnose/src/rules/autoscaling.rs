@@ -156,7 +156,9 @@ fn several<'a>(scene: &Scene<'a>, budget: &'a Object) -> Judged<Option<Claim>> {
     let all = scene.snapshot.within("PodDisruptionBudget", budget.ns());
     let others: Vec<&Object> = all.filter(|other| other.id > budget.id).collect();
     let over = |pod: &&Object| !["Succeeded", "Failed"].contains(&pod.text("/status/phase"));
-    let pods = scene.snapshot.within("Pod", budget.ns()).filter(|_| !others.is_empty()).filter(over);
+    let none = Map::new();
+    let labels = budget.map("/spec/selector/matchLabels").unwrap_or(&none);
+    let pods = scene.snapshot.labelled("Pod", budget.ns(), labels).filter(|_| !others.is_empty()).filter(over);
     let mut own = pods.filter(|pod| guards(budget, pod));
     let found = own.find_map(|pod| Some((pod, *others.iter().find(|other| guards(other, pod))?)));
     Ok(found.map(|(pod, other)| {

@@ -1,7 +1,5 @@
 //! Images that cannot be pulled: what the registry or the runtime answered, from the state of the container that waits.
 
-use std::collections::BTreeSet;
-
 use crate::cause::Effect;
 use crate::claim::{Claim, Confidence, Fix};
 use crate::eval::messages::between;
@@ -10,7 +8,6 @@ use crate::object::{Fields as _, Object, Ref};
 use crate::rule::Rule;
 use crate::scene::{Part, Scene};
 use crate::snapshot::{Judged, Proof};
-use crate::value::Value;
 
 /// The container that waits for its image, what was said about it, and where.
 fn refused<'a>(scene: &Scene<'a>, pod: &'a Object) -> Option<(Part<'a>, Pull, Proof)> {
@@ -51,21 +48,9 @@ fn is_of(message: &str, image: &str) -> bool {
     begins.iter().find_map(|begin| between(message, begin, "\"")).is_none_or(|told| told == image)
 }
 
-/// What an image is called without its registry, folder, tag and digest.
-fn short(image: &str) -> &str {
-    let name = image.rsplit('/').next().unwrap_or_default();
-    name.split(['@', ':']).next().unwrap_or_default()
-}
-
 /// An image of the same name that some node has, or that runs: what was meant, if there is only one.
 fn near(scene: &Scene<'_>, image: &str) -> Option<String> {
-    let nodes = scene.snapshot.all("Node").flat_map(|node| node.list("/status/images"));
-    let stored = nodes.flat_map(|one| one.list("/names")).filter_map(Value::as_str).filter(|name| !name.contains('@'));
-    let ready = scene.snapshot.all("Pod").filter(|pod| scene.trouble(pod).is_none());
-    let run = ready.flat_map(Part::all).filter(Part::is_ready).map(|part| part.image());
-    let same = |name: &&str| short(name) == short(image) && *name != image && !short(image).is_empty();
-    let found: BTreeSet<&str> = stored.chain(run).filter(same).collect();
-    let mut found = found.into_iter();
+    let mut found = scene.images(pull::name(image)).filter(|known| *known != image && !pull::name(image).is_empty());
     found.next().filter(|_| found.next().is_none()).map(str::to_owned)
 }
 

@@ -64,14 +64,15 @@ fn agent<'a>(scene: &Scene<'a>, node: &Object) -> Option<&'a Object> {
         "aws-node",
         "kube-router",
     ];
-    let of_node = |pod: &&Object| pod.text("/spec/nodeName") == node.name() && scene.trouble(pod).is_some();
-    scene.snapshot.all("Pod").filter(of_node).find(|pod| NAMES.iter().any(|name| pod.name().starts_with(name)))
+    let troubled = scene.troubles().map(|trouble| trouble.pod);
+    let mut of_node = troubled.filter(|pod| pod.id.kind == "Pod" && pod.text("/spec/nodeName") == node.name());
+    of_node.find(|pod| NAMES.iter().any(|name| pod.name().starts_with(name)))
 }
 
 fn agent_down<'a>(scene: &Scene<'a>, object: &'a Object) -> Judged<Option<Claim>> {
     if object.id.kind == "Node" {
-        let found = not_ready(object).zip(agent(scene, object));
-        return Ok(found.map(|(claim, agent)| claim.field(agent, "/status/phase")));
+        let Some(claim) = not_ready(object) else { return Ok(None) };
+        return Ok(agent(scene, object).map(|agent| claim.field(agent, "/status/phase")));
     }
     of_node(scene, object, Network::AgentDown, "the network's agent does not run on it")
 }

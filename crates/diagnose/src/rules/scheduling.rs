@@ -359,8 +359,8 @@ pub(super) const RULES: &[Rule] = &[
         fix: "add nodes, or raise maxPods of the kubelet",
         judge: |scene, pod| {
             let claim = decided(scene, pod, &Blocker::Pods, "the nodes that it may use run as many pods as they may");
-            let least = scene.snapshot.all("Node").min_by_key(|node| scheduling::allocatable(node, "pods"));
-            Ok(claim.map(|claim| claim.by_all(least.map(|node| Proof::field(node, "/status/allocatable/pods")))))
+            let least = || scene.snapshot.all("Node").min_by_key(|node| scheduling::allocatable(node, "pods"));
+            Ok(claim.map(|claim| claim.by_all(least().map(|node| Proof::field(node, "/status/allocatable/pods")))))
         },
         ..SCHED
     },

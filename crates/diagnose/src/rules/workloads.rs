@@ -143,13 +143,16 @@ fn outage<'a>(scene: &Scene<'a>, deployment: &'a Object) -> Judged<Option<Claim>
         || deployment.text("/spec/strategy/rollingUpdate/maxUnavailable") == "100%";
     let none =
         deployment.int("/status/readyReplicas").unwrap_or(0) == 0 && deployment.int("/spec/replicas").unwrap_or(1) > 0;
+    if !all || !none {
+        return Ok(None);
+    }
     let second =
         scene.snapshot.within("ReplicaSet", deployment.ns()).filter(|set| scene.top(set) == deployment.id).count() > 1;
     let troubled = scene
         .snapshot
         .within("Pod", deployment.ns())
         .find(|pod| scene.trouble(pod).is_some() && scene.top(pod) == deployment.id);
-    Ok(troubled.filter(|_| all && none && second).map(|pod| {
+    Ok(troubled.filter(|_| second).map(|pod| {
         Claim::new("its strategy took the old pods away before the new ones worked")
             .seen(pod)
             .field(deployment, "/spec/strategy/type")

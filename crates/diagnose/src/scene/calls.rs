@@ -43,7 +43,8 @@ pub(super) fn find<'a>(scene: &Scene<'a>, may: impl Fn(&Object) -> bool) -> Vec<
     for pod in scene.snapshot.programs().filter(|pod| may(pod)) {
         let phase = pod.text("/status/phase");
         let alive = ["Running", "Pending"].contains(&phase) || phase == "Failed" && scene.trouble(pod).is_some();
-        if !alive || pod.deletion().is_some() || !scene.lives(pod.ns()) {
+        let may = scene.speaks(pod) || scene.trouble(pod).is_some();
+        if !may || !alive || pod.deletion().is_some() || !scene.lives(pod.ns()) {
             continue;
         }
         for part in Part::all(pod) {

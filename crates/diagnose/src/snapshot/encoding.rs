@@ -12,7 +12,10 @@ pub(super) fn decode(bytes: &[u8]) -> Cow<'_, str> {
         // What begins with a letter of ASCII in two bytes has lost its mark.
         [first, 0, ..] if *first != 0 => wide(bytes, u16::from_le_bytes),
         [0, first, ..] if *first != 0 => wide(bytes, u16::from_be_bytes),
-        _ => String::from_utf8_lossy(bytes),
+        _ => match std::str::from_utf8(bytes) {
+            Ok(text) => text.into(),
+            Err(_) => String::from_utf8_lossy(bytes),
+        },
     }
 }
 

@@ -139,7 +139,7 @@ impl Gathering {
         let first = text.lines().map(str::trim_end).find(|line| !line.is_empty() && !line.starts_with('#'));
         let begins = |words: &[&str]| first.is_some_and(|line| words.iter().any(|word| line.starts_with(word)));
         if begins(&["{", "[{", "[]"]) || begins(&["["]) && serde_json::from_str::<Value>(&text).is_ok() {
-            self.json(source, text.as_bytes());
+            self.json_text(source, &text);
         } else if begins(&["---", "apiVersion:", "kind:", "items:", "metadata:", "- apiVersion:", "- kind:"]) {
             self.yaml(source, &text);
         } else {
@@ -198,8 +198,11 @@ impl Gathering {
 
     /// Objects of JSON: an object, a List, or several of them one after another.
     pub fn json(&mut self, source: &str, bytes: &[u8]) {
-        let text = decode(bytes);
-        let mut documents = serde_json::Deserializer::from_str(&text).into_iter::<Value>();
+        self.json_text(source, &decode(bytes));
+    }
+
+    fn json_text(&mut self, source: &str, text: &str) {
+        let mut documents = serde_json::Deserializer::from_str(text).into_iter::<Value>();
         loop {
             match documents.next() {
                 None => return,
@@ -434,13 +437,20 @@ impl Gathering {
 
     /// The latest moment that has passed.
     fn latest(&self) -> Option<Time> {
-        let of = |object: &Arc<Object>| {
-            let own = PASSED.iter().filter_map(|pointer| object.time(pointer)).max();
+        const BEATS: [&str; 2] = ["/lastHeartbeatTime", "/lastTransitionTime"];
+        let mut latest = ("", None);
+        for Named(object) in &self.objects {
+            let own = PASSED.iter().map(|pointer| object.text(pointer));
             let conditions = object.list("/status/conditions").iter();
-            let beats = ["/lastHeartbeatTime", "/lastTransitionTime"];
-            let beat = conditions.flat_map(|one| beats.iter().filter_map(|pointer| one.time(pointer))).max();
-            own.max(beat)
-        };
-        self.objects.iter().filter_map(|Named(object)| of(object)).max()
+            let beats = conditions.flat_map(|one| BEATS.iter().map(|pointer| one.text(pointer)));
+            // Written alike they are in the order of time; most need not be read.
+            for text in own.chain(beats).filter(|text| !text.ends_with('Z') || *text > latest.0) {
+                let time = Time::parse(text);
+                if time > latest.1 {
+                    latest = (if text.ends_with('Z') { text } else { latest.0 }, time);
+                }
+            }
+        }
+        latest.1
     }
 }

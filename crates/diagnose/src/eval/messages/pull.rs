@@ -115,6 +115,12 @@ pub fn registry(image: &str) -> &str {
     }
 }
 
+/// What an image is called without its registry, folder, tag and digest.
+pub fn name(image: &str) -> &str {
+    let name = image.rsplit('/').next().unwrap_or_default();
+    name.split(['@', ':']).next().unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
