@@ -5,6 +5,7 @@ mod burst;
 mod cluster;
 mod containers;
 mod crowd;
+mod large;
 mod memory;
 mod page;
 mod prompt;
@@ -33,6 +34,8 @@ pub(crate) enum Words {
     Trace(trace::Words),
     /// `fathom why` of faults made in a real cluster
     Why(why::Words),
+    /// `fathom why` of a file with 100,000 objects
+    Large(large::Words),
     /// Inside a mount namespace of its own: the part of `enter` that has 500 containers
     #[command(hide = true)]
     Crowd(crowd::Words),
@@ -81,6 +84,7 @@ pub(crate) fn run(words: &Words) -> anyhow::Result<u8> {
         Words::Cluster(words) => return cluster::run(words),
         Words::Trace(words) => return trace::run(words),
         Words::Why(words) => return why::run(words),
+        Words::Large(words) => return large::run(words),
         Words::Crowd(words) => return crowd::inside(words),
     };
     let program = match &words.program {

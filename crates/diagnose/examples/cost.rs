@@ -1,56 +1,59 @@
-//! What one answer costs, part by part: `cargo run --release -p fathom-diagnose --example cost -- FILE`, or with a number
-//! of pods instead of a file, for which a cluster is made up.
+//! What one answer costs, part by part: `cargo run --release -p fathom-diagnose --example cost -- FILE`, or a number of
+//! pods instead of a file, for which a cluster is made up; `indented` after it writes that as kubectl does.
+//!
+//! Times are those that the thread had a processor, for others use the machine too. `cargo xtask bench large` reads
+//! the lines: what, milliseconds, MiB at most, parted by tabs; rules that take longest come with `rules` as last word.
 #![allow(clippy::print_stdout, reason = "an example prints")]
 
 use std::fs::File;
+use std::io::BufWriter;
 use std::path::PathBuf;
 
-use fathom_diagnose::cause::graph::Graph;
 use fathom_diagnose::rule::Rule;
 use fathom_diagnose::scene::Scene;
-use fathom_diagnose::{Gathering, Question, diagnose, rules};
+use fathom_diagnose::{Gathering, Question, diagnose, report, rules};
+use fathom_testkit::Scratch;
 use fathom_testkit::memory::peak;
 use fathom_testkit::population::{self, Writing};
 
 fn main() -> std::io::Result<()> {
-    let what = std::env::args().nth(1).unwrap_or_else(|| "10000".to_owned());
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let what = words.first().map_or("10000", String::as_str);
+    let scratch = Scratch::new("cost");
     let path = match what.parse::<usize>() {
-        Ok(pods) => made_up(pods)?,
+        Ok(pods) => {
+            let writing = if words.iter().any(|word| word == "indented") { Writing::Indented } else { Writing::Lines };
+            let path = scratch.path().join("cluster.json");
+            population::write(pods, writing, &mut BufWriter::new(File::create(&path)?))?;
+            path
+        }
         Err(_) => PathBuf::from(what),
     };
-    println!("{} MiB of text", std::fs::metadata(&path)?.len() >> 20);
+    println!("the file\t\t{}", std::fs::metadata(&path)?.len() >> 20);
+    let told = |what: &str, since: f64| println!("{what}\t{:.0}\t{}", spent() - since, peak().unwrap_or(0));
     let begin = spent();
-    let said = |what: &str, since: f64| {
-        println!("{what:<28} {:>7.0} ms, {} MiB at most", spent() - since, peak().unwrap_or(0));
-    };
     let mut gathering = Gathering::new();
     gathering.stream("file", Box::new(File::open(&path)?));
-    said("read", begin);
+    told("reading it", begin);
     let start = spent();
     let snapshot = gathering.finish();
-    said("put in order", start);
-    let start = spent();
-    let scene = Scene::new(&snapshot);
-    said("look at pods", start);
-    let start = spent();
-    let _ = Graph::of(&scene);
-    said("who depends on whom", start);
-    let mut rules: Vec<(f64, &str)> = rules::all().map(|rule| (judged(rule, &scene), rule.code)).collect();
-    rules.sort_by(|one, other| other.0.total_cmp(&one.0));
-    println!("{} rules: {:.0} ms", rules.len(), rules.iter().map(|(took, _)| took).sum::<f64>());
-    rules.iter().take(12).for_each(|(took, code)| println!("  {code:<34} {took:>7.1} ms"));
+    told("putting it in order", start);
     let start = spent();
     let report = diagnose(&snapshot, &Question::Everything);
-    said("judge, all in all", start);
-    said("all together", begin);
-    println!("{} objects, {} findings", snapshot.len(), report.findings.len());
-    for finding in &report.findings {
-        println!("  {} {} {}", finding.code, finding.object, finding.fix.verified);
+    told("judging it", start);
+    told("all together", begin);
+    println!("objects\t\t{}\nfindings\t\t{}", snapshot.len(), report.findings.len());
+    if words.iter().any(|word| word == "rules") {
+        println!("{}", report::text::render(&report));
+        let scene = Scene::new(&snapshot);
+        let mut rules: Vec<(f64, &str)> = rules::all().map(|rule| (judged(rule, &scene), rule.code)).collect();
+        rules.sort_by(|one, other| other.0.total_cmp(&one.0));
+        rules.iter().take(20).for_each(|(took, code)| println!("{code}\t{took:.1}\t"));
     }
     Ok(())
 }
 
-/// Milliseconds that this thread had a processor: others use the machine too.
+/// Milliseconds that this thread had a processor.
 fn spent() -> f64 {
     let told = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
     told.split(' ').next().and_then(|text| text.parse::<f64>().ok()).unwrap_or_default() / 1e6
@@ -63,12 +66,4 @@ fn judged(rule: &Rule, scene: &Scene<'_>) -> f64 {
         let _ = (rule.judge)(scene, object);
     }
     spent() - start
-}
-
-fn made_up(pods: usize) -> std::io::Result<PathBuf> {
-    let path = std::env::temp_dir().join(format!("fathom-population-{pods}.json"));
-    if !path.exists() {
-        population::write(pods, Writing::Lines, &mut std::io::BufWriter::new(File::create(&path)?))?;
-    }
-    Ok(path)
 }

@@ -79,9 +79,12 @@ fn judge(scene: &Scene<'_>) -> (Vec<Judgement>, BTreeSet<Need>) {
     (claims.into_iter().map(|(_, claim)| claim).collect(), needs)
 }
 
-/// The rules of each kind, with their places: in the order of all rules, and of a rule's kinds.
-fn by_kind() -> BTreeMap<&'static str, Vec<((usize, usize), &'static Rule)>> {
-    let mut kinds: BTreeMap<&str, Vec<((usize, usize), &Rule)>> = BTreeMap::new();
+/// A rule, with its place among all rules and that of a kind among its kinds.
+type Placed = ((usize, usize), &'static Rule);
+
+/// The rules of each kind.
+fn by_kind() -> BTreeMap<&'static str, Vec<Placed>> {
+    let mut kinds: BTreeMap<&str, Vec<Placed>> = BTreeMap::new();
     for (place, rule) in rules::all().enumerate() {
         for (among, kind) in rule.kinds().enumerate() {
             kinds.entry(kind).or_default().push(((place, among), rule));

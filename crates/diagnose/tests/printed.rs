@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use fathom_diagnose::object::Fields as _;
 use fathom_diagnose::{Gathering, Question, Report, Snapshot, diagnose};
 use proptest::prelude::*;
 
@@ -154,6 +155,155 @@ $ kubectl get secret third -n shop -o json
     let all = format!("{snapshot:?}");
     assert!(!all.contains("hunter2") && !all.contains("aHVudGVyMg"), "{all}");
     assert!(all.contains("password"), "names of keys are kept");
+}
+
+#[test]
+fn what_a_text_leaves_out_is_said_with_what_would_tell_it() {
+    let needs = |text: &str| report_of(text).unknown.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+    let tables = needs(
+        "NAMESPACE   NAME    READY   STATUS    RESTARTS   AGE\nshop        web-0   1/1     Running   0          5m\n",
+    );
+    assert!(tables.contains("`kubectl describe pods -n shop`"), "{tables}");
+    let set = "\
+Name:               kv
+Namespace:          shop
+Replicas:           1 desired | 1 total
+Update Strategy:    RollingUpdate
+Pods Status:        1 Running / 0 Waiting / 0 Succeeded / 0 Failed
+Pod Template:
+  Labels:  app=kv
+  Containers:
+   app:
+    Image:      registry.example/kv:1
+Events:  <none>
+";
+    let described = needs(set);
+    assert!(described.contains("StatefulSet: a description leaves some of it out"), "{described}");
+    assert!(described.contains("`kubectl get statefulsets -n shop -o yaml`"), "{described}");
+    let restarted = needs(
+        "Name:  web-0\nNamespace:  shop\nNode:  n1/10.0.0.1\nStart Time:  Fri, 20 Nov 2026 22:38:14 +0000\nStatus:  Running\nContainers:\n  app:\n    Image:  x:1\n    State:  Running\n      Started:  Fri, 20 Nov 2026 23:38:14 +0000\n    Ready:  True\n    Restart Count:  4\nConditions:\n  Type   Status\n  Ready  True\nQoS Class:  BestEffort\n",
+    );
+    assert!(restarted.contains("`kubectl -n shop logs web-0 -c app --previous`"), "{restarted}");
+}
+
+#[test]
+fn what_kubectl_says_on_the_way_is_no_object() {
+    let text = "\
+$ kubectl get endpoints -A
+Warning: v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice
+NAMESPACE   NAME   ENDPOINTS       AGE
+shop        web    10.0.0.1:8080   5m
+Warning: v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice
+shop        db     10.0.0.2:5432   5m
+";
+    let snapshot = snapshot(text.as_bytes());
+    let names: Vec<String> = snapshot.objects().map(|object| object.id.to_string()).collect();
+    assert_eq!(names, ["Endpoints/shop/db", "Endpoints/shop/web"]);
+}
+
+#[test]
+fn a_binding_is_where_a_table_says_and_nowhere_else() {
+    let description = "\
+$ kubectl describe rolebinding -A
+Name:         reader
+Labels:       <none>
+Annotations:  <none>
+Role:
+  Kind:  Role
+  Name:  reader-role
+Subjects:
+  Kind            Name  Namespace
+  ----            ----  ---------
+  ServiceAccount  app   shop
+";
+    assert_eq!(snapshot(description.as_bytes()).all("RoleBinding").count(), 0, "nobody says in which namespace");
+    let table = "\
+$ kubectl get rolebinding -A
+NAMESPACE   NAME     ROLE               AGE
+shop        reader   Role/reader-role   10s
+";
+    for text in [format!("{description}{table}"), format!("{table}{description}")] {
+        let snapshot = snapshot(text.as_bytes());
+        let binding = snapshot.seen("RoleBinding", "shop", "reader").expect("it is there");
+        assert_eq!((binding.text("/roleRef/name"), binding.text("/subjects/0/name")), ("reader-role", "app"));
+    }
+}
+
+#[test]
+fn a_message_that_a_table_cuts_off_is_the_one_that_is_told_whole() {
+    let description = "\
+Name:             web-0
+Namespace:        shop
+Node:             n1/10.0.0.1
+Start Time:       Sat, 21 Nov 2026 17:41:19 +0000
+Status:           Pending
+Containers:
+  app:
+    Image:          registry.example/web:1
+    State:          Waiting
+      Reason:       ContainerCreating
+    Ready:          False
+    Restart Count:  0
+Conditions:
+  Type    Status
+  Ready   False
+QoS Class:  BestEffort
+Events:
+  Type     Reason       Age               From     Message
+  ----     ------       ----              ----     -------
+  Warning  FailedMount  6s (x4 over 10s)  kubelet  MountVolume.SetUp failed for volume \"v\" : mount failed: exit status 32
+Mounting command: mount
+Output: mount: unknown filesystem type 'nfs'.
+";
+    let table = "
+LAST SEEN   TYPE      REASON        OBJECT      MESSAGE
+6s          Warning   FailedMount   pod/web-0   MountVolume.SetUp failed for volume \"v\" : mount failed: exit status 32...
+";
+    for text in [
+        format!("{description}{table}"),
+        format!("$ kubectl get events -n shop{table}\n$ kubectl describe pod web-0 -n shop\n{description}"),
+    ] {
+        let snapshot = snapshot(text.replace("\nLAST", "\n\n$ kubectl get events -n shop\nLAST").as_bytes());
+        let events: Vec<&str> = snapshot.all("Event").map(|event| event.text("/message")).collect();
+        assert!(matches!(events.as_slice(), [one] if one.contains("unknown filesystem type")), "{events:?}");
+    }
+}
+
+#[test]
+fn whoever_was_told_to_stop_was_not_killed_by_somebody() {
+    let pod = |stop: &str| {
+        format!(
+            "\
+$ kubectl describe pod job -n shop
+Name:             job
+Namespace:        shop
+Node:             n1/10.0.0.1
+Start Time:       Sat, 21 Nov 2026 17:39:43 +0000
+Status:           Failed
+Containers:
+  app:
+    Image:          registry.example/job:1
+    State:          Terminated
+      Reason:       Error
+      Exit Code:    137
+      Started:      Sat, 21 Nov 2026 17:39:43 +0000
+      Finished:     Sat, 21 Nov 2026 17:39:46 +0000
+    Ready:          False
+    Restart Count:  0
+QoS Class:  BestEffort
+Events:
+  Type     Reason   Age  From     Message
+  ----     ------   ---- ----     -------
+  Normal   Started  22s  kubelet  Started container app
+{stop}"
+        )
+    };
+    let said = |text: &str| codes(text.as_bytes());
+    assert_eq!(said(&pod("")), ["crash.sigkill-unexplained"]);
+    let stopped = pod("  Normal   Killing  21s  kubelet  Stopping container app\n");
+    assert!(said(&stopped).is_empty(), "{:?}", said(&stopped));
+    let test = &report_of(&stopped).unexplained[0].test;
+    assert_eq!(test, "kubectl -n shop logs job", "it was never started again");
 }
 
 #[test]

@@ -78,7 +78,10 @@ fn pods(scene: &Scene<'_>, found: &mut Vec<Symptom>) {
 
 /// What a container wrote before it ended: in the run before, where it was started again.
 fn logs_of(pod: &Object, part: Option<&Part<'_>>) -> String {
-    let named = part.filter(|part| !part.name().is_empty() && (part.role != Role::Main || Part::all(pod).len() > 1));
+    let parts = Part::all(pod);
+    let failed = || parts.iter().find(|part| part.exit().is_some_and(|status| status != 0));
+    let part = part.or_else(failed);
+    let named = part.filter(|part| !part.name().is_empty() && (part.role != Role::Main || parts.len() > 1));
     let container = named.map_or(String::new(), |part| format!(" -c {}", part.name()));
     let before = if part.is_none_or(|part| part.restarts() > 0) { " --previous" } else { "" };
     format!("kubectl -n {} logs {}{container}{before}", pod.ns(), pod.name())

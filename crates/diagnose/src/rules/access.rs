@@ -2,6 +2,7 @@
 
 use crate::cause::Effect;
 use crate::claim::{Claim, Confidence, Fix};
+use crate::eval::messages::between;
 use crate::eval::messages::program::{self, Sign};
 use crate::eval::rbac::{self, Opinion, Wish};
 use crate::object::{Fields as _, Object};
@@ -50,9 +51,16 @@ fn says(wish: &Wish) -> String {
     format!("{} may not {} {}{place}", wish.user, wish.verb, wish.resource)
 }
 
+/// The role that a refusal says is missing: `RBAC: role.rbac.authorization.k8s.io "reader" not found`.
+fn missing_role(line: &str) -> Option<&str> {
+    let name = between(line, "role.rbac.authorization.k8s.io ", " not found")?;
+    Some(name.trim_matches(['"', '\\', '\''])).filter(|name| !name.is_empty())
+}
+
 fn verb_missing<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
     let Some((wish, opinion, proof)) = opinion(scene, pod)? else { return Ok(None) };
     if !opinion.dangling.is_empty()
+        || missing_role(&proof.saw).is_some()
         || scope(&wish, &opinion, scene).is_some()
         || foreign(scene, &wish, &opinion).is_some()
     {
@@ -78,7 +86,18 @@ fn verb_missing<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>>
 }
 
 fn dangling<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
-    let Some((wish, opinion, proof)) = opinion(scene, pod)? else { return Ok(None) };
+    let known = opinion(scene, pod);
+    let told = refused(scene, pod).and_then(|(wish, proof)| Some((missing_role(&proof.saw)?.to_owned(), wish, proof)));
+    // The API server says so itself, where the bindings are not here.
+    if let Some((role, wish, proof)) = told
+        && known.as_ref().map_or(true, |one| one.as_ref().is_some_and(|(_, opinion, _)| opinion.dangling.is_empty()))
+        && scene.snapshot.seen("Role", &wish.namespace, &role).is_none()
+        && scene.snapshot.seen("ClusterRole", "", &role).is_none()
+    {
+        let says = format!("a binding refers to the role {role}, which does not exist; so {}", says(&wish));
+        return Ok(Some(Claim::new(says).seen(pod).by(proof).only(Confidence::Likely)));
+    }
+    let Some((wish, opinion, proof)) = known? else { return Ok(None) };
     Ok(opinion.dangling.first().map(|binding| {
         let role = binding.text("/roleRef/name");
         let near = crate::eval::selector::nearest(role, scene.snapshot.within("Role", binding.ns()).map(Object::name));

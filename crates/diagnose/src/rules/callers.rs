@@ -43,10 +43,17 @@ fn headless<'a>(scene: &Scene<'a>, service: &'a Object) -> Judged<Option<Claim>>
     let call = scene.calls_to(service).find(|call| call.fault == CallFault::Refused);
     Ok(mapped.zip(call).filter(|_| ready).map(|(index, call)| {
         let pointer = format!("/spec/ports/{index}/targetPort");
+        let text = format!(
+            "call port {} of the pods; or kubectl -n {} delete service {}, and create it again without clusterIP: None",
+            service.int(&pointer).unwrap_or(0),
+            service.ns(),
+            service.name()
+        );
         Claim::new("it is headless, so nobody maps its port, and a caller uses it")
             .field(service, "/spec/clusterIP")
             .field(service, &pointer)
             .by(call.proof.clone())
+            .fix(Fix::say(text).set(service, "/spec/clusterIP", Value::Null))
     }))
 }
 

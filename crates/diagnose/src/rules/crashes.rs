@@ -5,6 +5,7 @@ use crate::claim::{Claim, Confidence, Fix};
 use crate::eval::messages::start::{self, Exec};
 use crate::eval::probes::Kind;
 use crate::object::{Fields as _, Object, Ref};
+use crate::quantity;
 use crate::rule::{Rule, Stance};
 use crate::scene::{Part, Role, Scene, Trouble};
 use crate::snapshot::{Judged, Proof};
@@ -68,10 +69,18 @@ fn executes<'a>(scene: &Scene<'a>, pod: &'a Object, wanted: Exec, says: &str) ->
 fn oom<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
     let claim = ends(scene, pod, "it was killed for memory by its own limit", |part| reason(part) == "OOMKilled")?;
     let name = claim.as_ref().and_then(|claim| claim.part.clone());
-    let limited = Part::all(pod)
-        .into_iter()
-        .find(|part| Some(part.name()) == name.as_deref() && part.spec.at("/resources/limits/memory").is_some());
-    Ok(claim.map(|claim| claim.by_all(limited.map(|part| part.asked("/resources/limits/memory")))))
+    let limit = "/resources/limits/memory";
+    let limited =
+        Part::all(pod).into_iter().find(|part| Some(part.name()) == name.as_deref() && part.spec.at(limit).is_some());
+    let (Some(claim), Some(part)) = (&claim, limited) else { return Ok(claim) };
+    // Since 1.33 its status has the limit under which it ran; what has been raised since is not what killed it.
+    let now = quantity::of(part.spec.at(limit)).unwrap_or(0);
+    if part.told(limit).and_then(|told| quantity::of(Some(told))).is_some_and(|told| now > told) {
+        return Ok(None);
+    }
+    let changes = [(format!("{}{limit}", part.spec_at), (now / 1000).saturating_mul(2).to_string().into())];
+    let words = "give it more memory, or make the program use less (GOMEMLIMIT, MaxRAMPercentage)";
+    Ok(Some(claim.clone().by(part.asked(limit)).fix(Fix::patch(scene, pod, words, &changes))))
 }
 
 fn completed<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {

@@ -9,6 +9,7 @@ use crate::quantity;
 use crate::rule::Rule;
 use crate::scene::{Part, Scene};
 use crate::snapshot::{Judged, Proof};
+use crate::value::Value;
 
 /// A program's own complaint about a path, which a volume of the pod explains.
 fn complains<'a>(
@@ -31,7 +32,7 @@ fn complains<'a>(
 }
 
 /// The volume mount that holds a path which a line names.
-fn mount_of<'a>(part: &Part<'a>, line: &str) -> Option<(String, &'a crate::value::Value)> {
+fn mount_of<'a>(part: &Part<'a>, line: &str) -> Option<(String, &'a Value)> {
     let paths =
         line.split(|c: char| c.is_whitespace() || "'\"`,()".contains(c)).map(|word| word.trim_end_matches([':', '.']));
     let paths: Vec<&str> = paths.filter(|word| word.starts_with('/')).collect();
@@ -45,12 +46,18 @@ fn mount_of<'a>(part: &Part<'a>, line: &str) -> Option<(String, &'a crate::value
         .max_by_key(|(_, mount)| mount.text("/mountPath").len())
 }
 
+/// Whether what is mounted is an emptyDir.
+fn scratches(pod: &Object, mount: &Value) -> bool {
+    let mut volumes = pod.list("/spec/volumes").iter();
+    volumes.any(|volume| volume.text("/name") == mount.text("/name") && volume.at("/emptyDir").is_some())
+}
+
 /// An emptyDir where a container has none, for this folder.
-fn scratch(scene: &Scene<'_>, part: &Part<'_>, path: &str, medium: crate::value::Value, words: &str) -> Fix {
-    let add = |pointer: &str, one: crate::value::Value| {
+fn scratch(scene: &Scene<'_>, part: &Part<'_>, path: &str, medium: Value, words: &str) -> Fix {
+    let add = |pointer: &str, one: Value| {
         let mut all = part.pod.list(pointer).to_vec();
         all.push(one);
-        (pointer.to_owned(), crate::value::Value::from(all))
+        (pointer.to_owned(), Value::from(all))
     };
     let name = "scratch";
     let mount = crate::value::json!({"name": name, "mountPath": path});
@@ -64,7 +71,7 @@ fn scratch(scene: &Scene<'_>, part: &Part<'_>, path: &str, medium: crate::value:
 /// Lets a container write where it tries to.
 fn writable<'a>(scene: &Scene<'a>, part: &Part<'a>, line: &str) -> Option<Fix> {
     if let Some((at, mount)) = mount_of(part, line) {
-        let change = (format!("{at}/readOnly"), crate::value::Value::Null);
+        let change = (format!("{at}/readOnly"), Value::Null);
         return mount.holds("/readOnly").then(|| Fix::patch(scene, part.pod, "mount it to be written", &[change]));
     }
     let word = line.split(|c: char| c.is_whitespace() || "'\"`,():".contains(c)).find(|word| word.starts_with('/'))?;
@@ -139,9 +146,22 @@ pub(super) const RULES: &[Rule] = &[
                 |part, line| {
                     let own = mount_of(part, line)
                         .filter(|(_, mount)| !mount.text("/mountPath").starts_with("/var/run/secrets"));
+                    // The kubelet gives an emptyDir to the group that is asked for.
+                    let given = |mount: &Value| {
+                        scratches(part.pod, mount) && part.pod.int("/spec/securityContext/fsGroup").is_some()
+                    };
+                    let own = own.filter(|(_, mount)| !given(mount));
                     own.map(|(at, _)| Proof::field(part.pod, &format!("{at}/mountPath")))
                 },
-                |_, _, _| None,
+                |scene, part, line| {
+                    mount_of(part, line).filter(|(_, mount)| scratches(part.pod, mount))?;
+                    let of = |context: &Value, id: &str| context.int(&format!("/securityContext/{id}"));
+                    let spec = part.pod.at("/spec")?;
+                    let ids = ["runAsGroup", "runAsUser"].iter();
+                    let group = ids.flat_map(|id| [of(part.spec, id), of(spec, id)]).flatten().next()?;
+                    let change = ("/spec/securityContext/fsGroup".to_owned(), group.into());
+                    Some(Fix::patch(scene, part.pod, &format!("give its volumes to group {group}"), &[change]))
+                },
             )
         },
         ..Rule::PLAIN

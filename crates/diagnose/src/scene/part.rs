@@ -116,6 +116,11 @@ impl<'a> Part<'a> {
         Some(Proof::field(self.pod, &format!("{at}{pointer}")))
     }
 
+    /// A field of its status.
+    pub fn told(&self, pointer: &str) -> Option<&'a Value> {
+        self.status.as_ref()?.1.at(pointer)
+    }
+
     /// A field of its spec, or that it is not set, as a proof.
     pub fn asked(&self, pointer: &str) -> Proof {
         Proof::field(self.pod, &format!("{}{pointer}", self.spec_at))

@@ -71,7 +71,7 @@ pub fn fold(needs: &[Need]) -> Vec<String> {
 }
 
 /// How many kinds are named before they are counted.
-const NAMED: usize = 6;
+pub(super) const NAMED: usize = 6;
 
 pub(super) fn several(kinds: &[&str]) -> String {
     let named = kinds.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");

@@ -1,6 +1,6 @@
 //! Objects that were printed, put together: the same one may be in several outputs, each of which tells something else.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::veil::veil;
 use crate::claim::put;
@@ -13,6 +13,8 @@ use crate::value::Value;
 #[derive(Debug, Default)]
 pub(super) struct Sketches {
     found: BTreeMap<Ref, Sketch>,
+    /// Names of events by what they tell, with the namespace.
+    events: HashMap<(String, String), String>,
     /// Those of which the namespace is not told.
     adrift: Vec<Sketch>,
     listed: BTreeMap<String, BTreeSet<String>>,
@@ -33,7 +35,8 @@ impl Sketches {
 
     /// What a text told.
     pub(super) fn take(&mut self, sketches: Vec<Sketch>, listed: Vec<(String, Option<String>)>, moments: Vec<Time>) {
-        for sketch in sketches {
+        for mut sketch in sketches {
+            self.number(&mut sketch);
             let text = |pointer: &str| sketch.value.text(pointer).to_owned();
             let id = Ref::new(text("/kind"), text("/metadata/namespace"), text("/metadata/name"));
             if id.namespace == SOMEWHERE {
@@ -49,6 +52,18 @@ impl Sketches {
             self.listed.entry(kind).or_default().insert(namespace.unwrap_or_default());
         }
         self.latest = self.latest.max(moments.into_iter().max());
+    }
+
+    /// Names an event by its place among all that were told: of two of the same second the later one is told last.
+    fn number(&mut self, sketch: &mut Sketch) {
+        if sketch.value.text("/kind") != "Event" {
+            return;
+        }
+        let (place, told) = (sketch.value.text("/metadata/namespace"), sketch.value.text("/metadata/name"));
+        let about = told.rsplit_once('.').map_or(told, |(about, _)| about);
+        let (key, next) = ((place.to_owned(), told.to_owned()), format!("{about}.{:06}", self.events.len()));
+        let name = self.events.entry(key).or_insert(next).as_str().into();
+        put(&mut sketch.value, "/metadata/name", name);
     }
 
     /// The kinds of which all names are known: in these namespaces, of which an empty one means all.

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::coverage::several;
+use super::coverage::{NAMED, several};
 use super::{LogName, Need, Run, Snapshot};
 use crate::kinds::{self, KINDS};
 use crate::object::{Object, Ref, View};
@@ -28,9 +28,9 @@ impl<'a> Left<'a> {
         }
     }
 
-    /// `describe pods,nodes -A`
+    /// `describe pods,nodes -A`, of the kinds that matter most.
     fn command(&self, verb: &str, end: &str) -> String {
-        let plurals: Vec<&str> = self.kinds.keys().map(|place| KINDS[*place].plural).collect();
+        let plurals: Vec<&str> = self.kinds.keys().map(|place| KINDS[*place].plural).take(NAMED).collect();
         let mut places = self.places.iter().filter(|place| !place.is_empty());
         let place = match (places.next(), places.next()) {
             (None, _) => String::new(),

@@ -51,6 +51,10 @@ struct Cutter<'a> {
 
 impl<'a> Cutter<'a> {
     fn take(&mut self, line: &'a str) {
+        // What kubectl says of an API on the way is of no table.
+        if line.starts_with("Warning: ") && matches!(self.open, Some(Body::Table(_)) | None) {
+            return;
+        }
         let bare = line.strip_prefix("> ").filter(|_| self.quoted || self.open.is_none()).unwrap_or(line);
         let text = bare.trim_start();
         let indent = bare.len() - text.len();

@@ -14,7 +14,7 @@ use super::sketch::{Sketch, is_none, labels};
 use super::tree::{self, Node};
 use super::{Reading, SOMEWHERE, event, moment, row, table};
 use crate::kinds;
-use crate::object::{Ref, View};
+use crate::object::{Fields as _, Ref, View};
 use crate::time::Time;
 use crate::value::{Map, Value, json};
 
@@ -151,7 +151,9 @@ pub(super) fn read(lines: &[&str], asked: Option<&Command>, place: &str, reading
     }
     let about = Ref::new(kind, namespace, name);
     if let Some(events) = tree::find(&roots, "Events") {
-        reading.sketches.extend(event::of_description(&events.more, &about).into_iter().map(|told| told.sketch()));
+        let events = event::of_description(&events.more, &about);
+        told.moments.extend(printed(&told.sketch.value, &events));
+        reading.sketches.extend(events.into_iter().map(event::Told::sketch));
     }
     reading.moments.append(&mut told.moments);
     reading.sketches.append(&mut told.beside);
@@ -160,6 +162,16 @@ pub(super) fn read(lines: &[&str], asked: Option<&Command>, place: &str, reading
         let known = of_command.filter(|of_command| *of_command == kind);
         table::list(Some(asked), known, place, reading);
     }
+}
+
+/// When a pod was described: its last container began at a moment, and the event of that has an age.
+fn printed(pod: &Value, events: &[event::Told]) -> Option<Time> {
+    let statuses = ["/status/initContainerStatuses", "/status/containerStatuses"];
+    let states = ["/state/running/startedAt", "/state/terminated/startedAt"];
+    let parts = statuses.iter().flat_map(|list| pod.list(list));
+    let began = parts.flat_map(|part| states.iter().filter_map(|at| part.time(at))).max()?;
+    let ago = events.iter().filter_map(event::Told::started_ago).min()?;
+    Some(Time(began.0.checked_add(ago)?))
 }
 
 /// Kinds that are told by a line that is no key.

@@ -101,6 +101,11 @@ fn of_part(message: &str) -> (&str, &str) {
 }
 
 impl Told {
+    /// Seconds since a container began, where it tells that.
+    pub(super) fn started_ago(&self) -> Option<i64> {
+        self.when.last.filter(|_| self.reason == "Started")
+    }
+
     /// A further line of the message.
     pub(super) fn more<'a>(&mut self, cells: impl Iterator<Item = &'a str>) {
         self.message.push('\n');
