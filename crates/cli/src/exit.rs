@@ -7,15 +7,15 @@ use fathom_model::{Class, Failure};
 /// Every status of ours with its meaning.
 #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only the reference shows it, written on Linux"))]
 pub(crate) const STATUSES: &[(i32, &str)] = &[
-    (0, "done"),
-    (1, "done, and something was found, or nothing matched"),
+    (0, "done; `trace`: also if nothing matched"),
+    (1, "done, and something was found (`trace`: the recording is damaged), or nothing matched"),
     (USAGE, "wrong words"),
     (NOT_FOUND, "target not found, or ambiguous"),
     (DENIED, "not permitted"),
-    (CANNOT, "this kernel, runtime or machine cannot"),
+    (CANNOT, "this kernel, runtime or machine cannot, a full disk for instance"),
     (OUR_BUG, "our bug"),
-    (NOT_EXECUTABLE, "`enter`: the command cannot be executed"),
-    (NO_COMMAND, "`enter`: there is no such command"),
+    (NOT_EXECUTABLE, "`enter`, `trace -- CMD`: the command cannot be executed"),
+    (NO_COMMAND, "`enter`, `trace -- CMD`: there is no such command"),
 ];
 
 pub(crate) const USAGE: i32 = 2;

@@ -31,7 +31,7 @@ fn main() -> ExitCode {
 
 fn run(arguments: &[OsString]) -> ExitCode {
     match reading::words(arguments).and_then(commands::run) {
-        Ok(status) => exit::code(status),
+        Ok(status) => exit::code(printer::settled(status)),
         Err(error) => printer::failed(&error),
     }
 }

@@ -1,16 +1,31 @@
 //! The only place that writes: data to stdout, everything else to stderr.
 #![allow(clippy::print_stderr, reason = "this is the place")]
 
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use fathom_model::{Failure, Hint as _};
 
 use crate::exit;
 
+/// Whether data could not be printed.
+static UNPRINTED: AtomicBool = AtomicBool::new(false);
+
 /// Prints data. A reader that has gone is no error: `fathom ps | head -1`.
 pub(crate) fn data(text: &str) {
-    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+    let mut stdout = std::io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe && !UNPRINTED.swap(true, Ordering::Relaxed) => {
+            eprintln!("fathom: cannot write what was asked for\n  caused by: {error}");
+        }
+        _ => {}
+    }
+}
+
+/// The status of a run that ended with `status`, now that everything is printed or not.
+pub(crate) fn settled(status: i32) -> i32 {
+    if status == 0 && UNPRINTED.load(Ordering::Relaxed) { exit::CANNOT } else { status }
 }
 
 /// Takes data that is made piece by piece. Whoever writes hears that the reader has gone.

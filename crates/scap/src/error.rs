@@ -61,6 +61,9 @@ pub enum Damage {
         /// How much of it is there.
         there: u64,
     },
+    /// It is packed, and ends before the packing does.
+    #[error("it is packed and has no end: it was cut off, or whoever wrote it was stopped")]
+    Endless,
     /// A block's two lengths differ.
     #[error("a block of {header} bytes says at its end that it has {trailer}")]
     Trailer {
@@ -106,6 +109,11 @@ pub struct Gap {
 
 impl std::fmt::Display for Gap {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} bytes at byte {} of the capture were passed over: {}", self.length, self.offset, self.damage)
+        let Gap { offset, length, damage } = self;
+        match length {
+            0 => write!(f, "the capture ends at byte {offset}: {damage}"),
+            1 => write!(f, "a byte at byte {offset} of the capture was passed over: {damage}"),
+            _ => write!(f, "{length} bytes at byte {offset} of the capture were passed over: {damage}"),
+        }
     }
 }

@@ -13,7 +13,16 @@ pub(crate) enum Input<'a> {
     /// All of them are there.
     Memory { bytes: &'a [u8], at: usize },
     /// They come one after the other.
-    Stream { source: Box<dyn Read + Send + 'a>, buffer: Vec<u8>, start: usize, end: usize, at: u64, over: bool },
+    Stream { source: Box<dyn Read + Send + 'a>, buffer: Vec<u8>, start: usize, end: usize, at: u64, rest: Rest },
+}
+
+/// What is left of a stream behind the buffer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rest {
+    More,
+    Nothing,
+    /// Nothing, but it was packed and said that there is more.
+    Missing,
 }
 
 impl<'a> Input<'a> {
@@ -38,7 +47,7 @@ impl<'a> Input<'a> {
     }
 
     fn plain(source: impl Read + Send + 'a) -> Self {
-        Input::Stream { source: Box::new(source), buffer: Vec::new(), start: 0, end: 0, at: 0, over: false }
+        Input::Stream { source: Box::new(source), buffer: Vec::new(), start: 0, end: 0, at: 0, rest: Rest::More }
     }
 
     /// How many bytes were read so far.
@@ -54,27 +63,38 @@ impl<'a> Input<'a> {
     pub(crate) fn peek(&mut self, count: usize) -> io::Result<&[u8]> {
         match self {
             Input::Memory { bytes, at } => Ok(&bytes[*at..]),
-            Input::Stream { source, buffer, start, end, over, .. } => {
-                if *end - *start < count && !*over {
+            Input::Stream { source, buffer, start, end, rest, .. } => {
+                if *end - *start < count && *rest == Rest::More {
                     buffer.copy_within(*start..*end, 0);
                     (*end, *start) = (*end - *start, 0);
-                    while *end < count && !*over {
+                    while *end < count && *rest == Rest::More {
                         // Grows by what came, never by what a length claims.
                         if buffer.len() < *end + STEP {
                             buffer.resize(*end + STEP, 0);
                         }
                         match source.read(&mut buffer[*end..]) {
-                            Ok(0) => *over = true,
+                            Ok(0) => *rest = Rest::Nothing,
                             Ok(read) => *end += read,
                             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                             // A packed stream that was cut off ends there, like a plain one.
-                            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => *over = true,
+                            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => *rest = Rest::Missing,
                             Err(error) => return Err(error),
                         }
                     }
                 }
                 Ok(&buffer[*start..*end])
             }
+        }
+    }
+
+    /// Whether there should be more than there is; says so once.
+    pub(crate) fn is_cut(&mut self) -> bool {
+        match self {
+            Input::Stream { rest, .. } if *rest == Rest::Missing => {
+                *rest = Rest::Nothing;
+                true
+            }
+            _ => false,
         }
     }
 

@@ -92,7 +92,11 @@ impl<'a> Reader<'a> {
     }
 
     fn begin(mut input: Input<'a>, tolerance: Tolerance) -> Result<Self, Error> {
-        let head = input.peek(16).map_err(|source| Error::Read { offset: 0, source })?;
+        let lost = |source| Error::Read { offset: 0, source };
+        if input.peek(16).map_err(lost)?.is_empty() && input.is_cut() {
+            return Err(Error::Damaged { offset: 0, damage: Damage::Endless });
+        }
+        let head = input.peek(16).map_err(lost)?;
         // The type of a section's block reads the same in both byte orders; its magic number does not.
         if !head.starts_with(&SECTION.to_le_bytes()) {
             let begin = if head.is_empty() {
@@ -142,13 +146,15 @@ impl<'a> Reader<'a> {
         let offset = self.input.offset();
         let there = self.input.peek(FRAME).map_err(Stop::Read)?;
         if there.is_empty() {
-            return Ok(None);
+            return if self.input.is_cut() { Err(Stop::Damage(Damage::Endless)) } else { Ok(None) };
         }
         let cut = |length: usize, there: usize| {
             Stop::Damage(Damage::Truncated { length: length as u64, there: there as u64 })
         };
         let (Some(kind), Some(length)) = (number(there, 0), number(there, 4)) else {
-            return Err(cut(8, there.len()));
+            let cut = cut(8, there.len());
+            self.input.is_cut();
+            return Err(cut);
         };
         if (length as usize) < FRAME || length > longest(kind) {
             return Err(Stop::Damage(Damage::Length { kind, length }));
@@ -156,7 +162,10 @@ impl<'a> Reader<'a> {
         let whole = length as usize;
         let there = self.input.peek(whole).map_err(Stop::Read)?;
         if there.len() < whole {
-            return Err(cut(whole, there.len()));
+            let cut = cut(whole, there.len());
+            // It is told already that something is missing.
+            self.input.is_cut();
+            return Err(cut);
         }
         let trailer = number(there, whole - 4).unwrap_or_default();
         if trailer != length {

@@ -333,6 +333,10 @@ impl Watcher for Page<'_> {
         }
     }
 
+    fn told_use(&mut self, time: u64) {
+        self.views.iter_mut().for_each(|view| view.told_use(time));
+    }
+
     fn settled(&mut self, time: u64) -> Flow {
         self.views.iter_mut().for_each(|view| view.settle(time));
         self.collect()

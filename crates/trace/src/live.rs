@@ -143,6 +143,8 @@ impl Live {
     /// that end tell it too.
     pub fn processors(&mut self, time: u64, each: &mut impl Watcher) -> Flow {
         self.processors = Processors::Told;
-        processors::tell(&mut self.replay, time, each)
+        let flow = processors::tell(&mut self.replay, time, each);
+        each.told_use(time);
+        flow
     }
 }

@@ -90,6 +90,8 @@ pub struct Ending {
     pub bare: u64,
     /// Events that should have been kept, and were not.
     pub missing: u64,
+    /// Whether those are all.
+    pub after: AfterError,
     /// Why.
     pub error: Option<io::Error>,
 }
@@ -222,6 +224,6 @@ impl Recorder {
 
     /// How it went.
     pub fn ending(self) -> Ending {
-        Ending { bare: self.writer.bare(), missing: self.missing, error: self.error }
+        Ending { bare: self.writer.bare(), missing: self.missing, after: self.after, error: self.error }
     }
 }

@@ -77,6 +77,9 @@ pub trait Watcher {
     /// So many events that are asked for, of which this is one. What it returned is what all of them returned.
     fn total(&mut self, _moment: &Moment<'_>, _amount: &Amount) {}
 
+    /// What every thread used of processors was told up to this time.
+    fn told_use(&mut self, _time: u64) {}
+
     /// Of what happened up to this time, nothing more is to be added.
     fn settled(&mut self, _time: u64) -> Flow {
         Flow::On

@@ -57,7 +57,9 @@ pub(crate) fn run(words: &Trace) -> anyhow::Result<i32> {
     let status = if words.files.is_empty() {
         let mut out = printer::stream();
         let (mut replay, page) = shown()?.begin(&mut out, summary.as_mut());
-        replay.recorder = recorder_of(words, &wish, AfterError::Stop)?;
+        // A command goes on, and so does the count of what it does; nothing else ends by itself.
+        let after = if words.command.is_empty() { AfterError::Stop } else { AfterError::Count };
+        replay.recorder = recorder_of(words, &wish, after)?;
         machine::trace(words, target.as_ref(), replay, page)?
     } else {
         match read(words, &wish, shown, summary.as_mut())? {

@@ -135,3 +135,33 @@ fn a_recording_of_one_process_has_no_more_of_others_than_the_names_of_its_ancest
     }
     assert!(others.contains(&parent.id().into()) && !others.contains(&other.id().into()), "{others:?}");
 }
+
+#[test]
+fn what_a_full_disk_leaves_out_of_what_happens_is_counted() {
+    needs!(Need::Root, Need::Program("unshare"));
+    let folder = Scratch::new("trace");
+    let (disk, whole) = (folder.join("disk"), folder.join("whole.scap"));
+    std::fs::create_dir(&disk).unwrap();
+    let command = "dd if=/dev/zero of=/dev/null bs=1 count=5000";
+    let told_whole =
+        told(&Way::Bpf.trace(["-w", whole.to_str().unwrap(), "--", "sh", "-c", command]).output().unwrap());
+    assert_eq!(told_whole.status, 0, "{}", told_whole.stderr);
+    let act = format!(
+        "mount -t tmpfs -o size=64k none {0} && {1} trace -w {0}/o.scap -- sh -c '{command}'; cp {0}/o.scap {2}/cut.scap",
+        disk.display(),
+        env!("CARGO_BIN_EXE_fathom"),
+        folder.path().display()
+    );
+    let mut unshare = std::process::Command::new("unshare");
+    let said = told(&unshare.args(["-m", "sh", "-c", &act]).env("FATHOM_CONFIG", "/dev/null").output().unwrap()).stderr;
+    let missing = said.split_once(" events are missing\n").unwrap_or_else(|| panic!("{said}")).0;
+    let missing: usize = missing.rsplit(' ').next().unwrap().parse().unwrap();
+    let copies = |file: &str| {
+        let file = folder.join(file).display().to_string();
+        Way::Bpf.lines(["-r", &file, "-p", "%evt.type", "proc.name=dd and evt.type in (read, write)"]).len()
+    };
+    let (all, there) = (copies("whole.scap"), copies("cut.scap"));
+    assert!(all >= 20_000 && there < all, "{there} of {all}");
+    // What is not shown, and what was done before and after, is missing as well, and is much less.
+    assert!((all - there..all - there + 2000).contains(&missing), "{missing}, and {there} of {all}");
+}

@@ -122,11 +122,13 @@ fn a_packed_capture_may_end_anywhere_too() {
     let whole = packed(&capture(50));
     let mut before = 0;
     for end in 0..=whole.len() {
-        let mut events = 0;
+        let (mut events, mut gaps) = (0, 0);
         if let Ok(mut reader) = Reader::stream(&whole[..end], Tolerance::Salvage) {
-            while let Ok(Some(item)) = reader.next() {
+            while let Some(item) = reader.next().unwrap() {
                 events += usize::from(matches!(item, Item::Event(_)));
+                gaps += usize::from(matches!(item, Item::Gap(_)));
             }
+            assert_eq!(gaps, usize::from(end < whole.len()), "{end} of {} bytes", whole.len());
         }
         assert!(events >= before, "{events} of {end} bytes, {before} of fewer");
         before = events;

@@ -23,6 +23,9 @@ pub(crate) trait Body {
     /// So many events that the view is about, where it only adds up a field of them.
     fn total(&mut self, _cells: &Cells<'_>, _amount: &Amount) {}
 
+    /// What every thread used of processors was told up to this time.
+    fn told_use(&mut self, _time: u64) {}
+
     /// An interval is over.
     fn tick(&mut self, _tick: Tick, _page: &mut Page) {}
 

@@ -162,6 +162,11 @@ impl View {
         }
     }
 
+    /// What every thread used of processors was told up to this time.
+    pub fn told_use(&mut self, time: u64) {
+        self.body.told_use(time);
+    }
+
     /// All totals up to this time are there.
     pub fn settle(&mut self, time: u64) {
         if self.pace == Pace::Totals {

@@ -65,7 +65,9 @@ pub(super) fn end(replay: &mut Replay, base: &Path) -> Result<(), Failure> {
         // Nobody reads any more: `fathom trace -w - | head`.
         Some(error) if error.kind() == io::ErrorKind::BrokenPipe && base == Path::new(STDOUT) => Ok(()),
         Some(error) => {
-            let missing = format!("cannot write all of {}: {} events are missing", base.display(), ending.missing);
+            let since = if ending.after == AfterError::Stop { ", and all that happened since" } else { "" };
+            let missing =
+                format!("cannot write all of {}: {} events are missing{since}", base.display(), ending.missing);
             let failure = Failure { cause: Some(error.to_string()), ..Failure::new(class(&error), missing) };
             Err(if error.kind() == io::ErrorKind::StorageFull {
                 failure.hinting("what is there can be read; make room, or bound it by -C and -W")

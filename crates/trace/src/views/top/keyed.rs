@@ -33,12 +33,29 @@ pub(super) struct Sums {
     layout: Layout,
     sums: FxHashMap<Box<[u8]>, f64>,
     key: Vec<u8>,
+    told: Told,
+}
+
+/// Between which moments it was used what processors are told to be used: not those between which an interval lies.
+#[derive(Default)]
+struct Told {
+    before: Option<u64>,
+    last: Option<u64>,
+}
+
+impl Told {
+    /// How long what was added up took, if that is known better than by the interval.
+    fn length(&mut self) -> Option<u64> {
+        let length = self.last.zip(self.before).map(|(last, before)| last.saturating_sub(before));
+        self.before = self.last;
+        length.filter(|length| *length > 0)
+    }
 }
 
 impl Sums {
     pub(super) fn by(keys: Range<usize>, aggregate: Aggregate, layout: Layout) -> Self {
         let scale = if aggregate == Aggregate::Share { 1e7 } else { 1.0 };
-        Sums { keys, scale, layout, sums: FxHashMap::default(), key: Vec::new() }
+        Sums { keys, scale, layout, sums: FxHashMap::default(), key: Vec::new(), told: Told::default() }
     }
 
     #[inline]
@@ -72,9 +89,15 @@ impl Body for Sums {
         }
     }
 
+    fn told_use(&mut self, time: u64) {
+        self.told.before.get_or_insert(time);
+        self.told.last = Some(time);
+    }
+
     fn tick(&mut self, tick: Tick, page: &mut Page) {
         page.wipe();
-        self.layout.write(&self.sums, tick.time, tick.length, page);
+        let length = self.told.length().unwrap_or(tick.length);
+        self.layout.write(&self.sums, tick.time, length, page);
         self.sums.clear();
     }
 
@@ -82,7 +105,8 @@ impl Body for Sums {
         // Of what happens now, the last interval is shorter than the others.
         if page.wish.source == Source::Recording || !self.sums.is_empty() {
             page.wipe();
-            self.layout.write(&self.sums, end.time, end.length, page);
+            let length = self.told.length().unwrap_or(end.length);
+            self.layout.write(&self.sums, end.time, length, page);
         }
         show_cursor(page);
     }
