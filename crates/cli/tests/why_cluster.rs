@@ -7,7 +7,8 @@ use std::process::Command;
 
 use fathom_testkit::Scratch;
 use fathom_testkit::kubernetes::{Kubernetes, Run};
-use fathom_testkit::need::workspace;
+use fathom_testkit::need::{Need, workspace};
+use fathom_testkit::needs;
 use serde_json::{Value, json};
 
 /// How it ended.
@@ -166,6 +167,21 @@ fn ten_pages_are_read_as_one() {
         let again = why(&config, &["-o", "json"]);
         assert_eq!(timeless(again.json()), timeless(said.json()), "{forgotten}");
     }
+}
+
+#[test]
+fn progress_is_shown_on_a_terminal_and_nowhere_else() {
+    needs!(Need::Program("script"));
+    let cluster = shop();
+    let config = cluster.kubeconfig();
+    let mut command = Command::new("script");
+    command.args(["-qec", concat!(env!("CARGO_BIN_EXE_fathom"), " why -o json"), "/dev/null"]);
+    command.env("KUBECONFIG", &config).env("FATHOM_CONFIG", "/dev/null").env("HOME", env!("CARGO_TARGET_TMPDIR"));
+    let output = command.env("TERM", "xterm").output().expect("script runs");
+    let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(shown.contains(" lists") && shown.contains("svc.selector-mismatch"), "{shown}");
+    let said = why(&config, &["-o", "json"]);
+    assert!(!said.err.contains("lists") && !said.out.contains(" lists"), "{said:?}");
 }
 
 #[test]

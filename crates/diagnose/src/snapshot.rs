@@ -12,6 +12,7 @@ mod gathering;
 mod index;
 mod layout;
 mod logs;
+mod named;
 mod older;
 mod pointer;
 mod saved;

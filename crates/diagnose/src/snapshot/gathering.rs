@@ -3,19 +3,19 @@
 //!
 //! A partial or damaged file gives what it can, and what was wrong is said.
 
-use std::borrow::{Borrow, Cow};
-use std::cmp::Ordering;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::sync::Arc;
 
 use super::archive::{self, LIMITS, Member, Opened};
 use super::encoding::decode;
+use super::named::Named;
 use super::older::renew;
 use super::sketches::Sketches;
 use super::veil::veil;
 use super::{Coverage, Log, LogName, Need, Run, Snapshot, layout};
-use crate::object::{Fields as _, Object, Ref};
+use crate::object::{Fields as _, Object};
 use crate::text;
 use crate::time::Time;
 use crate::value::{Value, json};
@@ -47,36 +47,6 @@ pub struct Gathering {
     /// Files that may be logs of pods that come later: their paths and bytes.
     pub(super) loose: Vec<(String, Vec<u8>)>,
 }
-
-/// An object that is found by its reference.
-#[derive(Debug)]
-struct Named(Arc<Object>);
-
-impl Borrow<Ref> for Named {
-    fn borrow(&self) -> &Ref {
-        &self.0.id
-    }
-}
-
-impl Ord for Named {
-    fn cmp(&self, other: &Named) -> Ordering {
-        self.0.id.cmp(&other.0.id)
-    }
-}
-
-impl PartialOrd for Named {
-    fn partial_cmp(&self, other: &Named) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Named {
-    fn eq(&self, other: &Named) -> bool {
-        self.0.id == other.0.id
-    }
-}
-
-impl Eq for Named {}
 
 /// Kinds of which a bundle of single objects holds all.
 const SINGLE: [&str; 3] = ["Node", "PersistentVolume", "StorageClass"];
@@ -452,5 +422,37 @@ impl Gathering {
             }
         }
         latest.1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_listed_anew_replaces_what_came_before() {
+        let mut gathering = Gathering::new();
+        for (kind, namespace) in [("Pod", "shop"), ("Pod", "bank"), ("Service", "shop")] {
+            gathering.value(json!({"kind": kind, "metadata": {"name": "a", "namespace": namespace}}));
+        }
+        let left = |gathering: &Gathering| {
+            gathering.look().objects().map(|object| object.id.to_string()).collect::<Vec<_>>().join(" ")
+        };
+        gathering.forget("Pod", Some("shop"));
+        assert_eq!(left(&gathering), "Pod/bank/a Service/shop/a");
+        gathering.forget("Pod", None);
+        assert_eq!(left(&gathering), "Service/shop/a");
+    }
+
+    #[test]
+    fn the_latest_moment_that_has_passed_is_now() {
+        let mut gathering = Gathering::new();
+        for (at, moment) in
+            ["2026-01-01T10:00:00Z", "2026-01-01T13:00:00+02:00", "2026-01-01T10:30:00.5Z", "soonZ"].iter().enumerate()
+        {
+            let meta = json!({"name": format!("p{at}"), "namespace": "n", "creationTimestamp": moment});
+            gathering.value(json!({"kind": "Pod", "metadata": meta}));
+        }
+        assert_eq!(gathering.finish().now().to_string(), "2026-01-01T11:00:00Z");
     }
 }
