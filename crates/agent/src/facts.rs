@@ -33,10 +33,6 @@ pub fn gather(node: &Node, target: &Target) -> Result<Facts, Failure> {
             for found in directory.containers().iter().filter(|one| !is_sandbox(one)) {
                 container::read(node, &layout, found, &mut all);
             }
-            // Nothing on disk says which units failed, and systemd says it by D-Bus alone.
-            if node.host.path("run/systemd/system").exists() {
-                all.lack("list the units of systemd that failed", "`systemctl --failed` does");
-            }
         }
         Target::Container { engine, name } => {
             let (directory, missing) = node.complete();
@@ -54,11 +50,32 @@ pub fn gather(node: &Node, target: &Target) -> Result<Facts, Failure> {
         }
     }
     facts::of_machine(&node.host, &mut all);
+    rises(node, asked, &mut all);
+    Ok(all)
+}
+
+/// Reads what this machine tells as a node of a cluster, which calls it by this name. Of its pods the cluster itself
+/// knows how they are: only what no API tells is read of each.
+pub fn of_node(node: &Node, name: &str) -> Facts {
+    let mut all = Facts { machine: name.to_owned(), taken: now(), ..Facts::default() };
+    let layout = Layout::of(&node.host).unwrap_or_default();
+    let asked = Instant::now();
+    let (directory, missing) = node.complete();
+    engines(node, &missing, &mut all);
+    for found in directory.containers().iter().filter(|one| one.pod.is_some() && !is_sandbox(one)) {
+        container::measure(node, &layout, found, &mut all);
+    }
+    facts::of_machine(&node.host, &mut all);
+    rises(node, asked, &mut all);
+    all
+}
+
+/// Reads again what tells only by how it grows.
+fn rises(node: &Node, asked: Instant, all: &mut Facts) {
     if all.facts.iter().any(counters::is_quota) {
         std::thread::sleep(SAMPLE.saturating_sub(asked.elapsed()));
-        counters::read_again(&node.host, &mut all);
+        counters::read_again(&node.host, all);
     }
-    Ok(all)
 }
 
 fn now() -> u64 {

@@ -141,6 +141,66 @@ pub(crate) async fn carry_to(
     }
 }
 
+/// What a command said that nobody has to see.
+#[derive(Debug)]
+pub(crate) struct Heard {
+    /// How it ended.
+    pub(crate) ending: Ending,
+    /// Its stdout.
+    pub(crate) output: Vec<u8>,
+    /// The end of its stderr.
+    pub(crate) errors: String,
+}
+
+/// Until the node has said its last word, or more than `most` bytes.
+pub(crate) async fn listen(mut speaker: Speaker, mut listener: Listener, most: usize) -> Result<Heard, Failure> {
+    /// Of what is wrong, the last lines tell.
+    const ERRORS: usize = 4096;
+    // Whoever hears us no more says so himself.
+    let _ = speaker.send(&Frame::Input(Vec::new())).await;
+    let (mut output, mut errors) = (Vec::new(), Vec::new());
+    let (mut heard, mut passed) = (Instant::now(), Passed::default());
+    let mut beat = tokio::time::interval(BEAT);
+    loop {
+        tokio::select! {
+            frame = listener.next() => {
+                heard = Instant::now();
+                let count = match frame? {
+                    None => return Err(listener.post_mortem().await.unwrap_or_else(fathom_cluster::cut_off)),
+                    Some(Frame::Word(Word::Ended(ending))) => {
+                        let errors = String::from_utf8_lossy(&errors).into_owned();
+                        return Ok(Heard { ending, output, errors });
+                    }
+                    Some(Frame::Word(Word::Failed(failure))) => return Err(failure),
+                    Some(Frame::Output(bytes)) => {
+                        output.extend_from_slice(&bytes);
+                        bytes.len()
+                    }
+                    Some(Frame::Errors(bytes)) => {
+                        errors.extend_from_slice(&bytes);
+                        errors.drain(..errors.len().saturating_sub(ERRORS));
+                        bytes.len()
+                    }
+                    Some(Frame::Word(_) | Frame::Input(_)) => 0,
+                };
+                if output.len() > most {
+                    return Err(Failure::new(Class::System, format!("more than {most} bytes came as an answer")));
+                }
+                if let Some(word) = passed.add(count) {
+                    let _ = speaker.send(&Frame::Word(word)).await;
+                }
+            }
+            _ = beat.tick() => {
+                let _ = speaker.send(&Frame::Word(Word::Alive)).await;
+                if heard.elapsed() > PATIENCE {
+                    return Err(Failure::new(Class::System, "the node has not been heard for a while")
+                        .hinting("the network or the node is gone; the session ends there by itself"));
+                }
+            }
+        }
+    }
+}
+
 fn deaf(error: std::io::Error) -> Failure {
     Failure { cause: Some(error.to_string()), ..Failure::new(Class::System, "cannot receive signals") }
 }

@@ -95,6 +95,12 @@ pub(crate) fn facts(target: &Target) -> Result<Facts, Failure> {
         .hinting("run fathom on the node itself, or read a saved cluster with --from"))
 }
 
+pub(crate) fn node_facts(node: &str) -> Result<Facts, Failure> {
+    let message = format!("cannot look at the node {node}: this machine has no Linux");
+    Err(Failure::new(Class::Unsupported, message)
+        .hinting("ask for it with `kubectl fathom why node/NAME --node-facts`"))
+}
+
 pub(crate) fn probe(_: &Target, _: Option<Peer>, _: &mut Facts) -> Result<(), Failure> {
     Err(Failure::new(Class::Unsupported, "nothing can be tried from a network of this machine: it has no Linux"))
 }

@@ -16,7 +16,7 @@ pub(crate) enum Way {
 }
 
 /// Chooses it.
-pub(crate) async fn way(cluster: &Cluster, flags: &words::Reach) -> Result<Way, Failure> {
+pub(crate) async fn way(cluster: &Cluster, flags: &words::Agent) -> Result<Way, Failure> {
     if flags.agentless {
         return Ok(Way::Exec);
     }

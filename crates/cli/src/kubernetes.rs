@@ -6,7 +6,7 @@ use std::time::Duration;
 use fathom_cluster::{Access, AgentOptions};
 use fathom_model::Failure;
 
-use crate::words::{Cluster, Reach};
+use crate::words::{Agent, Cluster, Reach};
 
 /// An agent outlives no session that nobody has ended for so long.
 const DEADLINE: Duration = Duration::from_secs(24 * 3600);
@@ -39,7 +39,7 @@ pub(crate) fn access_in(namespace: Option<String>, flags: &Reach) -> Access {
     }
 }
 
-pub(crate) fn agent(flags: &Reach, ttl: Option<Duration>) -> AgentOptions {
+pub(crate) fn agent(flags: &Agent, ttl: Option<Duration>) -> AgentOptions {
     AgentOptions {
         namespace: flags.agent_namespace.clone(),
         image: flags.agent_image.clone(),

@@ -33,7 +33,7 @@ pub(crate) use place::is_same_file;
 pub(crate) use program::called;
 pub(crate) use sessions::sessions;
 pub(crate) use trace::{standing, trace};
-pub(crate) use why::{facts, probe};
+pub(crate) use why::{facts, node_facts, probe};
 pub(crate) use words::{Here, TARGETS, Verb};
 
 /// Does what was asked.

@@ -42,7 +42,10 @@ pub(crate) enum Takes {
 }
 
 /// Verbs whose flags can be set.
-pub(crate) const VERBS: &[&str] = &["enter", "sessions", "doctor", "trace"];
+pub(crate) const VERBS: &[&str] = &["enter", "sessions", "doctor", "trace", "why"];
+
+/// Flags that mean more than a default can: of `why` without a target, a namespace is the question.
+const UNSET: &[(&str, &str)] = &[("why", "namespace")];
 
 /// Every setting.
 pub(crate) const SETTINGS: &[Setting] = &[
@@ -187,7 +190,8 @@ fn is_named() -> bool {
 pub(crate) fn set(mut tree: Command, given: &[Given]) -> Result<Command, Failure> {
     for one in given {
         for verb in VERBS {
-            let Some(flag) = flag(&tree, verb, one.setting.name).cloned() else { continue };
+            let flag = flag(&tree, verb, one.setting.name).filter(|_| !UNSET.contains(&(*verb, one.setting.name)));
+            let Some(flag) = flag.cloned() else { continue };
             check(&flag, one)?;
             let set = |other: Arg| if other.get_id() == flag.get_id() { with_default(other, one) } else { other };
             // `mut_arg` would change the order.

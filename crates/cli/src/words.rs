@@ -1,6 +1,7 @@
 //! The command tree: what can be typed, with one line of help each. Nothing here does anything. What is only of use on
 //! a machine that can be entered is in `machine/words.rs`.
 
+use std::ops::Deref;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -146,7 +147,7 @@ pub(crate) struct Cluster {
     pub(crate) reach: Reach,
 }
 
-/// Which cluster, as whom, and how an agent is made there.
+/// Which cluster, as whom, and how an agent is had there.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "In a cluster")]
 pub(crate) struct Reach {
@@ -162,6 +163,22 @@ pub(crate) struct Reach {
     /// Group to act as; can be repeated
     #[arg(long = "as-group", value_name = "GROUP", global = true)]
     pub(crate) groups: Vec<String>,
+    #[command(flatten)]
+    agent: Agent,
+}
+
+impl Deref for Reach {
+    type Target = Agent;
+
+    fn deref(&self) -> &Agent {
+        &self.agent
+    }
+}
+
+/// How an agent is had on a node of a cluster.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "In a cluster")]
+pub(crate) struct Agent {
     /// Namespace of the agent's pod
     #[arg(long, value_name = "NAME", default_value = "default", global = true)]
     pub(crate) agent_namespace: String,

@@ -58,9 +58,11 @@ fn the_answer_is_one_object_with_a_version() {
 
 #[test]
 fn what_is_tried_needs_somebody_here_and_a_port() {
-    let (said, complained, status) = why(&["pod/web", "--probe"]);
-    assert_eq!((said.as_str(), status), ("", 2));
-    assert!(complained.contains("--probe tries from a container of this machine"), "{complained}");
+    for words in [&["host", "--node-facts"][..], &["web", "--probe", "--probe-from", "pod/web"]] {
+        let (said, complained, status) = why(words);
+        assert_eq!((said.as_str(), status), ("", 2), "{words:?}");
+        assert!(complained.contains("is for a cluster"), "{complained}");
+    }
     let (said, complained, status) = why(&["host", "--probe=web"]);
     assert_eq!((said.as_str(), status), ("", 2));
     assert!(complained.contains("`web` is no host with a port"), "{complained}");

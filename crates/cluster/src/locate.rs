@@ -138,7 +138,7 @@ impl Cluster {
     }
 
     /// A node that is not ready would keep us waiting for an agent that never starts.
-    pub(crate) async fn check_node(&self, name: &str) -> Result<(), Failure> {
+    pub async fn check_node(&self, name: &str) -> Result<(), Failure> {
         let api: Api<Node> = Api::all(self.client.clone());
         let node = match api.get(name).await {
             Ok(node) => node,

@@ -13,7 +13,7 @@ use crate::report::{Explained, Finding, Mend, Report, Unexplained};
 use crate::rule::Rule;
 use crate::rules;
 use crate::scene::Scene;
-use crate::snapshot::{Need, Proof, Snapshot};
+use crate::snapshot::{Need, Proof, Snapshot, is_fact};
 
 /// What to look at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,7 +94,13 @@ fn by_kind() -> BTreeMap<&'static str, Vec<Placed>> {
 }
 
 fn judgement(scene: &Scene<'_>, rule: &'static Rule, object: &Object, mut claim: Claim) -> Judgement {
-    let subject = claim.subject.clone().unwrap_or_else(|| scene.top(object));
+    let subject = match claim.subject.clone() {
+        Some(subject) if is_fact(&subject.kind) => {
+            scene.snapshot.find(&subject).map_or(subject, |fact| scene.top(fact))
+        }
+        Some(subject) => subject,
+        None => scene.top(object),
+    };
     claim.since = claim.since.or_else(|| since(object));
     Judgement { rule, subject, claim, members: Vec::new() }
 }
@@ -116,6 +122,7 @@ fn is_about(scene: &Scene<'_>, question: &Question, object: &Ref) -> bool {
         Question::Namespace(namespace) => {
             object.namespace == *namespace || object.kind == "Namespace" && object.name == *namespace
         }
+        Question::Object(asked) if asked.kind == "Node" && is_fact(&object.kind) => object.namespace == asked.name,
         Question::Object(asked) => {
             let top = |id: &Ref| scene.snapshot.find(id).map_or_else(|| id.clone(), |found| scene.top(found));
             *object == *asked || top(object) == top(asked)
@@ -126,7 +133,10 @@ fn is_about(scene: &Scene<'_>, question: &Question, object: &Ref) -> bool {
 /// Whether a root has to do with the question: it is the answer, or explains something that was asked about.
 fn concerns(scene: &Scene<'_>, question: &Question, root: &Root, symptoms: &[Symptom]) -> bool {
     let judgement = &root.judgement;
-    is_about(scene, question, &judgement.subject)
+    // What was tried was tried for this question.
+    let tried = judgement.claim.proofs.iter().any(|proof| proof.at.starts_with("Probe/"));
+    tried
+        || is_about(scene, question, &judgement.subject)
         || judgement.members.iter().chain(&judgement.claim.seen).any(|object| is_about(scene, question, object))
         || root.explains.iter().any(|&at| is_about(scene, question, &symptoms[at].object))
         || root.behind.iter().any(|(object, _)| is_about(scene, question, object))

@@ -3,6 +3,7 @@
 pub mod admission;
 pub mod binding;
 pub mod endpoints;
+pub mod flow;
 pub mod messages;
 pub mod netpol;
 pub mod owners;

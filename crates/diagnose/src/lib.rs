@@ -12,6 +12,7 @@ pub mod diagnosis;
 pub mod eval;
 pub mod kinds;
 pub mod object;
+pub mod probing;
 pub mod quantity;
 pub mod report;
 pub mod rule;
@@ -26,5 +27,6 @@ pub mod wishes;
 
 pub use diagnosis::{Question, diagnose};
 pub use object::Ref;
+pub use probing::Probing;
 pub use report::Report;
 pub use snapshot::{Gathering, Snapshot};

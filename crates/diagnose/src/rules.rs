@@ -11,11 +11,13 @@ mod control;
 mod crashes;
 mod daemons;
 mod files;
+mod flows;
 mod images;
 pub(crate) mod ingress;
 mod jobs;
 mod kernel;
 mod kills;
+mod kubelets;
 mod limits;
 mod machines;
 mod matching;
@@ -46,8 +48,10 @@ pub const GROUPS: &[(&str, &[Rule])] = &[
     ("Machines", machines::RULES),
     ("What kernels log", kernel::RULES),
     ("Files of nodes", files::RULES),
+    ("What kubelets are told", kubelets::RULES),
     ("Limits of containers", limits::RULES),
     ("Connections that were tried", probes::RULES),
+    ("Ways to services", flows::RULES),
     ("Network of pods", network::RULES),
     ("Scheduling", scheduling::RULES),
     ("Placement", placement::RULES),

@@ -10,7 +10,7 @@ use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 pub use calls::Call;
-pub use facts::Logged;
+pub use facts::{Logged, Proxy};
 pub use part::{Part, Role};
 pub use state::Trouble;
 pub(crate) use state::is_lost;
@@ -34,6 +34,7 @@ pub struct Scene<'a> {
     /// Who has written anything that is here.
     authors: HashSet<(&'a str, &'a str)>,
     images: OnceCell<Images>,
+    proxies: OnceCell<Vec<Proxy>>,
 }
 
 /// Images that a node has or that run, by what they are called without registry, folder, tag and digest.
@@ -49,6 +50,7 @@ impl<'a> Scene<'a> {
             calls: Vec::new(),
             authors,
             images: OnceCell::new(),
+            proxies: OnceCell::new(),
         }
     }
 

@@ -138,6 +138,34 @@ fn waits_for_room(snapshot: &Snapshot) -> bool {
     snapshot.all("Pod").any(waits)
 }
 
+/// What tells whether pods of a namespace may call others.
+pub fn of_callers(namespace: &str) -> BTreeSet<Wish> {
+    ["Pod", "NetworkPolicy"].iter().filter_map(|name| of_name(name)).map(|kind| wish(kind, Some(namespace))).collect()
+}
+
+/// How many nodes of one owner's pods are read.
+const NODES: usize = 3;
+
+/// The nodes of what is asked about, of the pods in trouble first; and the one from which something was tried.
+pub fn nodes(snapshot: &Snapshot, question: &Question, tried: Option<&str>) -> Vec<String> {
+    let Question::Object(id) = question else { return Vec::new() };
+    if id.kind == "Node" {
+        return vec![id.name.clone()];
+    }
+    let scene = Scene::new(snapshot);
+    let top = snapshot.find(id).map(|object| scene.top(object));
+    let own = |pod: &&Object| pod.id == *id || id.kind != "Pod" && Some(scene.top(pod)) == top;
+    let mut pods: Vec<&Object> = snapshot.within("Pod", &id.namespace).filter(own).collect();
+    pods.sort_by_key(|pod| (scene.trouble(pod).is_none(), pod.name()));
+    let mut nodes: Vec<String> = tried.map(str::to_owned).into_iter().collect();
+    for node in pods.iter().map(|pod| pod.text("/spec/nodeName")).filter(|node| !node.is_empty()) {
+        if nodes.len() < NODES && !nodes.iter().any(|one| one == node) {
+            nodes.push(node.to_owned());
+        }
+    }
+    nodes
+}
+
 /// Secrets whose keys matter, of which only the metadata is here.
 fn keys(snapshot: &Snapshot) -> BTreeSet<Wish> {
     let ingresses = snapshot.all("Ingress").flat_map(|ingress| {

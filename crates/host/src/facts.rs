@@ -10,6 +10,7 @@ pub mod disks;
 pub mod kernel;
 pub mod log;
 pub mod settings;
+mod units;
 
 use std::io::ErrorKind;
 
@@ -30,6 +31,7 @@ pub fn of_machine(host: &Host, facts: &mut Facts) {
     disks::of_machine(host, facts);
     settings::read(host, facts);
     certificate::read(host, facts);
+    units::read(host, facts);
 }
 
 /// The machine, with the state of its clock.

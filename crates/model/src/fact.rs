@@ -21,6 +21,10 @@ pub enum Topic {
     Container,
     /// Something that was tried from inside a network namespace, by what was tried.
     Probe,
+    /// What a program of the machine printed, named by its words: `value` is that, or the part that matters.
+    Output,
+    /// A service of systemd, by its name: whether it is wanted, and whether it runs.
+    Unit,
 }
 
 impl Topic {
@@ -34,12 +38,23 @@ impl Topic {
             Topic::Certificate => "Certificate",
             Topic::Container => "Container",
             Topic::Probe => "Probe",
+            Topic::Output => "Output",
+            Topic::Unit => "Unit",
         }
     }
 
     /// Every one.
-    pub const ALL: [Topic; 7] =
-        [Topic::Machine, Topic::File, Topic::Disk, Topic::Engine, Topic::Certificate, Topic::Container, Topic::Probe];
+    pub const ALL: [Topic; 9] = [
+        Topic::Machine,
+        Topic::File,
+        Topic::Disk,
+        Topic::Engine,
+        Topic::Certificate,
+        Topic::Container,
+        Topic::Probe,
+        Topic::Output,
+        Topic::Unit,
+    ];
 }
 
 /// One thing that was read.

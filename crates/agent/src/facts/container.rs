@@ -37,6 +37,29 @@ pub(super) fn read(node: &Node, layout: &Layout, found: &Container, all: &mut Fa
     all.add(Fact { topic: Topic::Container, name, body });
 }
 
+/// Of a pod's container that runs, what the cluster does not know: its counters, and what its file systems have left.
+pub(super) fn measure(node: &Node, layout: &Layout, found: &Container, all: &mut Facts) {
+    let pinned = found.pid.and_then(|pid| node.host.pin(pid).ok());
+    let pinned = pinned.filter(|one| sighting::is_meant(&node.host, found, &one.process, &one.cgroup));
+    let (Some(pinned), Some(pod)) = (pinned, &found.pod) else { return };
+    let name = name(found, all);
+    let counters = counters::read(&node.host, &counters::Place::of(layout, &pinned.cgroup), all);
+    let spec = json!({"nodeName": all.machine, "containers": [{"name": pod.container, "image": found.image}]});
+    let runs = json!({"running": {"startedAt": moment(found.started)}});
+    let status = json!({"name": pod.container, "ready": true, "restartCount": 0, "state": runs});
+    let fields = [
+        ("engine", json!(found.engine.scheme())),
+        ("id", json!(found.id)),
+        ("pod", json!({"namespace": pod.namespace, "name": pod.name})),
+        ("spec", spec),
+        ("status", json!({"phase": "Running", "containerStatuses": [status]})),
+        ("counters", Value::Object(counters)),
+    ];
+    let mut body = fields.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+    around(Some(&pinned), &mut body, all);
+    all.add(Fact { topic: Topic::Container, name, body });
+}
+
 /// A process that is asked about by its number.
 pub(super) fn of_process(node: &Node, layout: &Layout, pinned: &Pinned, all: &mut Facts) {
     let name = format!("pid:{}", pinned.process.pid);

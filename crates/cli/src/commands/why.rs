@@ -1,6 +1,7 @@
 //! `fathom why`: reads a cluster, this machine, a saved state or manifests, asks `diagnose`, prints the answer. Exit status 1 when
 //! something was found.
 
+mod afar;
 mod live;
 mod save;
 
@@ -15,6 +16,7 @@ use fathom_diagnose::time::Time;
 use fathom_diagnose::{Gathering, Question, Snapshot, catalogue, diagnose, eval, rules, target};
 use fathom_model::{Class, Failure, Target};
 
+use self::afar::Further;
 use crate::output::nested;
 use crate::words::{Answer, Why};
 use crate::{environment, machine, printer};
@@ -26,16 +28,31 @@ pub(crate) fn run(words: &Why) -> anyhow::Result<i32> {
     if let Some(code) = &words.explain {
         return explain(code);
     }
+    if let Some(node) = &words.facts_of {
+        let facts = machine::node_facts(node)?;
+        printer::data(&format!("{}\n", serde_json::to_string(&facts).context("cannot write the facts")?));
+        return Ok(0);
+    }
     let here = here(words);
-    if words.probe.is_some() && here.is_none() {
-        return Err(Failure::new(Class::Usage, "--probe tries from a container of this machine, and none is named")
-            .hinting("on its node, name the container: `fathom ps` lists them")
-            .into());
+    let further = Further {
+        probe: words.probe.as_ref().map(|peer| peer.as_deref().map(peer_of).transpose()).transpose()?,
+        from: words.near.probe_from.as_deref(),
+        nodes: words.near.node_facts,
+        agent: &words.near.agent,
+    };
+    if let (Some(target), true) = (here, further.nodes || further.from.is_some()) {
+        let option = if further.nodes { "--node-facts" } else { "--probe-from" };
+        return Err(Failure::new(
+            Class::Usage,
+            format!("{option} is for a cluster, and `{target}` is on this machine"),
+        )
+        .hinting(format!("leave {option} out: of this machine all is read anyway"))
+        .into());
     }
     let (snapshot, question) = match (words.from.as_ref().or(words.manifests.as_ref()), here) {
         (Some(path), _) => saved(words, path)?,
-        (None, Some(target)) => (local(words, target)?, Question::Everything),
-        (None, None) => live::read(words.target.as_deref(), &words.cluster)?,
+        (None, Some(target)) => (local(target, further.probe)?, Question::Everything),
+        (None, None) => live::read(words.target.as_deref(), &words.cluster, &further)?,
     };
     if let Some(path) = &words.save {
         save::write(&snapshot, path)?;
@@ -47,7 +64,7 @@ pub(crate) fn run(words: &Why) -> anyhow::Result<i32> {
 
 /// Whether a cluster is asked.
 pub(crate) fn is_remote(words: &Why) -> bool {
-    !is_saved(words) && words.explain.is_none() && here(words).is_none()
+    !is_saved(words) && words.explain.is_none() && words.facts_of.is_none() && here(words).is_none()
 }
 
 fn is_saved(words: &Why) -> bool {
@@ -63,9 +80,8 @@ fn here(words: &Why) -> Option<&str> {
 }
 
 /// What was read of this machine, and what was tried from the target's network where that is asked for.
-fn local(words: &Why, target: &str) -> anyhow::Result<Snapshot> {
+fn local(target: &str, peer: Option<Option<Peer>>) -> anyhow::Result<Snapshot> {
     let target: Target = target.parse().map_err(Failure::from)?;
-    let peer = words.probe.as_ref().map(|peer| peer.as_deref().map(peer_of).transpose()).transpose()?;
     let mut facts = machine::facts(&target)?;
     if let Some(peer) = peer {
         machine::probe(&target, peer, &mut facts)?;

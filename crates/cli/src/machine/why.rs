@@ -1,22 +1,53 @@
 //! `fathom why` of what is on this machine: the facts that its rules judge, and what is tried from inside a container's
 //! network. Tries are sessions of `fathom enter` that run the applet `probe` and leave nothing behind.
 
+mod programs;
+
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use fathom_diagnose::eval::reach::{self, Peer};
 use fathom_diagnose::{Gathering, Ref};
 use fathom_model::fact::Topic;
 use fathom_model::{Class, Fact, Facts, Failure, Target};
+use fathom_runtime::Places;
 use serde_json::{Map, Value};
 
 use super::node;
+use crate::environment;
 
 /// More tries than this are no diagnosis.
 const MOST: usize = 64;
 
 /// What can explain a failure of a target on this machine.
 pub(crate) fn facts(target: &Target) -> Result<Facts, Failure> {
-    fathom_agent::facts::gather(&node::node(), target)
+    let mut facts = fathom_agent::facts::gather(&node::node(), target)?;
+    if *target == Target::Host {
+        programs::units(&mut facts);
+        programs::rules(&mut facts);
+    }
+    Ok(facts)
+}
+
+/// What this machine tells as a node of a cluster, which knows it by this name.
+pub(crate) fn node_facts(name: &str) -> Result<Facts, Failure> {
+    let mut node = node::node();
+    // Where nobody may look at the machine's first process, we are still among the agent's files, and the machine's are
+    // below this, its /proc among them.
+    let root = environment::value("FATHOM_ROOT").map(PathBuf::from);
+    if let Some(root) = root.filter(|root| root.join("proc/self").exists()) {
+        let cannot = |error: rustix::io::Errno| {
+            let failure = Failure::new(Class::System, "cannot go where the node's files are");
+            Failure { cause: Some(error.to_string()), ..failure }
+        };
+        rustix::process::chroot(root).map_err(cannot)?;
+        rustix::process::chdir("/").map_err(cannot)?;
+        node.places = Places::of_this_machine();
+    }
+    let mut facts = fathom_agent::facts::of_node(&node, name);
+    programs::units(&mut facts);
+    programs::rules(&mut facts);
+    Ok(facts)
 }
 
 /// Tries what the target's calls need, from its own network: names first, then connections to their addresses. Without

@@ -46,8 +46,8 @@ fn enter(given: &[Given], words: &[&str]) -> Enter {
 #[test]
 fn every_flag_can_be_set_or_is_of_one_call() {
     let tree = Words::command();
-    // What `trace` has of its own says what is shown by one call.
-    let verbs = VERBS.iter().filter(|verb| **verb != "trace");
+    // What these have of their own says what is shown, or asked, by one call.
+    let verbs = VERBS.iter().filter(|verb| !["trace", "why"].contains(*verb));
     for flag in verbs.flat_map(|verb| tree.find_subcommand(verb).expect("it is a verb").get_arguments()) {
         let Some(name) = flag.get_long() else { continue };
         let setting = SETTINGS.iter().find(|setting| setting.name == name);
@@ -65,6 +65,19 @@ fn every_flag_can_be_set_or_is_of_one_call() {
         let variables = environment::VARIABLES.iter().filter(|variable| variable.name == setting.variable).count();
         let settings = SETTINGS.iter().filter(|other| other.variable == setting.variable).count();
         assert_eq!((variables, settings), (0, 1), "{}", setting.variable);
+    }
+}
+
+#[test]
+fn of_why_a_namespace_is_the_question_and_is_not_set() {
+    let given = [given("agent-image", &["mine:1"], "FILE"), given("namespace", &["shop"], "FILE")];
+    let tree = set(Words::command(), &given).expect("they are right");
+    let words = Words::from_arg_matches(&tree.try_get_matches_from(["fathom", "why"]).expect("they are right"));
+    match words.expect("they are complete").verb {
+        Verb::Why(words) => {
+            assert_eq!((words.near.agent.agent_image.as_str(), words.cluster.namespace), ("mine:1", None));
+        }
+        other => panic!("{other:?}"),
     }
 }
 

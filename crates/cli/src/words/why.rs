@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::Agent;
+
 /// What `fathom why` takes.
 #[derive(Debug, Args)]
 #[command(group = clap::ArgGroup::new("source").args(["from", "manifests", "explain"]))]
@@ -22,7 +24,7 @@ pub(crate) struct Why {
     /// Keep what was read in an archive (.tar.zst), secrets emptied; --from reads it anywhere
     #[arg(long, value_name = "FILE", conflicts_with = "source")]
     pub(crate) save: Option<PathBuf>,
-    /// Try names and connections from the network of a container of this machine: of those calls that fail, or of this
+    /// Try names and connections from the target's own network: the calls of which its log tells that they fail, or this one; a service from a pod that calls it, or from another of its namespace. In a cluster an agent on the pod's node does it
     #[arg(long, value_name = "HOST:PORT", num_args = 0..=1, require_equals = true, conflicts_with = "source")]
     pub(crate) probe: Option<Option<String>>,
     /// table, json, yaml, markdown or sarif
@@ -30,6 +32,25 @@ pub(crate) struct Why {
     pub(crate) output: Answer,
     #[command(flatten)]
     pub(crate) cluster: Asked,
+    #[command(flatten)]
+    pub(crate) near: Near,
+    /// What is known of this machine, as the node of this name, for somebody far away
+    #[arg(long, value_name = "NODE", hide = true, conflicts_with_all = ["source", "probe", "save"])]
+    pub(crate) facts_of: Option<String>,
+}
+
+/// What only an agent on a node of the cluster can look at.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "In a cluster")]
+pub(crate) struct Near {
+    /// Pod from whose network --probe tries: pod/NAME or NAMESPACE/pod/NAME [default: one that calls the service, or a ready one of its namespace that is not behind it]
+    #[arg(long, value_name = "POD", requires = "probe")]
+    pub(crate) probe_from: Option<String>,
+    /// Read the target's nodes too, by an agent on each: units, counters of cgroups, kernel's log, disks, certificates, settings of kubelet and network, rules of kube-proxy, clock
+    #[arg(long, conflicts_with = "source")]
+    pub(crate) node_facts: bool,
+    #[command(flatten)]
+    pub(crate) agent: Agent,
 }
 
 /// Which cluster is asked, and as whom.

@@ -13,6 +13,7 @@ mod installation;
 mod installed;
 mod networks;
 mod nodes;
+mod reached;
 mod renewals;
 mod support;
 mod through_server;

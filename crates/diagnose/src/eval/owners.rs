@@ -1,4 +1,4 @@
-//! Chains of owners: pod, replica set, deployment.
+//! Chains of owners: pod, replica set, deployment. What was read on a node stands for what the API knows of it.
 
 use crate::object::{Fields as _, Object, Ref};
 use crate::snapshot::Snapshot;
@@ -6,6 +6,9 @@ use crate::snapshot::Snapshot;
 /// The last controller of the chain that begins at an object: itself where it has none. A controller that is not
 /// here is named all the same: its reference is known.
 pub fn top(snapshot: &Snapshot, object: &Object) -> Ref {
+    if let Some(known) = known_as(snapshot, object) {
+        return top(snapshot, known);
+    }
     let mut id = object.id.clone();
     let mut next = Some(object);
     // Chains are short; what is longer is a circle.
@@ -21,6 +24,17 @@ pub fn top(snapshot: &Snapshot, object: &Object) -> Ref {
         id = above;
     }
     id
+}
+
+/// The pod of a container, or the node of a machine, an engine or a unit, that was looked at on the node itself: what is wrong
+/// with the one is wrong with the other.
+fn known_as<'a>(snapshot: &'a Snapshot, fact: &Object) -> Option<&'a Object> {
+    match fact.id.kind.as_str() {
+        "Container" => snapshot.seen("Pod", fact.text("/pod/namespace"), fact.text("/pod/name")),
+        "Machine" => snapshot.seen("Node", "", fact.name()),
+        "Engine" | "Unit" => snapshot.seen("Node", "", fact.ns()),
+        _ => None,
+    }
 }
 
 /// The controllers of an object and of its controllers, the nearest first.

@@ -13,6 +13,20 @@ fn option<'a>(rule: &'a str, name: &str) -> Option<&'a str> {
     rule.split_once(&format!(" {name} "))?.1.split(' ').next()
 }
 
+/// The line of a dump that names the address of a service, as it was printed.
+pub fn line<'a>(text: &'a str, address: &str, port: i64) -> Option<&'a str> {
+    let hexadecimal =
+        address.parse::<std::net::Ipv4Addr>().map(|address| format!("{:08X}:{port:04X}", u32::from(address)));
+    let (chain, element) = (format!(" -d {address}/32 "), format!("{address} . "));
+    let (number, key) = (format!("--dport {port} "), format!(" . {port} "));
+    let is_of = |line: &&str| {
+        line.contains(&chain) && format!("{line} ").contains(&number)
+            || line.contains(&element) && line.contains(&key)
+            || hexadecimal.as_ref().is_ok_and(|front| line.contains(front.as_str()))
+    };
+    text.lines().find(is_of).map(str::trim)
+}
+
 /// Of `iptables-save`.
 pub fn iptables(text: &str) -> Table {
     let rules: Vec<&str> = text.lines().filter(|line| line.starts_with("-A ")).collect();
@@ -146,5 +160,15 @@ mod tests {
             assert_eq!(of(&table, "10.96.0.9:80/tcp"), ["10.1.0.1:8080", "10.1.0.2:8080"], "{table:?}");
         }
         assert_eq!(iptables(iptables_save).get("10.96.0.8:53/udp"), Some(&BTreeSet::new()), "a rule that rejects");
+        for (text, begins) in
+            [(iptables_save, "-A KUBE-SERVICES -d 10.96.0.9/32"), (nft, "elements = {"), (proc, "TCP ")]
+        {
+            let line = line(text, "10.96.0.9", 80).expect("it is there");
+            assert!(line.starts_with(begins), "{line}");
+        }
+        assert_eq!(
+            (line(iptables_save, "10.96.0.9", 8), line(nft, "10.96.0.9", 8), line(proc, "10.96.0.9", 8)),
+            (None, None, None)
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! Whether a container reaches somebody: what to try from its own network, and what the answers mean together.
 //!
 //! A try is a word, `dns/SERVER/NAME`, `tcp/ADDRESS/PORT` or `mtu/ADDRESS`. Each that was made is an object of kind Probe, called
-//! `CONTAINER TRY`, with its outcome.
+//! `CONTAINER TRY` or `POD TRY`, in the place of that, with its outcome. `resolver` is what it asks for names.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -9,6 +9,9 @@ use crate::eval::resolver::{self, ResolvConf};
 use crate::object::{Fields as _, Object};
 use crate::scene::Scene;
 use crate::snapshot::{Proof, Snapshot};
+
+/// The try that asks for nothing but what the resolver is told.
+pub const RESOLVER: &str = "resolver";
 
 /// Somebody whom a container calls.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,10 +47,22 @@ pub fn peers(snapshot: &Snapshot) -> Vec<Peer> {
     peers
 }
 
-/// What the resolver of a container is told.
+/// The file of a container's, or a pod's, resolver.
+pub fn resolver_file<'a>(snapshot: &'a Snapshot, container: &Object) -> Option<&'a Object> {
+    match container.id.kind.as_str() {
+        "Pod" => probe(snapshot, container, RESOLVER),
+        _ => snapshot.seen("File", container.ns(), container.text("/resolver")),
+    }
+}
+
+/// What that says.
 pub fn resolver_of(snapshot: &Snapshot, container: &Object) -> ResolvConf {
-    let file = snapshot.seen("File", container.ns(), container.text("/resolver"));
-    resolver::parse(file.map_or("", |file| file.text("/value")))
+    resolver::parse(resolver_file(snapshot, container).map_or("", |file| file.text("/value")))
+}
+
+/// The pod that a probe was made from, where it was one.
+pub fn pod_of<'a>(snapshot: &'a Snapshot, probe: &Object) -> Option<&'a Object> {
+    snapshot.seen("Pod", probe.ns(), probe.name().split(' ').next()?)
 }
 
 /// The names to ask for: every one that the resolver would make of it, of every server. Without a name the root itself,
@@ -89,7 +104,8 @@ pub fn connections(snapshot: &Snapshot, container: &Object, peers: &[Peer]) -> V
     tries
 }
 
-fn probe<'a>(snapshot: &'a Snapshot, container: &Object, what: &str) -> Option<&'a Object> {
+/// A try of a container or a pod that was made.
+pub fn probe<'a>(snapshot: &'a Snapshot, container: &Object, what: &str) -> Option<&'a Object> {
     snapshot.seen("Probe", container.ns(), &format!("{} {what}", container.name()))
 }
 
@@ -139,6 +155,11 @@ const ENDS: &[(&str, &str, Option<&[i64]>, End)] = &[
     ("tcp/", "timeout", None, End::Silence),
     ("mtu/", "hole", None, End::Hole),
 ];
+
+/// Whether the one who was called has answered, if only that it does not know.
+pub fn is_reached(end: End) -> bool {
+    matches!(end, End::Well | End::NoName | End::Fails)
+}
 
 /// How a probe went; nothing where it says nothing of the network.
 pub fn end(probe: &Object) -> Option<End> {

@@ -93,6 +93,9 @@ fn denied<'a>(scene: &Scene<'a>, policy: &'a Object, way: Way) -> Judged<Option<
     if !netpol::isolates(policy, way) {
         return Ok(None);
     }
+    if let Some(claim) = super::flows::denied(scene, policy, way)? {
+        return Ok(Some(claim.only(Confidence::Proven)));
+    }
     for call in scene.calls().iter().filter(|call| matches!(call.fault, CallFault::Timeout | CallFault::NoRoute)) {
         let Some(service) = call.service else { continue };
         for target in endpoints::selected(scene.snapshot, service) {

@@ -159,6 +159,10 @@ fn disrupted<'a>(scene: &Scene<'a>, pod: &'a Object, reason: &str, what: &str) -
     }))
 }
 
+/// Programs of units that are kubelets, and runtimes.
+const KUBELETS: &[&str] = &["kubelet", "k3s-server", "k3s-agent"];
+const RUNTIMES: &[&str] = &["containerd", "crio", "dockerd", "cri-dockerd"];
+
 const NODE: Rule = Rule { on: &["Node"], effect: Effect::Lost, ..Rule::PLAIN };
 const EVICT: Rule = Rule { on: &["Pod"], effect: Effect::Evicted, stance: Stance::Yields, ..Rule::PLAIN };
 
@@ -166,24 +170,33 @@ const EVICT: Rule = Rule { on: &["Pod"], effect: Effect::Evicted, stance: Stance
 pub(super) const RULES: &[Rule] = &[
     Rule {
         code: "node.kubelet-down",
+        on: &["Node", "Unit"],
         means: "The kubelet of the node says nothing any more: it is down, the node is, or the network between.",
-        proves: "Ready is Unknown, and the node's lease is old.",
+        proves: "Ready is Unknown, and the node's lease is old; on the node, that its unit does not run.",
         refutes: "a lease that is renewed",
         fix: "on the node: systemctl status kubelet; if the node does not answer, look at the machine",
-        judge: |scene, node| Ok(kubelet_down(scene, node)?.or(silent(scene, node)?)),
+        judge: |scene, node| match node.id.kind.as_str() {
+            "Unit" if super::kubelets::swapped(scene, node).is_some() => Ok(None),
+            "Unit" => Ok(super::kubelets::stopped(node, KUBELETS, "the kubelet is wanted and does not run")),
+            _ => Ok(kubelet_down(scene, node)?.or(silent(scene, node)?)),
+        },
         ..NODE
     },
     Rule {
         code: "node.runtime-down",
-        on: &["Node", "Engine"],
+        on: &["Node", "Engine", "Unit"],
         weight: 85,
         means: "The container runtime of the node does not answer.",
-        proves: "The node's own words; on the node, its socket.",
+        proves: "The node's own words; on the node, its socket, or that its unit does not run.",
         refutes: "the runtime answering on its socket",
         fix: "start the runtime on the node",
         judge: |_, node| {
-            if node.id.kind == "Engine" {
-                return super::machines::silent(node);
+            match node.id.kind.as_str() {
+                "Engine" => return super::machines::silent(node),
+                "Unit" => {
+                    return Ok(super::kubelets::stopped(node, RUNTIMES, "the runtime is wanted and does not run"));
+                }
+                _ => {}
             }
             said(
                 node,
@@ -243,13 +256,10 @@ pub(super) const RULES: &[Rule] = &[
         proves: "Its condition DiskPressure; on the node, what is free.",
         refutes: "free space and free inodes above the kubelet's threshold",
         fix: "remove images, logs and emptyDirs; check evictionHard against what is free",
-        judge: |scene, one| {
-            let is_disk = one.id.kind == "Disk";
-            if is_disk {
-                super::machines::full(one)
-            } else {
-                pressed(scene, one, "DiskPressure", "it is short of disk")
-            }
+        judge: |scene, one| match one.id.kind.as_str() {
+            "Disk" => super::machines::full(one),
+            _ if super::kubelets::too_early(scene, one).is_some() => Ok(None),
+            _ => pressed(scene, one, "DiskPressure", "it is short of disk"),
         },
         ..NODE
     },

@@ -1,9 +1,14 @@
-//! What was tried from inside a container's network (`--probe`): names, and connections to whom it calls.
+//! What was tried from inside a container's or a pod's network (`--probe`): names, and connections to whom it calls.
+//! What the ways to one service mean together is said of the service.
+
+use std::collections::BTreeSet;
 
 use crate::cause::Effect;
 use crate::claim::{Claim, Confidence};
+use crate::eval::flow::{self, Verdict};
 use crate::eval::reach::{self, End};
-use crate::object::{Fields as _, Object};
+use crate::eval::resolver;
+use crate::object::{Fields as _, Object, Ref};
 use crate::rule::Rule;
 use crate::scene::Scene;
 use crate::snapshot::Judged;
@@ -15,10 +20,30 @@ fn title(probe: &Object) -> String {
     if kind == Some("dns") { format!("{rest} of {address}") } else { format!("{address}:{rest}") }
 }
 
+/// The probes of a pod that are explained by a service: what they mean together is that service's finding.
+fn explained<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<BTreeSet<&'a Ref>> {
+    let mut ids = BTreeSet::new();
+    for service in scene.snapshot.all("Service").filter(|_| pod.id.kind == "Pod") {
+        for flow in flow::flows(scene.snapshot, service).into_iter().filter(|flow| flow.from.id == pod.id) {
+            ids.extend(flow.front.map(|(probe, _)| &probe.id));
+            // Of these nothing more is known than that they failed.
+            let bare = [Verdict::Dropped, Verdict::Some, Verdict::Firewall];
+            if !bare.contains(&flow.judged(scene.snapshot)?.verdict) {
+                ids.extend(flow.backs.iter().map(|back| &back.probe.id));
+            }
+        }
+    }
+    Ok(ids)
+}
+
 /// Connections that ended so, if any did.
 fn connections<'a>(scene: &Scene<'a>, container: &'a Object, wanted: End, says: &str) -> Judged<Option<Claim>> {
     let tried = reach::tried(scene.snapshot, container, "tcp/");
-    let same: Vec<&Object> = tried.into_iter().filter(|(_, end)| *end == wanted).map(|(probe, _)| probe).collect();
+    let mut same: Vec<&Object> = tried.into_iter().filter(|(_, end)| *end == wanted).map(|(probe, _)| probe).collect();
+    if !same.is_empty() {
+        let explained = explained(scene, container)?;
+        same.retain(|probe| !explained.contains(&probe.id));
+    }
     let Some(first) = same.first() else { return Ok(None) };
     let claim = Claim::new(format!("{}: {says}", title(first))).seen(container);
     Ok(Some(same.iter().fold(claim, |claim, probe| claim.by_all(reach::proofs(probe)))))
@@ -35,13 +60,35 @@ fn hole<'a>(scene: &Scene<'a>, container: &'a Object) -> Judged<Option<Claim>> {
     }))
 }
 
+/// What its own name servers said; of the cluster's, each behind the service was asked too.
+fn queries<'a>(scene: &Scene<'a>, container: &Object) -> Vec<(&'a Object, End)> {
+    let servers = reach::resolver_of(scene.snapshot, container).servers;
+    let mut tried = reach::tried(scene.snapshot, container, "dns/");
+    let own = |probe: &Object| {
+        let server = probe.text("/try").split('/').nth(1).unwrap_or_default();
+        container.id.kind != "Pod" || servers.iter().any(|one| one == server)
+    };
+    tried.retain(|(probe, _)| own(probe));
+    tried
+}
+
+/// Whether the cluster's DNS was reached past its service: then the way to that is what is wrong.
+fn is_reached_elsewhere(scene: &Scene<'_>, pod: &Object) -> bool {
+    let flows = resolver::cluster_dns(scene.snapshot).map(|dns| flow::flows(scene.snapshot, dns)).unwrap_or_default();
+    let own = flows.iter().filter(|flow| flow.from.id == pod.id);
+    own.flat_map(|flow| &flow.backs).any(|back| reach::is_reached(back.end))
+}
+
 /// None of its name servers says anything.
 fn no_server<'a>(scene: &Scene<'a>, container: &'a Object) -> Judged<Option<Claim>> {
-    let tried = reach::tried(scene.snapshot, container, "dns/");
+    let tried = queries(scene, container);
     let lost = |end: &End| !matches!(end, End::Well | End::NoName);
     let Some((first, _)) = tried.first().filter(|_| tried.iter().all(|(_, end)| lost(end))) else { return Ok(None) };
+    if is_reached_elsewhere(scene, container) {
+        return Ok(None);
+    }
     let claim = Claim::new(format!("no name server answers it: {}", title(first))).seen(container);
-    let file = scene.snapshot.seen("File", container.ns(), container.text("/resolver"));
+    let file = reach::resolver_file(scene.snapshot, container);
     let claim = tried.iter().fold(claim, |claim, (probe, _)| claim.by_all(reach::proofs(probe)));
     Ok(Some(match file {
         Some(file) => claim.field(file, "/value"),
@@ -51,16 +98,23 @@ fn no_server<'a>(scene: &Scene<'a>, container: &'a Object) -> Judged<Option<Clai
 
 /// Servers answer, and none knows any of the names that its resolver makes.
 fn no_name<'a>(scene: &Scene<'a>, container: &'a Object) -> Judged<Option<Claim>> {
-    let tried = reach::tried(scene.snapshot, container, "dns/");
+    let tried = queries(scene, container);
     let unknown = tried.iter().any(|(_, end)| *end == End::NoName);
     let root = |probe: &Object| probe.text("/try").ends_with("/.");
     let known = tried.iter().any(|(probe, end)| *end == End::Well || root(probe));
     let Some((first, _)) = tried.first().filter(|_| unknown && !known) else { return Ok(None) };
+    let is_service_s = container.id.kind == "Pod" && {
+        let mut services = scene.snapshot.all("Service");
+        services.any(|service| super::flows::misnamed(scene, service).is_some())
+    };
+    if is_service_s {
+        return Ok(None);
+    }
     let claim = Claim::new(format!("no server knows the name: {}", title(first))).seen(container);
     Ok(Some(tried.iter().fold(claim, |claim, (probe, _)| claim.by_all(reach::proofs(probe)))))
 }
 
-const TRIED: Rule = Rule { on: &["Container"], effect: Effect::CallsFail, weight: 70, ..Rule::PLAIN };
+const TRIED: Rule = Rule { on: &["Container", "Pod"], effect: Effect::CallsFail, weight: 70, ..Rule::PLAIN };
 
 /// The rules of this group.
 pub(super) const RULES: &[Rule] = &[

@@ -190,8 +190,11 @@ fn protocol<'a>(scene: &Scene<'a>, service: &'a Object) -> Judged<Option<Claim>>
     }))
 }
 
-/// Callers are refused though somebody is ready: the pods say that they listen elsewhere.
+/// Callers are refused though somebody is ready: the pods say that they listen elsewhere, or it was tried.
 fn not_listening<'a>(scene: &Scene<'a>, service: &'a Object) -> Judged<Option<Claim>> {
+    if let Some(claim) = super::flows::closed(scene, service)? {
+        return Ok(Some(claim));
+    }
     let refused = |call: &&Call<'a>| call.fault == CallFault::Refused;
     let Some(call) = scene
         .calls_to(service)
@@ -349,7 +352,7 @@ pub(super) const RULES: &[Rule] = &[
         code: "svc.targetport-not-listening",
         weight: 75,
         means: "The service forwards to a port where its pods do not listen.",
-        proves: "A caller is refused though endpoints are ready, and the pods say that they listen elsewhere.",
+        proves: "A caller is refused though endpoints are ready, and the pods say that they listen elsewhere; or an endpoint itself refuses.",
         refutes: "a listening socket on the target port",
         fix: "correct targetPort",
         judge: not_listening,

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use super::Scene;
 use crate::eval::messages::kernel::{self, Kill};
-use crate::object::{Fields as _, Object};
+use crate::eval::proxy;
+use crate::object::{Fields as _, Object, Ref};
 use crate::snapshot::Proof;
 use crate::time::Time;
 
@@ -19,7 +20,38 @@ pub struct Logged<'a> {
     pub proof: Proof,
 }
 
+/// What kube-proxy has put into the kernel of a node, read back.
+#[derive(Debug)]
+pub struct Proxy {
+    /// Where it was read; its namespace is the machine.
+    pub source: Ref,
+    /// Addresses of services, and where they lead.
+    pub table: proxy::Table,
+}
+
+/// Kind and name of what is read, and how.
+type Mode = (&'static str, &'static str, fn(&str) -> proxy::Table);
+
+/// How rules are written, by where they are read.
+const MODES: &[Mode] = &[
+    ("Output", "iptables-save", proxy::iptables),
+    ("Output", "nft list table ip kube-proxy", proxy::nftables),
+    ("File", "/proc/net/ip_vs", proxy::ipvs),
+];
+
 impl<'a> Scene<'a> {
+    /// The rules of kube-proxy on every node that was read.
+    pub fn proxies(&self) -> &[Proxy] {
+        self.proxies.get_or_init(|| {
+            let of = |(kind, name, read): &Mode| {
+                let sources = self.snapshot.all(kind).filter(|one| one.name() == *name);
+                let tables = sources.map(|one| Proxy { source: one.id.clone(), table: read(one.text("/value")) });
+                tables.collect::<Vec<_>>()
+            };
+            MODES.iter().flat_map(of).filter(|one| !one.table.is_empty()).collect()
+        })
+    }
+
     /// The machine that an object was read on: its name.
     pub fn machine_of<'o>(&self, object: &'o Object) -> &'o str {
         if object.id.kind == "Machine" { object.name() } else { object.ns() }

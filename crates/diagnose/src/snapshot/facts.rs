@@ -3,8 +3,10 @@
 
 use fathom_model::Facts;
 use fathom_model::fact::Topic;
+use serde_json::{Map, Value, json};
 
 use super::{Gathering, LogName, Need, Run};
+use crate::object::Ref;
 use crate::time::Time;
 
 impl Gathering {
@@ -30,6 +32,19 @@ impl Gathering {
         let lacks = facts.lacks.iter();
         let lacks = lacks.map(|lack| Need::new(format!("{} on {}", lack.what, facts.machine), &lack.reason));
         self.lacks.extend(lacks);
+    }
+
+    /// Takes the answer to one try that was made from a pod.
+    pub fn probed(&mut self, pod: &Ref, what: &str, mut answer: Map<String, Value>) {
+        answer.insert("kind".to_owned(), Topic::Probe.name().into());
+        answer
+            .insert("metadata".to_owned(), json!({"name": format!("{} {what}", pod.name), "namespace": pod.namespace}));
+        self.value(Value::Object(answer));
+    }
+
+    /// Says what could not be looked at.
+    pub fn lack(&mut self, what: impl Into<String>, reason: impl Into<String>) {
+        self.lacks.push(Need::new(what, reason));
     }
 }
 

@@ -24,8 +24,8 @@ const WAIT: Duration = Duration::from_secs(4);
 /// Runs `probe`.
 pub(crate) fn main(argv: Vec<OsString>) -> i32 {
     let usage = "probe TRY…
-  dns/SERVER/NAME: ask a name server for an address; tcp/ADDRESS/PORT: connect; mtu/ADDRESS: how large a packet may be.
-  One JSON object for each try.";
+  dns/SERVER/NAME: ask a name server for an address; tcp/ADDRESS/PORT: connect; mtu/ADDRESS: how large a packet may be;
+  resolver: what /etc/resolv.conf says. One JSON object for each try.";
     serve(argv, &Manual { usage, failure: 1 }, run)
 }
 
@@ -34,9 +34,13 @@ enum Try {
     Dns(IpAddr, String),
     Tcp(SocketAddr),
     Mtu(Ipv4Addr),
+    Resolver,
 }
 
 fn read(text: &str) -> Option<Try> {
+    if text == "resolver" {
+        return Some(Try::Resolver);
+    }
     if let Some(address) = text.strip_prefix("mtu/") {
         return Some(Try::Mtu(address.parse().ok()?));
     }
@@ -74,6 +78,7 @@ fn attempt(what: &Try) -> Value {
         Try::Dns(server, name) => dns(*server, name),
         Try::Tcp(to) => tcp(*to),
         Try::Mtu(to) => path::measure(*to),
+        Try::Resolver => resolver(),
     };
     answer["ms"] = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX).into();
     answer
@@ -94,6 +99,17 @@ fn failed(errno: i32, refusal: Option<Refusal>) -> Value {
         answer["by"] = refusal.and_then(|refusal| refusal.from).map_or(Value::Null, |from| from.to_string().into());
     }
     answer
+}
+
+/// Of whom programs here ask for names. Only its beginning counts: it has a handful of lines.
+fn resolver() -> Value {
+    match std::fs::read("/etc/resolv.conf") {
+        Ok(bytes) => {
+            let text = String::from_utf8_lossy(&bytes[..bytes.len().min(64 << 10)]).trim_end().to_owned();
+            json!({"outcome": "read", "value": text})
+        }
+        Err(error) => json!({"outcome": "failed", "error": error.to_string()}),
+    }
 }
 
 fn tcp(to: SocketAddr) -> Value {
@@ -214,6 +230,7 @@ mod tests {
         assert!(matches!(read("dns/10.0.0.1/db.shop"), Some(Try::Dns(..))));
         assert!(matches!(read("tcp/::1/80"), Some(Try::Tcp(to)) if to.port() == 80));
         assert!(matches!(read("mtu/10.0.0.1"), Some(Try::Mtu(_))));
+        assert!(matches!(read("resolver"), Some(Try::Resolver)));
         for wrong in ["", "mtu/::1", "tcp/web/80", "tcp/10.0.0.1", "tcp/10.0.0.1/x", "icmp/10.0.0.1/1"] {
             assert!(read(wrong).is_none(), "{wrong}");
         }

@@ -14,14 +14,15 @@ use fathom_diagnose::{Gathering, Question, Ref, Snapshot, diagnose, target};
 use fathom_model::{Class, Failure};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::afar::Further;
 use crate::kubernetes;
 use crate::words::Asked;
 
 /// How often what the answer misses is read: a service leads to another namespace, whose pods lead to a node.
 const ROUNDS: usize = 4;
 
-/// Reads what answers a question about a target, and gives the question.
-pub(super) fn read(target: Option<&str>, asked: &Asked) -> anyhow::Result<(Snapshot, Question)> {
+/// Reads what answers a question about a target, and what is wished beyond; gives the question.
+pub(super) fn read(target: Option<&str>, asked: &Asked, further: &Further<'_>) -> anyhow::Result<(Snapshot, Question)> {
     let pod = target.filter(|text| !text.contains('/')).map(|name| format!("pod/{name}"));
     let target = pod.as_deref().or(target);
     kubernetes::block_on(async {
@@ -47,7 +48,10 @@ pub(super) fn read(target: Option<&str>, asked: &Asked) -> anyhow::Result<(Snaps
             }
             (None, question) => question,
         };
-        Ok((snapshot, question))
+        let read = further.read(&cluster, &mut reader, &question).await;
+        reader.bar.finish_and_clear();
+        read?;
+        Ok((reader.look(), question))
     })
 }
 
@@ -78,9 +82,9 @@ fn unseen(snapshot: &Snapshot, text: &str, namespace: Option<&str>, gone: Failur
 }
 
 /// What has been read so far, and what was asked for already.
-struct Reader {
+pub(super) struct Reader {
     collector: Collector,
-    gathering: Gathering,
+    pub(super) gathering: Gathering,
     coverage: Coverage,
     logs: BTreeSet<LogName>,
     bar: ProgressBar,
@@ -122,14 +126,23 @@ impl Reader {
         Ok(self.look())
     }
 
+    /// Shows what is done now.
+    pub(super) fn says(&self, what: &str) {
+        if self.bar.is_finished() {
+            self.bar.reset();
+        }
+        self.bar.set_message(what.to_owned());
+        self.bar.tick();
+    }
+
     /// What is known now.
-    fn look(&mut self) -> Snapshot {
+    pub(super) fn look(&mut self) -> Snapshot {
         self.collector.now().into_iter().for_each(|now| self.gathering.taken_at(Time(now)));
         self.gathering.covers(self.coverage.clone());
         self.gathering.look()
     }
 
-    async fn lists(&mut self, wishes: &BTreeSet<Wish>) {
+    pub(super) async fn lists(&mut self, wishes: &BTreeSet<Wish>) {
         // In the order of the table: what matters most comes first.
         let of_kind = |kind: &'static kinds::Kind| {
             wishes.iter().filter(move |wish| wish.kind == kind.name).map(move |wish| reading(kind, wish))

@@ -1,0 +1,188 @@
+//! What a kubelet is told, against the node that it is on: services of systemd that do not run, swap, thresholds.
+
+use crate::value::Value;
+
+use crate::cause::Effect;
+use crate::claim::{Claim, Confidence, Fix};
+use crate::object::{Fields as _, Object, Ref};
+use crate::quantity;
+use crate::rule::Rule;
+use crate::scene::Scene;
+use crate::snapshot::Proof;
+
+/// Where kubeadm, and most that do as it does, keep the settings.
+const CONFIG: &str = "/var/lib/kubelet/config.yaml";
+
+/// The settings of a machine's kubelet, and the file.
+fn settings<'a>(scene: &Scene<'a>, machine: &str) -> Option<(&'a Object, Value)> {
+    let file = scene.file(machine, CONFIG)?;
+    let settings = serde_saphyr::from_str(file.text("/value")).ok()?;
+    Some((file, settings))
+}
+
+/// A line of the settings, word by word.
+fn line(file: &Object, key: &str) -> Option<Proof> {
+    let begins = format!("{key}:");
+    let line = file.text("/value").lines().find(|line| line.trim_start().starts_with(&begins))?;
+    Some(Proof { saw: line.trim().to_owned(), ..Proof::field(file, "/value") })
+}
+
+/// A service that is wanted, of one of these programs, and that does not run.
+pub(super) fn stopped(unit: &Object, programs: &[&str], says: &str) -> Option<Claim> {
+    let is_down = unit.at("/runs") == Some(&Value::Bool(false)) && programs.contains(&unit.text("/program"));
+    is_down.then(|| {
+        let look = format!("on the node: systemctl status {}; journalctl -u {}", unit.name(), unit.name());
+        Claim::new(format!("{}: {says}", unit.name())).field(unit, "/runs").field(unit, "/wanted").fix(Fix::say(look))
+    })
+}
+
+/// The kubelet does not run, and would not with the swap that is on.
+pub(super) fn swapped<'a>(scene: &Scene<'a>, unit: &'a Object) -> Option<Claim> {
+    let claim = stopped(unit, &["kubelet"], "it does not start while swap is on")?;
+    let swaps = scene.file(unit.ns(), "/proc/swaps")?;
+    // The first line is a head.
+    let swap = swaps.text("/value").lines().nth(1).filter(|line| !line.trim().is_empty())?;
+    let settings = settings(scene, unit.ns());
+    if settings.as_ref().is_some_and(|(_, told)| told.at("/failSwapOn") == Some(&Value::Bool(false))) {
+        return None;
+    }
+    let told = settings.and_then(|(file, _)| line(file, "failSwapOn"));
+    let swap = Proof { saw: swap.to_owned(), ..Proof::field(swaps, "/value") };
+    let fix = Fix::say("swapoff -a, and take it out of /etc/fstab; or set failSwapOn: false");
+    Some(claim.by(swap).by_all(told).fix(fix))
+}
+
+/// Bytes that are to be free by a threshold such as `10%` or `5Gi`.
+fn threshold(text: &str, total: i64) -> Option<i64> {
+    if let Some(share) = text.strip_suffix('%') {
+        let share = share.trim().parse::<f64>().ok().filter(|share| (0.0..=100.0).contains(share))?;
+        return Some((total as f64 * share / 100.0) as i64);
+    }
+    i64::try_from(quantity::parse(text)? / 1000).ok()
+}
+
+/// A quarter of the disk is free, and the kubelet is told that this is too little.
+pub(super) fn too_early<'a>(scene: &Scene<'a>, node: &'a Object) -> Option<Claim> {
+    let (at, _) = super::workloads::is_true(node, "DiskPressure")?;
+    let (file, told) = settings(scene, node.name())?;
+    let wanted = told.at("/evictionHard/nodefs.available").and_then(Value::as_str)?;
+    let holds = |disk: &&Object| std::path::Path::new("/var/lib/kubelet").starts_with(disk.name());
+    let disk = scene.snapshot.within("Disk", node.name()).filter(holds).max_by_key(|disk| disk.name().len())?;
+    let (free, total) = disk.int("/available").zip(disk.int("/total"))?;
+    let least = threshold(wanted, total)?;
+    (free < least && free >= total / 4).then(|| {
+        Claim::new(format!(
+            "its kubelet calls the disk short below {wanted}, and {} hundredths are free",
+            free * 100 / total.max(1)
+        ))
+        .field(node, &format!("{at}/status"))
+        .by_all(line(file, "nodefs.available"))
+        .field(disk, "/available")
+        .field(disk, "/total")
+    })
+}
+
+/// Units that systemd has given up, but for those that are told of by themselves.
+fn failed<'a>(scene: &Scene<'a>, output: &'a Object) -> Option<Claim> {
+    let lines = output.text("/value").lines().filter(|_| output.name().starts_with("systemctl "));
+    let told = |unit: &str| scene.snapshot.seen("Unit", output.ns(), unit).is_some_and(|one| !one.holds("/runs"));
+    // `NAME loaded failed failed DESCRIPTION`
+    let units = lines.filter_map(|line| Some((line.split_whitespace().next()?, line)));
+    let units: Vec<(&str, &str)> = units.filter(|(unit, line)| line.contains(" failed ") && !told(unit)).collect();
+    let (first, line) = units.first()?;
+    let more = if units.len() > 1 { format!(" and {} more", units.len() - 1) } else { String::new() };
+    let proof = Proof { saw: line.trim().to_owned(), ..Proof::field(output, "/value") };
+    let fix = Fix::say(format!("on the machine: systemctl status {first}; journalctl -u {first}"));
+    Some(Claim::new(format!("{first}{more} failed")).about(Ref::new("Machine", "", output.ns())).by(proof).fix(fix))
+}
+
+const TOLD: Rule = Rule { on: &["Unit"], effect: Effect::Lost, ..Rule::PLAIN };
+
+/// The rules of this group.
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        code: "node.swap",
+        weight: 85,
+        confidence: Confidence::Likely,
+        means: "Swap is on, and the kubelet does not start with it unless it is told to.",
+        proves: "A swap device in use, and a kubelet that is wanted and does not run.",
+        refutes: "the kubelet's log naming another reason",
+        fix: "swapoff -a, and take it out of /etc/fstab; or set failSwapOn: false",
+        judge: |scene, unit| Ok(swapped(scene, unit)),
+        ..TOLD
+    },
+    Rule {
+        code: "node.unit-failed",
+        on: &["Output"],
+        effect: Effect::Latent,
+        weight: 20,
+        confidence: Confidence::Likely,
+        means: "A unit of systemd has failed, and nothing starts it again.",
+        proves: "systemd's own list.",
+        refutes: "the unit being active: systemctl status",
+        fix: "on the machine: systemctl --failed; journalctl -u UNIT",
+        judge: |scene, output| Ok(failed(scene, output)),
+        ..TOLD
+    },
+    Rule {
+        code: "node.disk-pressure-misconfig",
+        on: &["Node"],
+        effect: Effect::Pressed,
+        weight: 85,
+        means: "The kubelet evicts pods for a disk that has room: its threshold is too high.",
+        proves: "The threshold of its settings, what is free, and the node's condition.",
+        refutes: "less free space than a usual threshold of a tenth",
+        fix: "lower evictionHard of nodefs.available in the kubelet's settings, and start it again",
+        judge: |scene, node| Ok(too_early(scene, node)),
+        ..TOLD
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::snapshot::{Coverage, Gathering};
+    use crate::{Question, diagnose};
+    use serde_json::{Value, json};
+
+    /// Codes and objects that are found of a node n1 with these facts.
+    fn found(facts: Vec<Value>) -> Vec<String> {
+        let mut gathering = Gathering::new();
+        gathering.covers(Coverage::whole());
+        gathering.value(json!({"kind": "Node", "metadata": {"name": "n1"}, "status": {"conditions": [{"type": "Ready", "status": "True"}]}}));
+        gathering.value(json!({"kind": "Machine", "metadata": {"name": "n1"}}));
+        facts.into_iter().for_each(|fact| gathering.value(fact));
+        let report = diagnose(&gathering.finish(), &Question::Object(Ref::new("Node", "", "n1")));
+        report.findings.iter().map(|one| format!("{} {}", one.code, one.object)).collect()
+    }
+
+    fn unit(name: &str, program: &str, runs: bool) -> Value {
+        json!({"kind": "Unit", "metadata": {"name": name, "namespace": "n1"}, "program": program, "runs": runs, "wanted": "/etc/x"})
+    }
+
+    #[test]
+    fn a_unit_that_is_wanted_and_does_not_run_is_the_node_s_trouble() {
+        assert_eq!(found(vec![unit("kubelet.service", "kubelet", true)]), [""; 0]);
+        assert_eq!(found(vec![unit("kubelet.service", "kubelet", false)]), ["node.kubelet-down Node//n1"]);
+        assert_eq!(found(vec![unit("containerd.service", "containerd", false)]), ["node.runtime-down Node//n1"]);
+    }
+
+    #[test]
+    fn swap_is_said_instead_of_what_follows_from_it() {
+        let file = |path: &str, value: &str| json!({"kind": "File", "metadata": {"name": path, "namespace": "n1"}, "value": value});
+        let swaps = file("/proc/swaps", "Filename Type Size\n/dev/sda2 partition 1024\n");
+        let told = |word: &str| file(CONFIG, &format!("kind: KubeletConfiguration\nfailSwapOn: {word}\n"));
+        let down = || unit("kubelet.service", "kubelet", false);
+        assert_eq!(found(vec![down(), swaps.clone()]), ["node.swap Node//n1"]);
+        assert_eq!(found(vec![down(), swaps.clone(), told("true")]), ["node.swap Node//n1"]);
+        assert_eq!(found(vec![down(), swaps.clone(), told("false")]), ["node.kubelet-down Node//n1"]);
+        assert_eq!(found(vec![unit("kubelet.service", "kubelet", true), swaps]), [""; 0]);
+    }
+
+    #[test]
+    fn thresholds_are_shares_or_sizes() {
+        assert_eq!(threshold("10%", 2000), Some(200));
+        assert_eq!(threshold("5Gi", 0), Some(5 << 30));
+        assert_eq!((threshold("x", 1), threshold("900%", 1)), (None, None));
+    }
+}
