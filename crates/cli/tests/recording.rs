@@ -9,6 +9,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use fathom_scap::event::STATE_ONLY;
 use fathom_scap::{Damage, Item, Reader, Tolerance};
 use fathom_testkit::Scratch;
 use fathom_testkit::capture::{Capture, Runs};
@@ -135,6 +136,25 @@ fn what_happened_around_events_is_kept_by_a_view() {
         assert!(status == 2 && said.contains(expect), "{words:?}: {status} {said}");
     }
     assert_eq!(names(&folder), ["kept.scap"]);
+}
+
+#[test]
+fn what_changes_the_state_is_kept_where_that_is_asked_for() {
+    let folder = folder(3);
+    for (file, word, hidden) in [("lean.scap", "-E", false), ("fat.scap", "-F", true)] {
+        let done = told(&run(&folder, &["-r", "sh.scap", "-w", file, word, "evt.num>4"]));
+        assert_eq!(done, (0, String::new(), String::new()));
+        let mut reader = Reader::stream(File::open(folder.join(file)).unwrap(), Tolerance::Strict).unwrap();
+        let mut found = false;
+        while let Some(item) = reader.next().unwrap() {
+            found |= matches!(item, Item::Event(event) if event.flags & STATE_ONLY != 0);
+        }
+        assert_eq!(found, hidden, "{word}");
+    }
+    let [lean, fat] =
+        ["lean.scap", "fat.scap"].map(|file| told(&run(&folder, &["-r", file, "-p", "%evt.type %fd.name"])));
+    assert!(lean.1.lines().count() > 2);
+    assert_eq!(lean, fat);
 }
 
 #[test]

@@ -113,10 +113,10 @@ fn letters_that_say_how_and_how_long() {
     let names = |words: &[&str]| lines(&[words, &["-p", "%fd.name", "evt.type=connect and fd.sport=80"]].concat());
     assert!(names(&[])[0].ends_with("->127.0.0.1:80"), "{:?}", names(&[]));
     assert!(names(&["-R"])[0].ends_with("->127.0.0.1:http"), "{:?}", names(&["-R"]));
-    let users = |words: &[&str]| lines(&[words, &["-p", "%user.uid %user.name", "evt.num=2"]].concat());
+    let users = |words: &[&str]| lines(&[words, &["-n", "1", "-p", "%user.uid %user.name"]].concat());
     // As in sysdig, a line of which something is missing is left out.
     assert_eq!((users(&[]), users(&["-E"])), (vec!["0 root".to_owned()], Vec::new()));
-    assert!(lines(&["-pm", "evt.num=2"])[0].contains(" <NA> (host) "), "{:?}", lines(&["-pm", "evt.num=2"]));
+    assert!(lines(&["-pm", "-n", "1"])[0].contains(" <NA> (host) "), "{:?}", lines(&["-pm", "-n", "1"]));
     let seconds = |words: &[&str]| lines(&[words, &["-p", "%evt.reltime.s"]].concat());
     let (all, first) = (seconds(&[]), seconds(&["-M", "1"]));
     assert!(!first.is_empty() && first.len() < all.len(), "{} of {}", first.len(), all.len());

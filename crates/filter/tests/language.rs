@@ -80,6 +80,8 @@ fn words_mean_what_they_say() {
         ("fd.name iglob /ETC/*", (true, false)),
         ("fd.name regex '/etc/(passwd|shadow)'", (true, false)),
         ("fd.name pmatch (/usr, /etc)", (true, false)),
+        ("evt.type intersects (open, read)", (true, false)),
+        ("evt.type intersects (read, write)", (false, false)),
         ("fd.name contains anyof (shadow, passwd)", (true, false)),
         ("fd.name contains allof (etc, passwd)", (true, false)),
         ("fd.name contains oneof (etc, passwd)", (false, false)),

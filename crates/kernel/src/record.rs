@@ -43,7 +43,8 @@ impl Kind {
     /// How it is called where losses are told.
     pub fn word(self) -> &'static str {
         match self {
-            Kind::Call | Kind::Entered => "calls",
+            Kind::Call => "calls",
+            Kind::Entered => "calls without an end",
             Kind::Fork => "forks",
             Kind::Exec => "executed programs",
             Kind::Exit => "exits",

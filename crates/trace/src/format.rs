@@ -57,7 +57,7 @@ pub enum Written {
 }
 
 impl Format {
-    /// Reads a format. A `*` at its begin shows events too of which something is not known.
+    /// Reads a format. A `*` at its beginning shows events too of which something is not known.
     ///
     /// # Errors
     /// All mistakes in it.

@@ -377,3 +377,14 @@ fn processes_that_sysdig_keeps_by_a_filter_are_kept() {
     }
     assert!(found > 20, "only {found} processes");
 }
+
+#[test]
+fn csysdig_opens_every_recording() {
+    needs!(Need::Root, Need::Program("csysdig"), Need::Program("perl"));
+    for file in Recordings::make().files {
+        let output = Command::new("csysdig").arg("-r").arg(&file).args(["-v", "procs", "-j"]).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && text.contains("\"progress\": 100"), "{}: {output:?}", file.display());
+        assert!(text.matches("\"k\":").count() > 1, "{}: {text}", file.display());
+    }
+}

@@ -3,20 +3,17 @@
 //!
 //! A partial or damaged file gives what it can, and what was wrong is said.
 
-use std::borrow::Cow;
+mod reading;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Read;
 use std::sync::Arc;
 
-use super::archive::{self, LIMITS, Member, Opened};
-use super::encoding::decode;
 use super::named::Named;
 use super::older::renew;
 use super::sketches::Sketches;
 use super::veil::veil;
-use super::{Coverage, Log, LogName, Need, Run, Snapshot, layout};
+use super::{Coverage, Log, LogName, Need, Snapshot};
 use crate::object::{Fields as _, Object};
-use crate::text;
 use crate::time::Time;
 use crate::value::{Value, json};
 
@@ -51,9 +48,6 @@ pub struct Gathering {
 /// Kinds of which a bundle of single objects holds all.
 const SINGLE: [&str; 3] = ["Node", "PersistentVolume", "StorageClass"];
 
-/// Where `kubectl cluster-info dump` begins and ends a log.
-const LOG: (&str, &str, &str) = ("==== START logs for container ", "==== END logs for container ", " ====");
-
 /// Moments that have passed when an object is read. Deadlines, such as the end of a certificate, are not among them.
 const PASSED: [&str; 8] = [
     "/metadata/creationTimestamp",
@@ -80,145 +74,6 @@ impl Gathering {
     /// Nothing yet.
     pub fn new() -> Self {
         Gathering::default()
-    }
-
-    /// A file of any kind, or an archive of files. Nothing is written to a disk, and sizes are bounded.
-    pub fn stream(&mut self, source: &str, bytes: Box<dyn Read + '_>) {
-        let damage = |error: std::io::Error| format!("{source}: {error}");
-        match archive::open(bytes, LIMITS.layers) {
-            Ok(Opened::Tar(tar)) => {
-                archive::members(tar, LIMITS, layout::is_wanted, |member| match member {
-                    Member::File(path, bytes) => self.file(&path, &bytes),
-                    Member::Damage(what) => self.damage.push(format!("{source}: {what}")),
-                });
-            }
-            Ok(Opened::Plain(plain)) => {
-                let mut whole = Vec::new();
-                if let Err(error) = plain.take(LIMITS.file).read_to_end(&mut whole) {
-                    self.damage.push(damage(error));
-                }
-                self.anything(source, &decode(&whole));
-            }
-            Err(error) => self.damage.push(damage(error)),
-        }
-    }
-
-    /// The text of a file whose name says nothing: its first letters do.
-    fn anything(&mut self, source: &str, text: &str) {
-        let text = self.cut_logs(text);
-        let first = text.lines().map(str::trim_end).find(|line| !line.is_empty() && !line.starts_with('#'));
-        let begins = |words: &[&str]| first.is_some_and(|line| words.iter().any(|word| line.starts_with(word)));
-        if begins(&["{", "[{", "[]"]) || begins(&["["]) && serde_json::from_str::<Value>(&text).is_ok() {
-            self.json_text(source, &text);
-        } else if begins(&["---", "apiVersion:", "kind:", "items:", "metadata:", "- apiVersion:", "- kind:"]) {
-            self.yaml(source, &text);
-        } else {
-            self.printed(source, &text);
-        }
-    }
-
-    /// What kubectl printed for a person, in the middle of other words too.
-    pub fn printed(&mut self, source: &str, text: &str) {
-        let text = self.cut_logs(text);
-        let reading = text::read(&text);
-        for document in &reading.documents {
-            match document.trim_start().as_bytes().first() {
-                Some(b'{' | b'[') => self.json(source, document.as_bytes()),
-                _ => self.yaml(source, document),
-            }
-        }
-        for (name, lines) in reading.logs {
-            self.log(name, lines.join("\n").as_bytes());
-        }
-        self.sketches.take(reading.sketches, reading.listed, reading.moments);
-    }
-
-    /// Takes the logs out of what `kubectl cluster-info dump` prints, and gives the rest.
-    fn cut_logs<'a>(&mut self, text: &'a str) -> Cow<'a, str> {
-        let (start, end, close) = LOG;
-        if !text.contains(start) {
-            return Cow::Borrowed(text);
-        }
-        let mut rest = String::new();
-        let mut parts = text.split(start);
-        rest.push_str(parts.next().unwrap_or_default());
-        for part in parts {
-            let Some((head, body)) = part.split_once(close) else { continue };
-            let (log, after) = body
-                .split_once(end)
-                .map_or((body, ""), |(log, after)| (log, after.split_once(close).map_or("", |(_, after)| after)));
-            rest.push_str(after);
-            let place = head.split_once(" of pod ").and_then(|(name, pod)| Some((name, pod.split_once('/')?)));
-            let Some((container, (namespace, pod))) = place else { continue };
-            let refused = ["Request log error: ", "Create log request error: "];
-            let log = log.trim_start_matches(['\r', '\n']);
-            if !log.is_empty() && !refused.iter().any(|word| log.starts_with(word)) {
-                let text = |part: &str| part.to_owned();
-                let name = LogName {
-                    namespace: text(namespace),
-                    pod: text(pod),
-                    container: text(container),
-                    run: Run::Current,
-                };
-                self.log(name, log.as_bytes());
-            }
-        }
-        Cow::Owned(rest)
-    }
-
-    /// Objects of JSON: an object, a List, or several of them one after another.
-    pub fn json(&mut self, source: &str, bytes: &[u8]) {
-        self.json_text(source, &decode(bytes));
-    }
-
-    fn json_text(&mut self, source: &str, text: &str) {
-        let mut documents = serde_json::Deserializer::from_str(text).into_iter::<Value>();
-        loop {
-            match documents.next() {
-                None => return,
-                Some(Ok(value)) => self.value(value),
-                Some(Err(error)) => {
-                    self.damage.push(format!("{source}: {error}"));
-                    return self.salvage(&text[documents.byte_offset()..]);
-                }
-            }
-        }
-    }
-
-    /// A list that is cut off has whole objects at its beginning, often one a line.
-    fn salvage(&mut self, text: &str) {
-        for line in text.lines() {
-            let line = line.trim().trim_end_matches(',');
-            if line.starts_with('{')
-                && line.ends_with('}')
-                && let Ok(value) = serde_json::from_str::<Value>(line)
-            {
-                self.value(value);
-            }
-        }
-    }
-
-    /// Objects of YAML documents.
-    pub fn yaml(&mut self, source: &str, text: &str) {
-        // Line by line, so that one bad document does not take the others with it.
-        let mut document = String::new();
-        for line in text.lines().chain(["---"]) {
-            if line.trim_end() != "---" {
-                document.push_str(line);
-                document.push('\n');
-                continue;
-            }
-            if !document.trim().is_empty() {
-                match serde_saphyr::from_str::<Value>(&document) {
-                    Ok(value) => self.value(value),
-                    Err(error) => {
-                        let text = error.to_string();
-                        self.damage.push(format!("{source}: {}", text.lines().next().unwrap_or_default()));
-                    }
-                }
-            }
-            document.clear();
-        }
     }
 
     /// An object, or the objects of a List.
@@ -387,6 +242,10 @@ impl Gathering {
     /// What single lists cover: each what it is of, or else every kind that came in every namespace that came.
     fn of_lists(&self, printed: &BTreeMap<String, BTreeSet<String>>) -> Coverage {
         if !self.bundled && printed.is_empty() {
+            if !self.damage.is_empty() {
+                // What is not there may have been where it was cut.
+                return Coverage::nothing();
+            }
             let kinds = self.kinds().into_iter().chain(self.empty.clone());
             return Coverage::whole().kinds(kinds).namespaces(self.namespaces());
         }
@@ -396,7 +255,7 @@ impl Gathering {
         for (kind, places) in lists.chain(printed) {
             places.iter().for_each(|place| coverage.list(kind, Some(place.as_str()).filter(|place| !place.is_empty())));
         }
-        if !self.bundled {
+        if !self.bundled && self.damage.is_empty() {
             let namespaces = self.namespaces();
             for kind in self.kinds() {
                 namespaces.iter().for_each(|place| coverage.list(&kind, Some(place)));
@@ -442,6 +301,28 @@ mod tests {
         assert_eq!(left(&gathering), "Pod/bank/a Service/shop/a");
         gathering.forget("Pod", None);
         assert_eq!(left(&gathering), "Service/shop/a");
+    }
+
+    #[test]
+    fn a_list_that_is_damaged_gives_its_whole_objects_and_says_nothing_of_others() {
+        let pod = |name: &str| json!({"metadata": {"name": name, "namespace": "n"}});
+        let items = serde_json::to_string_pretty(&[pod("a"), pod("b"), pod("c")]).expect("it is JSON");
+        let text = format!("{{\n  \"kind\": \"PodList\",\n  \"items\": {items}\n}}\n");
+        let names = |snapshot: &Snapshot| snapshot.objects().map(|object| object.id.to_string()).collect::<Vec<_>>();
+        let read = |text: &str| {
+            let mut gathering = Gathering::new();
+            gathering.json("list", text.as_bytes());
+            gathering.finish()
+        };
+        assert!(read(&text).get("Pod", "n", "d").is_ok_and(|found| found.is_none()), "a whole list is all there is");
+        let cut = read(&text[..text.find("\"c\"").expect("it has three")]);
+        assert_eq!(names(&cut), ["Pod/n/a", "Pod/n/b"]);
+        assert!(cut.get("Pod", "n", "c").is_err() && !cut.damage.is_empty());
+        assert!(cut.get("Pod", "n", "a").is_ok_and(|found| found.is_some()));
+        // Behind damage, objects on lines of their own are found again.
+        let lines = [pod("a"), pod("b"), pod("c")].map(|pod| pod.to_string()).join(",\n");
+        let text = format!("{{\"kind\": \"PodList\", \"items\": [\n{}\n]}}", lines.replace("\"b\"", "\"b\u{1}"));
+        assert_eq!(names(&read(&text)), ["Pod/n/a", "Pod/n/c"]);
     }
 
     #[test]

@@ -54,6 +54,8 @@ pub(crate) enum Standing {
     Unknown(Vec<String>),
 }
 
+const TARGETLESS: &str = "a target goes neither with a recording nor with a command of its own";
+
 /// Takes the words apart. `stands` is asked only of a word that could be a target and is no filter.
 pub(crate) fn divide(
     typed: &Typed<'_>,
@@ -62,8 +64,7 @@ pub(crate) fn divide(
 ) -> Result<Asked, Failure> {
     let words = typed.words;
     if origin == Origin::Else && (typed.target.is_some() || typed.pod != (None, None)) {
-        let message = "a target goes neither with a recording nor with a command of its own";
-        return Err(Failure::new(Class::Usage, message).hinting("ask with a filter: container.name=web"));
+        return Err(Failure::new(Class::Usage, TARGETLESS).hinting("ask with a filter: container.name=web"));
     }
     let meant = |text: &str| target(text, typed);
     let asked = |target, filter: String| Asked { target, filter };
@@ -83,7 +84,11 @@ pub(crate) fn divide(
             let whole = words.join(" ");
             let Err(mistakes) = compiles(&whole) else { return Ok(asked(pod_alone(typed)?, whole)) };
             if origin == Origin::Else {
-                return Ok(asked(None, whole));
+                return match words.first().filter(|word| !looks_like_a_filter(word)) {
+                    Some(word) => Err(Failure::new(Class::Usage, format!("`{word}` is no filter, and {TARGETLESS}"))
+                        .hinting(format!("ask with a filter: container.name={word}"))),
+                    None => Ok(asked(None, whole)),
+                };
             }
             let target = first(&words[0], typed, stands, &mistakes)?;
             // If it is none, the mistakes are told where all filters are.

@@ -90,7 +90,7 @@ const FORMATS: &str = r#"
 ## Formats
 
 `-p` takes text with `%FIELD` in it. `%20proc.name` is filled up, or cut, to 20 characters. `\n`, `\t`, `\e` and `\\` are
-what they are in C. Without a `*` at its begin only events are shown of which every field has a value; with it, `<NA>`
+what they are in C. Without a `*` at its beginning only events are shown of which every field has a value; with it, `<NA>`
 stands for what is missing.
 
 "#;

@@ -151,9 +151,16 @@ fn a_word_that_is_neither_is_told_both_ways() {
 
 #[test]
 fn recordings_and_commands_are_what_is_looked_at() {
-    let all = words(&["web", "fd.port=80"]);
+    let all = words(&["not", "fd.port"]);
     let asked = divide(&typed(&all), Origin::Else, |_| panic!("nobody is looked for")).expect("words");
-    assert_eq!((asked.target, &*asked.filter), (None, "web fd.port=80"));
+    assert_eq!((asked.target, &*asked.filter), (None, "not fd.port"));
+    // A mistake in a filter is told where all filters are.
+    let all = words(&["fd.prot=80"]);
+    let asked = divide(&typed(&all), Origin::Else, |_| panic!("nobody is looked for")).expect("words");
+    assert_eq!((asked.target, &*asked.filter), (None, "fd.prot=80"));
+    let all = words(&["web", "fd.port=80"]);
+    let refused = divide(&typed(&all), Origin::Else, |_| panic!("nobody is looked for")).expect_err("a target");
+    assert!(refused.message.starts_with("`web` is no filter, and a target goes neither"), "{refused}");
     let named = Typed { target: Some("web"), ..typed(&[]) };
     let refused = divide(&named, Origin::Else, |_| Standing::Here).expect_err("two targets");
     assert_eq!(refused.class, Class::Usage);
