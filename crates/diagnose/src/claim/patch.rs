@@ -21,11 +21,20 @@ impl Fix {
         let owners = owners::chain(scene.snapshot, pod);
         let mut fix = Fix::say(words);
         let maker = owners.iter().rev().find_map(|owner| Some((*owner, template(owner)?)));
-        match maker {
-            Some((maker, at)) => fix.text = format!("{words}: {}", command(maker, at, changes)),
+        let of_template = |maker: &Object, at: &str| {
+            changes.iter().map(|change| of_template(pod, maker, at, change)).collect::<Option<Vec<_>>>()
+        };
+        match maker.map(|(maker, at)| (maker, at, of_template(maker, at))) {
+            // Nobody may change what a job's pods are made of.
+            Some((maker, ..)) if maker.id.kind == "Job" => fix.text = format!("{words}, and create the job again"),
+            Some((maker, at, Some(changes))) => fix.text = format!("{words}: {}", command(maker, at, &changes)),
+            // The workload does not know of it: somebody adds it when a pod is made.
+            Some((_, _, None)) => return fix,
             None => fix.text = format!("{words}, and create the pod again"),
         }
-        fix.change_templates(&owners, changes);
+        for (owner, at) in owners.iter().filter_map(|owner| Some((*owner, template(owner)?))) {
+            fix.change_template(owner, at, &of_template(owner, at).unwrap_or_default());
+        }
         let top = scene.top(pod);
         let alike = |other: &&Object| other.id == pod.id || scene.top(other) == top && top.kind != "Node";
         for other in scene.snapshot.within("Pod", pod.ns()).filter(alike) {
@@ -49,18 +58,17 @@ impl Fix {
         if let Some((top, at)) = owners.iter().rev().find_map(|owner| Some((*owner, template(owner)?))) {
             fix.text = format!("{words}: {}", command(top, at, changes));
         }
-        fix.change_templates(&owners, changes);
+        for (owner, at) in owners.iter().filter_map(|owner| Some((*owner, template(owner)?))) {
+            fix.change_template(owner, at, changes);
+        }
         fix
     }
 
-    /// Changes the pods that these would make.
-    fn change_templates(&mut self, makers: &[&Object], changes: &[(String, Value)]) {
-        for (maker, at) in makers.iter().filter_map(|maker| Some((*maker, template(maker)?))) {
-            let set = |(pointer, value): &(String, Value)| {
-                Change::Set(maker.id.clone(), format!("{at}{pointer}"), value.clone())
-            };
-            self.changes.extend(changes.iter().map(set));
-        }
+    /// Changes the pods that this would make.
+    fn change_template(&mut self, maker: &Object, at: &str, changes: &[(String, Value)]) {
+        let set =
+            |(pointer, value): &(String, Value)| Change::Set(maker.id.clone(), format!("{at}{pointer}"), value.clone());
+        self.changes.extend(changes.iter().map(set));
     }
 
     /// A pod that is deleted and created again with changes of its spec: what happened to the old one is over.
@@ -73,6 +81,25 @@ impl Fix {
         }
         Fix::say(words).remove(pod).adding(anew)
     }
+}
+
+/// What a change of a pod is to the template that it was made of, which may lack what was added to the pod: containers go
+/// by their names, and volumes of tokens are left out. Nothing where the template has no such container.
+fn of_template(pod: &Object, maker: &Object, at: &str, (pointer, value): &(String, Value)) -> Option<(String, Value)> {
+    let mut value = value.clone();
+    if let (Value::Array(items), true) =
+        (&mut value, pointer.ends_with("/volumes") || pointer.ends_with("/volumeMounts"))
+    {
+        items.retain(|item| !item.text("/name").starts_with("kube-api-access-"));
+    }
+    for list in ["/spec/containers", "/spec/initContainers"] {
+        let Some(rest) = pointer.strip_prefix(list).and_then(|rest| rest.strip_prefix('/')) else { continue };
+        let (index, field) = rest.split_once('/').map_or((rest, ""), |(index, field)| (index, field));
+        let name = pod.text(&format!("{list}/{index}/name"));
+        let own = maker.list(&format!("{at}{list}")).iter().position(|one| one.text("/name") == name)?;
+        return Some((format!("{list}/{own}{}{field}", if field.is_empty() { "" } else { "/" }), value));
+    }
+    Some((pointer.clone(), value))
 }
 
 /// The command that patches a workload.
@@ -138,5 +165,30 @@ mod tests {
         assert_eq!(limit("ReplicaSet", "web-1", "/spec/template"), "1Gi");
         assert_eq!((limit("Pod", "web-1-a", ""), limit("Pod", "web-1-b", "")), ("1Gi".into(), "1Gi".into()));
         assert_eq!(limit("Pod", "other", ""), "");
+    }
+
+    #[test]
+    fn a_template_without_what_was_added_to_its_pods_is_patched_by_name() {
+        let mut gathering = Gathering::new();
+        let owner = json!([{"kind": "StatefulSet", "name": "web", "controller": true}]);
+        let spec = json!({"containers": [{"name": "app"}, {"name": "helper"}]});
+        gathering.value(json!({"kind": "StatefulSet", "metadata": {"name": "web", "namespace": "shop"}, "spec": {"template": {"spec": spec}}}));
+        let spec = json!({"containers": [{"name": "proxy"}, {"name": "app"}, {"name": "helper"}]});
+        gathering.value(json!({"kind": "Pod", "metadata": {"name": "web-0", "namespace": "shop", "ownerReferences": owner}, "spec": spec}));
+        let snapshot = gathering.finish();
+        let scene = Scene::new(&snapshot);
+        let pod = snapshot.seen("Pod", "shop", "web-0").expect("a pod");
+        let raise = |index: usize| {
+            Fix::patch(&scene, pod, "raise it", &[(format!("/spec/containers/{index}/tty"), json!(true))])
+        };
+        assert!(raise(1).text.contains("/spec/template/spec/containers/0/tty"), "{}", raise(1).text);
+        let mended = raise(1).applied(&snapshot).expect("it fits");
+        let set = mended.seen("StatefulSet", "shop", "web").expect("it is there");
+        assert_eq!(set.at("/spec/template/spec/containers/0/tty"), Some(&json!(true)));
+        // Nobody can change there what is not there.
+        assert_eq!(raise(0).text, "raise it");
+        let mounts = json!([{"name": "data"}, {"name": "kube-api-access-x"}]);
+        let fix = Fix::patch(&scene, pod, "mount it", &[("/spec/containers/1/volumeMounts".to_owned(), mounts)]);
+        assert!(fix.text.contains("data") && !fix.text.contains("kube-api-access"), "{}", fix.text);
     }
 }

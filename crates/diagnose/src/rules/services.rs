@@ -162,9 +162,10 @@ fn protocol<'a>(scene: &Scene<'a>, service: &'a Object) -> Judged<Option<Claim>>
         let others: Vec<_> = declared.iter().filter(same).collect();
         // What pods declare is documentation, but nobody writes TCP of a port that serves UDP alone.
         let clash = !others.is_empty() && others.iter().all(|(_, _, said)| *said != wanted);
-        // Without a declaration, a caller over TCP tells.
-        let called =
-            scene.calls_to(service).find(|call| call.port.is_some_and(|at| port.int("/port") == Some(i64::from(at))));
+        // Without a declaration, a caller over TCP tells; who asks for names is none, and says so or not.
+        let number_of = |call: &&Call<'_>| call.port.is_some_and(|at| port.int("/port") == Some(i64::from(at)));
+        let is_tcp = |call: &&Call<'_>| call.port != Some(53) && !call.proof.saw.contains("udp");
+        let called = scene.calls_to(service).filter(number_of).find(is_tcp);
         let by_call = (wanted == "UDP"
             && others.is_empty()
             && !service

@@ -38,7 +38,8 @@ fn finalizer<'a>(scene: &Scene<'a>, object: &'a Object) -> Judged<Option<Claim>>
     Ok(waited.and(held).map(|(index, name)| {
         let name = name.as_str().unwrap_or_default();
         let pointer = format!("/metadata/finalizers/{index}");
-        let text = format!("repair the controller that owns {name}; if it is gone for good: kubectl patch {} {} --type merge -p '{{\"metadata\":{{\"finalizers\":null}}}}'", object.id.kind.to_lowercase(), object.name());
+        let place = if object.ns().is_empty() { String::new() } else { format!("-n {} ", object.ns()) };
+        let text = format!("repair the controller that owns {name}; if it is gone for good: kubectl {place}patch {} {} --type merge -p '{{\"metadata\":{{\"finalizers\":null}}}}'", object.id.kind.to_lowercase(), object.name());
         let claim = Claim::new(format!("it was deleted, and the finalizer {name} is not taken away"));
         claim.about(object.id.clone()).field(object, "/metadata/deletionTimestamp").field(object, &pointer).fix(Fix::say(text).set(object, "/metadata/finalizers", Value::Null))
     }))

@@ -109,6 +109,17 @@ const NO_NAMES: &[&str] = &[
     "it",
 ];
 
+/// How files of programs end, whose lines loggers name as others name ports: `main.go:42`.
+const SOURCES: &[&str] = &[
+    "c", "cc", "cpp", "cs", "ex", "go", "h", "java", "js", "kt", "lua", "mjs", "php", "pl", "py", "rb", "rs", "scala",
+    "ts",
+];
+
+/// Whether a name with a number behind it is a place in a program.
+fn is_source(host: &str) -> bool {
+    host.split_once('.').is_some_and(|(_, end)| SOURCES.contains(&end))
+}
+
 /// Names and addresses in a text: of URLs, of `host:port`, of quotes after words that announce one.
 pub fn peers(line: &str) -> Vec<(String, Option<u16>)> {
     let mut found: Vec<(String, Option<u16>)> = Vec::new();
@@ -130,6 +141,9 @@ pub fn peers(line: &str) -> Vec<(String, Option<u16>)> {
             && !NO_NAMES.contains(&host);
         let address = host.parse::<std::net::Ipv4Addr>().is_ok();
         let numeric = host.chars().all(|c| c.is_ascii_digit() || c == '.' || c == '-');
+        if url.is_none() && port.is_some() && is_source(host) {
+            continue;
+        }
         let plain = url.is_some() || port.is_some() || announced || address || host.contains(".svc");
         if is_name && plain && (address || !numeric) && !found.iter().any(|(known, _)| known == host) {
             found.push((host.to_owned(), port));
@@ -182,6 +196,9 @@ mod tests {
             ),
             ("2026-11-20T23:05:36 web:80 [Errno -3] Temporary failure in name resolution", name("web", Some(80))),
             ("GET http://user@api.shop.svc/x failed", name("api.shop.svc", None)),
+            ("E1120 03:04:05.6 1 leaderelection.go:297] failed to renew the lease", vec![]),
+            ("2026/11/20 main.go:42: dial tcp db:5432: connection refused", name("db", Some(5432))),
+            ("proxy.company.rs:443 refused", name("proxy.company.rs", Some(443))),
             ("** server can't find mydb.shop.svc.cluster.local: NXDOMAIN", name("mydb.shop.svc.cluster.local", None)),
         ] {
             assert_eq!(peers(line), expect, "{line}");

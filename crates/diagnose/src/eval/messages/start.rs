@@ -158,7 +158,10 @@ const MOUNT: &[(Mount, &[&str])] = &[
     (Mount::SubPath, &["failed to prepare subPath", "mount a directory onto a file", "failed to create subPath"]),
     (Mount::Helper, &["helper program", "mount program", "unknown filesystem type"]),
     (Mount::Nfs, &["mount.nfs:", "access denied by server while mounting", "rpc.statd is not running"]),
-    (Mount::Corrupt, &["bad superblock", "wrong fs type", "fsck found errors", "structure needs cleaning"]),
+    (
+        Mount::Corrupt,
+        &["bad superblock", "wrong fs type", "fsck found errors", "'fsck' found errors", "structure needs cleaning"],
+    ),
     (Mount::Token, &["failed to fetch token"]),
     (Mount::NotRegistered, &["not registered", "cache: timed out waiting"]),
     (Mount::Attach, &["AttachVolume.Attach failed", "timed out waiting for external-attacher"]),
