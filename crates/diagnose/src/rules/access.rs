@@ -67,13 +67,13 @@ fn verb_missing<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>>
         return Ok(None);
     }
     let claim = Claim::new(says(&wish)).seen(pod).by(proof);
-    let rule = format!(
-        "kubectl -n {} create role {} --verb={} --resource={}",
-        wish.namespace,
-        pod.name(),
-        wish.verb,
-        wish.resource
-    );
+    // What is in no namespace, or in all, no Role can allow.
+    let kind = match wish.namespace.as_str() {
+        "" => "create clusterrole".to_owned(),
+        namespace => format!("-n {namespace} create role"),
+    };
+    let name = wish.user.rsplit(':').next().unwrap_or_default();
+    let rule = format!("kubectl {kind} {name} --verb={} --resource={}", wish.verb, wish.resource);
     let Some(role) = opinion.near.or(opinion.role) else {
         return Ok(Some(claim.fix(Fix::say(format!("{rule}, and bind it to {}", wish.user)))));
     };

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::encoding::decode;
-use super::veil::text_without_passwords;
+use super::veil::words::without_secrets;
 use crate::time::Time;
 
 /// Which run of a container.
@@ -48,7 +48,7 @@ impl Log {
         let text = decode(bytes);
         let stamped = !text.is_empty() && text.lines().all(|line| unstamped(line).is_some());
         let bare = |line| if stamped { unstamped(line).unwrap_or(line) } else { line };
-        let read = |line| text_without_passwords(&plain(bare(line))).into_owned();
+        let read = |line| without_secrets(&plain(bare(line))).into_owned();
         Log { lines: text.lines().map(read).collect() }
     }
 
