@@ -1,7 +1,7 @@
 //! A service as one pod sees it: how its address was reached, how each endpoint behind it, and what both mean together.
 //!
-//! From probes of a snapshot ([`reach`](super::reach) says what each means) to one verdict of [`VERDICTS`]. What a
-//! policy makes of the same bytes is asked of [`netpol`](super::netpol): where it and a probe disagree, that is the
+//! From probes of a snapshot ([`reach`] says what each means) to one verdict of `VERDICTS`. What a
+//! policy makes of the same bytes is asked of [`netpol`]: where it and a probe disagree, that is the
 //! finding.
 
 use std::collections::BTreeSet;

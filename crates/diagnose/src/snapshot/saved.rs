@@ -1,4 +1,4 @@
-//! A snapshot as files, by the names of [`layout`](super::layout): what was read of a cluster, to be asked again
+//! A snapshot as files, by the names of [`layout`]: what was read of a cluster, to be asked again
 //! anywhere.
 
 use ruzstd::encoding::{CompressionLevel, compress_to_vec};
