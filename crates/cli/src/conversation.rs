@@ -124,8 +124,7 @@ pub(crate) async fn carry_to(
                 // A full queue says by itself that we are there.
                 let _ = say.try_send(Frame::Word(Word::Alive));
                 if heard.elapsed() > PATIENCE {
-                    break Err(Failure::new(Class::System, "the node has not been heard for a while")
-                        .hinting("the network or the node is gone; the session ends there by itself"));
+                    break Err(unheard());
                 }
             }
         }
@@ -193,12 +192,17 @@ pub(crate) async fn listen(mut speaker: Speaker, mut listener: Listener, most: u
             _ = beat.tick() => {
                 let _ = speaker.send(&Frame::Word(Word::Alive)).await;
                 if heard.elapsed() > PATIENCE {
-                    return Err(Failure::new(Class::System, "the node has not been heard for a while")
-                        .hinting("the network or the node is gone; the session ends there by itself"));
+                    return Err(unheard());
                 }
             }
         }
     }
+}
+
+/// Nothing came for longer than a node that lives keeps silent.
+pub(crate) fn unheard() -> Failure {
+    Failure::new(Class::System, "the node has not been heard for a while")
+        .hinting("the network or the node is gone; the session ends there by itself")
 }
 
 fn deaf(error: std::io::Error) -> Failure {

@@ -41,10 +41,10 @@ fn least(bytes: &[u8]) -> Duration {
 }
 
 #[test]
-fn four_times_as_much_takes_about_four_times_as_long() {
-    let (small, large) = (least(&file(100, Writing::Lines).0), least(&file(400, Writing::Lines).0));
-    // Each with each would take sixteen times as long.
-    assert!(large < small * 8, "{small:?}, and {large:?} for four times as much");
+fn eight_times_as_much_takes_about_eight_times_as_long() {
+    let (small, large) = (least(&file(50, Writing::Lines).0), least(&file(400, Writing::Lines).0));
+    // Each with each would take 64 times as long. The room between is for whoever else uses the machine.
+    assert!(large < small * 24, "{small:?}, and {large:?} for eight times as much");
 }
 
 #[test]
@@ -54,6 +54,6 @@ fn a_table_is_read_and_judged_in_a_time_that_grows_with_it() {
         let row = |at: usize| format!("n{:<9} p{at:<5} 0/1     CrashLoopBackOff   7          5m\n", at % 50);
         format!("{header}{}", (0..rows).map(row).collect::<String>())
     };
-    let (small, large) = (least(table(400).as_bytes()), least(table(2000).as_bytes()));
-    assert!(large < small * 8, "{small:?}, and {large:?} for four times as much");
+    let (small, large) = (least(table(200).as_bytes()), least(table(2000).as_bytes()));
+    assert!(large < small * 30, "{small:?}, and {large:?} for ten times as much");
 }

@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 
 use super::toolkit::Parcel;
 use super::{Whom, remote, toolkit};
+use crate::conversation::unheard;
 use crate::installed::{self, Way};
 use crate::output::lines::Lines;
 use crate::words::Enter;
@@ -242,8 +243,7 @@ impl Visit {
                 _ = beat.tick() => {
                     let _ = speaker.send(&Frame::Word(Word::Alive)).await;
                     if heard.elapsed() > PATIENCE {
-                        return Err(Failure::new(Class::System, "the node has not been heard for a while")
-                            .hinting("the network or the node is gone; the session ends there by itself"));
+                        return Err(unheard());
                     }
                 }
             }

@@ -14,6 +14,7 @@ use fathom_protocol::{Action, Frame, Word};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use sha2::{Digest as _, Sha256};
 
+use crate::conversation::unheard;
 use crate::printer;
 
 /// How much is sent at once.
@@ -126,8 +127,7 @@ impl Sending<'_> {
             }
             tokio::select! {
                 frame = tokio::time::timeout(PATIENCE, self.listener.next()) => {
-                    let frame = frame.map_err(|_| Failure::new(Class::System, "the node has not been heard for a while")
-                        .hinting("send it again: what came is kept"))?;
+                    let frame = frame.map_err(|_| unheard().hinting("send it again: what came is kept"))?;
                     if let Some(answer) = self.obey(frame?, &mut allowance, &mut sends)? {
                         return Ok(answer);
                     }

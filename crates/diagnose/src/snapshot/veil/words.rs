@@ -33,7 +33,9 @@ fn without_tokens(line: &str) -> Cow<'_, str> {
         let named = is_behind_a_name(name, gap);
         let announced = gap == " " && ANNOUNCE.iter().any(|word| name.eq_ignore_ascii_case(word));
         let token = &line[start..end];
-        let looks = token.len() >= SHORTEST && BEGINNINGS.iter().any(|begin| token.starts_with(begin));
+        // Names of pods are long too, but have neither capitals nor underscores.
+        let is_no_name = token.contains(|c: char| c.is_ascii_uppercase() || c == '_');
+        let looks = is_no_name && token.len() >= SHORTEST && BEGINNINGS.iter().any(|begin| token.starts_with(begin));
         if named || announced && token.len() >= 8 || looks {
             end = start + length(&line[start..], gap);
             out.push_str(&line[taken..start]);
@@ -139,6 +141,8 @@ mod tests {
             ("Password: hush", "Password: ***"),
             ("Authorization: Bearer abcdefgh.ijk", "Authorization: Bearer ***"),
             ("push with ghp_0123456789abcdef failed", "push with *** failed"),
+            ("key sk-0123456789ABCdefg refused", "key *** refused"),
+            ("pod sk-worker-7f9c8d7b6-abcde is gone", "pod sk-worker-7f9c8d7b6-abcde is gone"),
             ("x://u:hush@db token=hush", "x://u:***@db token=***"),
             // What only speaks of secrets stays.
             ("password authentication failed for user \"app\"", "password authentication failed for user \"app\""),
