@@ -67,7 +67,7 @@ impl Graph {
                 if pod.condition("PodScheduled").is_none() {
                     self.add(top.clone(), Edge::DrivenBy, scheduler.clone());
                 }
-                for node in scene.snapshot.all("Node").filter(|node| would_fit(pod, node)) {
+                for node in scene.snapshot.all("Node").filter(|node| scheduling::would_fit(scene.snapshot, pod, node)) {
                     self.add(top.clone(), Edge::Wants, node.id.clone());
                 }
             }
@@ -182,14 +182,4 @@ impl Graph {
             }
         }
     }
-}
-
-/// Whether nothing but the state of the node itself keeps a pod off it: what was asked for fits.
-fn would_fit(pod: &Object, node: &Object) -> bool {
-    let own = |taint: &crate::value::Value| taint.text("/key").starts_with("node.kubernetes.io/");
-    let foreign = scheduling::untolerated(pod, node).is_some_and(|taint| !own(taint));
-    scheduling::selector_fits(pod, node)
-        && scheduling::affinity_fits(pod, node)
-        && !foreign
-        && scheduling::too_big(pod, node).is_none()
 }

@@ -12,8 +12,6 @@ use crate::value::Value;
 /// What a filter says no with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Filter {
-    /// `spec.unschedulable`.
-    Unschedulable,
     /// `spec.nodeName` of another node.
     NodeName,
     /// A taint without a toleration.
@@ -36,12 +34,13 @@ pub enum Filter {
     Affinity,
     /// Spread constraints.
     Spread,
+    /// `spec.unschedulable`.
+    Unschedulable,
 }
 
-/// The first filter that keeps a pod off a node.
+/// The first filter that keeps a pod off a node; what somebody else can undo at any moment comes last.
 pub fn first_no(snapshot: &Snapshot, pod: &Object, node: &Object) -> Option<Filter> {
     let checks: [(Filter, bool); 9] = [
-        (Filter::Unschedulable, node.holds("/spec/unschedulable") && !tolerates_cordon(pod)),
         (Filter::Taint, untolerated(pod, node).is_some()),
         (Filter::NodeSelector, !selector_fits(pod, node)),
         (Filter::NodeAffinity, !affinity_fits(pod, node)),
@@ -50,8 +49,20 @@ pub fn first_no(snapshot: &Snapshot, pod: &Object, node: &Object) -> Option<Filt
         (Filter::Volume, volume_elsewhere(snapshot, pod, node).is_some()),
         (Filter::ExistingAntiAffinity, repelled_by(snapshot, pod, node).is_some()),
         (Filter::AntiAffinity, repels(snapshot, pod, node).is_some()),
+        (Filter::Unschedulable, node.holds("/spec/unschedulable") && !tolerates_cordon(pod)),
     ];
     checks.into_iter().find_map(|(filter, no)| no.then_some(filter))
+}
+
+/// Whether nothing but the state of the node itself keeps a pod off it: what was asked for fits, and its volumes can be
+/// had there.
+pub fn would_fit(snapshot: &Snapshot, pod: &Object, node: &Object) -> bool {
+    let own = |taint: &Value| taint.text("/key").starts_with("node.kubernetes.io/");
+    selector_fits(pod, node)
+        && affinity_fits(pod, node)
+        && untolerated(pod, node).is_none_or(own)
+        && too_big(pod, node).is_none()
+        && volume_elsewhere(snapshot, pod, node).is_none()
 }
 
 /// Whether `spec.nodeSelector` fits a node.

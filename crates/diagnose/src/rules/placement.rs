@@ -74,6 +74,10 @@ fn volume_elsewhere<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Cla
     else {
         return Ok(None);
     };
+    // Where a node could have it, that node's own state is what the pod waits for.
+    if scene.snapshot.all("Node").any(|node| scheduling::would_fit(scene.snapshot, pod, node)) {
+        return Ok(None);
+    }
     let volume = holders(scene, pod, |snapshot, pod, node| scheduling::volume_elsewhere(snapshot, pod, node));
     Ok(Some(claim.by_all(volume.first().map(|volume| Proof::field(volume, "/spec/nodeAffinity")))))
 }
@@ -173,7 +177,7 @@ pub(super) const RULES: &[Rule] = &[
         means: "The pod's volume can be had only where the pod may not run, or where no node is.",
         proves: "The scheduler says so, and the volume's node affinity excludes the nodes.",
         refutes: "a node that fits both",
-        fix: "move the pod to the volume's node or zone, or recreate the volume",
+        fix: "let the pod run where its volume is; a node that is gone takes what was on its own disks with it",
         judge: volume_elsewhere,
         ..SCHED
     },

@@ -1,21 +1,14 @@
 //! Pods that no node takes: the scheduler's own reasons, computed again where the snapshot allows it.
 
 use crate::cause::Effect;
-use crate::value::Value;
-
 use crate::claim::{Claim, Fix};
-
 use crate::eval::messages::schedule::{self, Blocker};
-
 use crate::eval::{scheduling, selector};
-
 use crate::object::{Fields as _, Object};
-
 use crate::rule::{Rule, Stance};
-
 use crate::scene::{Scene, Trouble};
-
 use crate::snapshot::{Judged, Proof};
+use crate::value::Value;
 
 /// A pod without a node: what the scheduler says, and where.
 pub(super) struct Waiting<'a, 's> {
@@ -31,10 +24,8 @@ fn order(blocker: &Blocker) -> usize {
         Blocker::NoNodes | Blocker::NoClaim(_) | Blocker::Unbound | Blocker::BindingFailed => 0,
         Blocker::DeviceClaim | Blocker::Resource(_) | Blocker::Pods => 1,
         Blocker::Ports | Blocker::ExistingAntiAffinity | Blocker::AntiAffinity => 2,
-        Blocker::PodAffinity | Blocker::Spread | Blocker::VolumeAffinity | Blocker::VolumeLimit | Blocker::NoVolume => {
-            3
-        }
-        Blocker::NodeAffinity | Blocker::Cordon | Blocker::Taint => 4,
+        Blocker::PodAffinity | Blocker::Spread | Blocker::VolumeLimit | Blocker::NoVolume => 3,
+        Blocker::NodeAffinity | Blocker::VolumeAffinity | Blocker::Cordon | Blocker::Taint => 4,
         Blocker::Other(_) => 5,
     }
 }
@@ -216,6 +207,7 @@ fn taint<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
         .every("Node", "")?
         .into_iter()
         .filter(|node| scheduling::selector_fits(pod, node) && scheduling::affinity_fits(pod, node))
+        .filter(|node| scheduling::volume_elsewhere(scene.snapshot, pod, node).is_none())
         .collect();
     // What the node itself suffers from is another's finding, and so is a node that nobody has set up yet.
     let by_hand = |taint: &Value| {

@@ -1,6 +1,7 @@
 //! Every rule on its own fixtures: it speaks of the broken one and is silent on the quiet one; and what must be true of
 //! all rules alike.
 
+mod blame;
 mod fixture;
 mod healthy;
 mod hostile;
