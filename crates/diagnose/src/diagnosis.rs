@@ -2,6 +2,9 @@
 //! chosen.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::available_parallelism;
 
 use crate::cause::Effect;
 use crate::cause::graph::Graph;
@@ -58,25 +61,68 @@ pub fn claims(snapshot: &Snapshot) -> Vec<(&'static str, Ref, Vec<Proof>)> {
 
 /// Every claim of every rule, and what would have to be known for more.
 fn judge(scene: &Scene<'_>) -> (Vec<Judgement>, BTreeSet<Need>) {
-    let (mut claims, mut needs) = (Vec::new(), BTreeSet::new());
-    for (kind, rules) in by_kind() {
-        // Object by object: what many rules read of one is at hand then.
-        for object in scene.snapshot.all(kind) {
-            for (place, rule) in &rules {
-                match (rule.judge)(scene, object) {
-                    Ok(None) => {}
-                    Err(need) => drop(needs.insert(need)),
-                    Ok(Some(claim)) => match claim.proofs.iter().find_map(|proof| scene.snapshot.doubts(proof)) {
-                        Some(need) => drop(needs.insert(need)),
-                        None => claims.push((*place, judgement(scene, rule, object, claim))),
-                    },
-                }
+    let kinds = by_kind();
+    // Object by object: what many rules read of one is at hand then.
+    let of = |(kind, rules)| scene.snapshot.all(kind).map(move |object| (object, rules));
+    let tasks: Vec<Task<'_>> = kinds.iter().map(|(kind, rules)| (*kind, rules.as_slice())).flat_map(of).collect();
+    // Rules are pure, so that nobody waits for anybody.
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut judged = Judged::default();
+        loop {
+            let from = next.fetch_add(SHARE, Ordering::Relaxed);
+            let Some(share) = tasks.get(from..tasks.len().min(from + SHARE)) else { return judged };
+            for (at, (object, rules)) in share.iter().enumerate() {
+                judged.object(scene, from + at, object, rules);
+            }
+        }
+    };
+    let helpers = available_parallelism().map_or(0, |all| all.get() - 1).min(tasks.len() / SHARE);
+    let mut judged = std::thread::scope(|scope| {
+        let helpers: Vec<_> = (0..helpers).map(|_| scope.spawn(&work)).collect();
+        helpers
+            .into_iter()
+            .fold(work(), |judged, helper| judged.and(helper.join().unwrap_or_else(|panic| resume_unwind(panic))))
+    });
+    // In the order of the tables, as if each rule had been asked for all objects at once.
+    judged.claims.sort_by_key(|(place, at, _)| (*place, *at));
+    (judged.claims.into_iter().map(|(_, _, claim)| claim).collect(), judged.needs)
+}
+
+/// So many objects are judged by one who then looks for more.
+const SHARE: usize = 512;
+
+/// An object, and the rules for it.
+type Task<'a> = (&'a Object, &'a [Placed]);
+
+/// What rules said.
+#[derive(Default)]
+struct Judged {
+    /// With the place of the rule and that of the object.
+    claims: Vec<((usize, usize), usize, Judgement)>,
+    needs: BTreeSet<Need>,
+}
+
+impl Judged {
+    /// All that rules say of an object.
+    fn object<'a>(&mut self, scene: &Scene<'a>, at: usize, object: &'a Object, rules: &[Placed]) {
+        for (place, rule) in rules {
+            match (rule.judge)(scene, object) {
+                Ok(None) => {}
+                Err(need) => drop(self.needs.insert(need)),
+                Ok(Some(claim)) => match claim.proofs.iter().find_map(|proof| scene.snapshot.doubts(proof)) {
+                    Some(need) => drop(self.needs.insert(need)),
+                    None => self.claims.push((*place, at, judgement(scene, rule, object, claim))),
+                },
             }
         }
     }
-    // In the order of the tables, as if each rule had been asked for all objects at once.
-    claims.sort_by_key(|(place, _)| *place);
-    (claims.into_iter().map(|(_, claim)| claim).collect(), needs)
+
+    fn and(mut self, mut other: Judged) -> Judged {
+        self.claims.append(&mut other.claims);
+        self.needs.append(&mut other.needs);
+        self
+    }
 }
 
 /// A rule, with its place among all rules and that of a kind among its kinds.

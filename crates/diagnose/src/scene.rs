@@ -6,8 +6,8 @@ mod facts;
 mod part;
 mod state;
 
-use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::OnceLock;
 
 pub use calls::Call;
 pub use facts::{Logged, Proxy};
@@ -33,8 +33,8 @@ pub struct Scene<'a> {
     calls: Vec<Call<'a>>,
     /// Who has written anything that is here.
     authors: HashSet<(&'a str, &'a str)>,
-    images: OnceCell<Images>,
-    proxies: OnceCell<Vec<Proxy>>,
+    images: OnceLock<Images>,
+    proxies: OnceLock<Vec<Proxy>>,
 }
 
 /// Images that a node has or that run, by what they are called without registry, folder, tag and digest.
@@ -49,8 +49,8 @@ impl<'a> Scene<'a> {
             tops: HashMap::new(),
             calls: Vec::new(),
             authors,
-            images: OnceCell::new(),
-            proxies: OnceCell::new(),
+            images: OnceLock::new(),
+            proxies: OnceLock::new(),
         }
     }
 

@@ -32,8 +32,8 @@ pub(super) fn run(words: &Words) -> anyhow::Result<u8> {
         Some(file) => file.canonicalize().with_context(|| format!("there is no {}", file.display()))?,
         None => build()?,
     };
-    let how = "A cluster is made up, written as a List, and asked `why` of. Times are those that the program had a \
-               processor, memory is the most that was resident. The program is the example `cost` of `diagnose`.";
+    let how = "A cluster is made up, written as a List, and asked `why` of. Times are by the clock, \
+               memory is the most that was resident. The program is the example `cost` of `diagnose`.";
     let mut page = Page::head("large", how, &example);
     for (title, way) in [("Objects on lines of their own", ""), ("As `kubectl get -o json` writes it", "indented")] {
         eprintln!("measuring: {title}");
