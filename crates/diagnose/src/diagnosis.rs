@@ -79,7 +79,7 @@ fn judge(scene: &Scene<'_>) -> (Vec<Judgement>, BTreeSet<Need>) {
     };
     let helpers = available_parallelism().map_or(0, |all| all.get() - 1).min(tasks.len() / SHARE);
     let mut judged = std::thread::scope(|scope| {
-        let helpers: Vec<_> = (0..helpers).map(|_| scope.spawn(&work)).collect();
+        let helpers: Vec<_> = (0..helpers).map(|_| scope.spawn(work)).collect();
         helpers
             .into_iter()
             .fold(work(), |judged, helper| judged.and(helper.join().unwrap_or_else(|panic| resume_unwind(panic))))

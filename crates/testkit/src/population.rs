@@ -1,4 +1,4 @@
-//! A large cluster as a file: so many pods, and around them ten times as many objects as people have. All is well but
+//! A large cluster, as a file or object by object: so many pods, and around them ten times as many objects as people have. All is well but
 //! for some workloads, whose causes are counted.
 
 use std::io::{self, Write};
@@ -47,16 +47,17 @@ pub fn write(pods: usize, writing: Writing, to: &mut dyn Write) -> io::Result<us
             }
         }
     };
-    for object in background(pods) {
+    for object in objects(pods) {
         put(&object)?;
-    }
-    for at in 0..pods / REPLICAS {
-        for object in workload(at, nodes(pods)) {
-            put(&object)?;
-        }
     }
     to.write_all(b"\n    ],\n    \"kind\": \"List\",\n    \"metadata\": {\"resourceVersion\": \"\"}\n}\n")?;
     Ok(count)
+}
+
+/// The objects of a cluster with so many pods.
+pub fn objects(pods: usize) -> impl Iterator<Item = Value> {
+    let workloads = (0..pods / REPLICAS).flat_map(move |at| workload(at, nodes(pods)));
+    background(pods).into_iter().chain(workloads)
 }
 
 fn nodes(pods: usize) -> usize {

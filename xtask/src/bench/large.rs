@@ -1,5 +1,7 @@
-//! `cargo xtask bench large`: what it costs to answer for 10,000 pods with 100,000 objects from a file, by the example
-//! `cost` of `diagnose`, which is built as users get it.
+//! `cargo xtask bench large`: what it costs to answer for 10,000 pods with 100,000 objects: from a file, by the example
+//! `cost` of `diagnose`, which is built as users get it, and of a cluster that runs, by the program.
+
+mod live;
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -8,7 +10,7 @@ use anyhow::{Context as _, ensure};
 use fathom_testkit::need::workspace;
 
 use super::page::Page;
-use crate::program::{cargo, step};
+use crate::program::{Profile, cargo, fathom, step};
 
 /// What `cargo xtask bench large` takes.
 #[derive(Debug, clap::Args)]
@@ -19,6 +21,9 @@ pub(crate) struct Words {
     /// Measure this build of the example
     #[arg(long, value_name = "FILE")]
     example: Option<PathBuf>,
+    /// Ask the cluster that runs with this build of the program
+    #[arg(long, value_name = "FILE")]
+    program: Option<PathBuf>,
     /// Write docs/benchmarks.md too
     #[arg(long)]
     write: bool,
@@ -32,8 +37,12 @@ pub(super) fn run(words: &Words) -> anyhow::Result<u8> {
         Some(file) => file.canonicalize().with_context(|| format!("there is no {}", file.display()))?,
         None => build()?,
     };
-    let how = "A cluster is made up, written as a List, and asked `why` of. Times are by the clock, \
-               memory is the most that was resident. The program is the example `cost` of `diagnose`.";
+    let program = match &words.program {
+        Some(file) => file.canonicalize().with_context(|| format!("there is no {}", file.display()))?,
+        None => fathom(Profile::Release)?,
+    };
+    let how = "A cluster is made up, written as a List, and asked `why` of; the program is the example `cost` of \
+               `diagnose`. Times are by the clock, memory is the most that was resident.";
     let mut page = Page::head("large", how, &example);
     for (title, way) in [("Objects on lines of their own", ""), ("As `kubectl get -o json` writes it", "indented")] {
         eprintln!("measuring: {title}");
@@ -56,6 +65,7 @@ pub(super) fn run(words: &Words) -> anyhow::Result<u8> {
         let rows = rows.map(|line| vec![line[0].clone(), format!("{} ms", line[1]), format!("{} MiB", line[2])]);
         page.table(title, &what, &["", "time", "memory at most"], rows.collect());
     }
+    live::table(&program, words.pods, &mut page)?;
     page.show(words.write)
 }
 
