@@ -108,13 +108,16 @@ pub struct Object {
 }
 
 impl Object {
-    /// Of what an API server or a person wrote; nothing where there is no kind or no name.
+    /// Of what an API server or a person wrote; nothing where there is no kind or no name, or where these are none that
+    /// an API takes: what is said of it could not be found again.
     pub fn new(value: Value) -> Option<Object> {
         let (kind, name) = (value.text("/kind"), value.text("/metadata/name"));
-        if kind.is_empty() || name.is_empty() {
+        let namespace = value.text("/metadata/namespace");
+        let odd = name.contains('#') || [kind, namespace].iter().any(|part| part.contains(['/', '#']));
+        if kind.is_empty() || name.is_empty() || odd {
             return None;
         }
-        Some(Object { id: Ref::new(kind, value.text("/metadata/namespace"), name), value, view: View::Whole })
+        Some(Object { id: Ref::new(kind, namespace, name), value, view: View::Whole })
     }
 
     /// Of what was printed of it.
@@ -205,5 +208,28 @@ impl Deref for Object {
 
     fn deref(&self) -> &Value {
         &self.value
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::json;
+
+    #[test]
+    fn what_has_no_name_that_can_be_written_down_is_no_object() {
+        for (kind, namespace, name, is_one) in [
+            ("Pod", "shop", "web-0", true),
+            ("Disk", "node1", "/var/lib", true),
+            ("Pod", "", "", false),
+            ("Pod", "/", "web-0", false),
+            ("Po/d", "shop", "web-0", false),
+            ("Pod", "shop", "web#0", false),
+        ] {
+            let value = json!({"kind": kind, "metadata": {"namespace": namespace, "name": name}});
+            let object = Object::new(value);
+            assert_eq!(object.is_some(), is_one, "{kind} {namespace} {name}");
+            assert_eq!(object.map(|one| one.id), Ref::parse(&format!("{kind}/{namespace}/{name}")).filter(|_| is_one));
+        }
     }
 }
