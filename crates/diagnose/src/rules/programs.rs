@@ -150,6 +150,7 @@ fn dependency<'a>(scene: &Scene<'a>, pod: &'a Object, faults: &[CallFault], what
         let port = call.port.map_or(String::new(), |port| format!(":{port}"));
         let claim = Claim::of(trouble, format!("it ends because {}{port} {what}", call.host)).by(call.proof.clone());
         let claim = Claim { part: Some(call.container.clone()), ..claim };
+        let claim = claim.by_all(call.told.clone());
         claim.by_all(call.service.map(|service| Proof::field(service, "/metadata/name")))
     }))
 }

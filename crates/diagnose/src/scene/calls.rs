@@ -32,10 +32,59 @@ pub struct Call<'a> {
     pub ungoverned: Option<String>,
     /// Where it is said.
     pub proof: Proof,
+    /// Where it stands who is called, if that is not said there.
+    pub told: Option<Proof>,
 }
 
-/// How many lines at the end of a log tell of now, of a program that runs and of one that ended.
-const TAIL: (usize, usize) = (3, 8);
+/// What a log is asked for: whose end it tells of decides how far back a complaint may stand that is still true.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Teller {
+    /// A program that ended said why before it did; traces may stand below, and they are long.
+    Ended,
+    /// A program that runs and is not well goes on complaining among what else it writes.
+    Unwell,
+    /// A program that is well must not have said anything better since.
+    Well,
+}
+
+/// A complaint and what is said so shortly before it are of one moment.
+const MOMENT: usize = 8;
+
+/// How many lines are looked at at all.
+const LONGEST: usize = 400;
+
+impl Teller {
+    /// How many lines at its end a log tells of now.
+    fn patience(self) -> usize {
+        match self {
+            Teller::Ended => 60,
+            Teller::Unwell => 40,
+            Teller::Well => 20,
+        }
+    }
+
+    /// Whether a line may stand below a complaint that is still true.
+    fn passes(self, line: &str) -> bool {
+        !call::recovers(line) && (self != Teller::Well || call::says_nothing_better(line))
+    }
+
+    /// The last complaint that is still true. What a line goes on with, such as a trace, counts as that line.
+    fn complaint(self, lines: &[String], complains: impl Fn(&str) -> bool) -> Option<usize> {
+        let (mut told, mut otherwise) = (0, false);
+        for at in (0..lines.len()).rev().take(LONGEST) {
+            let near = lines.len() - at <= MOMENT;
+            if complains(&lines[at]) {
+                return (near || !otherwise).then_some(at);
+            }
+            told += usize::from(!call::continues(&lines[at]));
+            otherwise |= self == Teller::Ended && call::ends_otherwise(lines, at);
+            if told > self.patience() || !self.passes(&lines[at]) {
+                return None;
+            }
+        }
+        None
+    }
+}
 
 /// All of those of pods that may have any.
 pub(super) fn find<'a>(scene: &Scene<'a>, may: impl Fn(&Object) -> bool) -> Vec<Call<'a>> {
@@ -58,28 +107,43 @@ pub(super) fn find<'a>(scene: &Scene<'a>, may: impl Fn(&Object) -> bool) -> Vec<
 
 /// The end of the log: of the run that ended where the container crashes, else of the one that runs.
 fn of_log<'a>(scene: &Scene<'a>, part: &Part<'a>, calls: &mut Vec<Call<'a>>) {
-    let crashes = scene.trouble(part.pod).is_some_and(|trouble| {
-        let ends = matches!(trouble.effect, Effect::Crashing | Effect::Failed);
-        ends && trouble.part.as_ref().is_none_or(|one| one.name() == part.name())
-    });
-    let words = if crashes { scene.last_words(part) } else { scene.words(part) };
-    let Some((name, log)) = words.filter(|_| crashes || part.state("running").is_some()) else { return };
+    let trouble = scene.trouble(part.pod).filter(|one| one.part.as_ref().is_none_or(|one| one.name() == part.name()));
+    let ends = trouble.is_some_and(|trouble| matches!(trouble.effect, Effect::Crashing | Effect::Failed));
+    let teller = match trouble {
+        Some(_) if ends => Teller::Ended,
+        Some(_) => Teller::Unwell,
+        None => Teller::Well,
+    };
+    let words = if ends { scene.last_words(part) } else { scene.words(part) };
+    let Some((name, log)) = words.filter(|_| ends || part.state("running").is_some()) else { return };
     let lines = &log.lines;
-    // A program that ended said why shortly before; one that runs must not have said anything better since.
-    let from = lines.len().saturating_sub(if crashes { TAIL.1 } else { TAIL.0 });
-    let Some(last) = lines[from..].iter().rposition(|line| call::failed_call(line).is_some()) else { return };
-    let last = from + last;
-    let says_nothing_better = |line: &String| line.trim().is_empty() || call::complains(line);
-    if !crashes && !lines[last + 1..].iter().all(says_nothing_better) {
-        return;
-    }
+    let Some(last) = teller.complaint(lines, |line| call::failed_call(line).is_some()) else { return };
+    let fails = |line: &str| call::failed_call(line).is_some_and(|failed| !failed.to.is_empty());
+    let Some(named) = teller.complaint(&lines[..=last], fails) else {
+        return implied(scene, part, &Proof::line(&name, last + 1, &lines[last]), calls);
+    };
     let mut seen = BTreeSet::new();
-    for at in (from..=last).rev() {
+    for at in (named.saturating_sub(MOMENT - 1)..=named).rev() {
         let Some(failed) = call::failed_call(&lines[at]) else { continue };
         for (host, port) in failed.to {
             if seen.insert(host.clone()) {
                 calls.push(call(scene, part, failed.fault, host, port, Proof::line(&name, at + 1, &lines[at])));
             }
+        }
+    }
+}
+
+/// A complaint that names nobody: of those whom the container is told to call, the services that nobody is ready behind.
+fn implied<'a>(scene: &Scene<'a>, part: &Part<'a>, proof: &Proof, calls: &mut Vec<Call<'a>>) {
+    let Some(failed) = call::failed_call(&proof.saw).filter(|failed| failed.fault != CallFault::NoName) else { return };
+    for ((host, port), told) in part.told_peers() {
+        let service = |host: &str| match resolver::meant(scene.snapshot, part.pod.ns(), host) {
+            Meant::Service(service) => scene.snapshot.find(&service.id),
+            _ => resolver::by_address(scene.snapshot, host),
+        };
+        if service(&host).is_some_and(|service| !scene.is_served(service)) {
+            let call = call(scene, part, failed.fault, host, port, proof.clone());
+            calls.push(Call { told: Some(told), ..call });
         }
     }
 }
@@ -130,7 +194,8 @@ fn call<'a>(
 ) -> Call<'a> {
     let (pod, container) = (part.pod, part.name().to_owned());
     let service = resolver::by_address(scene.snapshot, &host);
-    let mut call = Call { pod, container, fault, host, port, service, missing: None, ungoverned: None, proof };
+    let mut call =
+        Call { pod, container, fault, host, port, service, missing: None, ungoverned: None, proof, told: None };
     // Services are of a cluster, and mean nothing to a container that is of none.
     if pod.id.kind == "Container" {
         return call;

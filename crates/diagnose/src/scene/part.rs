@@ -1,5 +1,6 @@
 //! A container of a pod: its spec and its status side by side, with the pointers to both.
 
+use crate::eval::messages::call;
 use crate::object::{Fields as _, Object};
 use crate::snapshot::Proof;
 use crate::time::Time;
@@ -138,6 +139,25 @@ impl<'a> Part<'a> {
         let lists = ["/command", "/args"].iter().flat_map(|list| self.spec.list(list)).filter_map(Value::as_str);
         let variables = self.spec.list("/env").iter().map(|one| one.text("/value"));
         lists.chain(variables).collect::<Vec<_>>().join(" ")
+    }
+
+    /// Whom it is told to call: the names and addresses in its command, arguments and variables.
+    pub fn told_peers(&self) -> Vec<(call::Peer, Proof)> {
+        let mut peers = Vec::new();
+        for list in ["/command", "/args"] {
+            let words = self.spec.list(list).iter().filter_map(Value::as_str).flat_map(call::peers);
+            peers.extend(words.map(|peer| (peer, self.asked(list))));
+        }
+        for (index, one) in self.spec.list("/env").iter().enumerate() {
+            // A variable may be a name and nothing else: `DB_HOST=db`.
+            let (value, mut named) = (one.text("/value"), call::peers(one.text("/value")));
+            if named.is_empty() && !value.is_empty() && !value.contains(char::is_whitespace) {
+                named.push((value.to_owned(), None));
+            }
+            // Values may be secrets; the name tells where to look.
+            peers.extend(named.into_iter().map(|peer| (peer, self.asked(&format!("/env/{index}/name")))));
+        }
+        peers
     }
 
     /// Whether it ends and is started again, over and over, at this moment.

@@ -1,7 +1,12 @@
 //! Calls that failed, as programs write it: how, and to what.
 
-use super::program::sign;
+mod peers;
+
+pub use peers::{Peer, peers};
+
+use super::program::{Sign, sign};
 use super::{hears, says};
+use crate::eval::probes;
 
 /// How a call failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,10 +29,15 @@ const FAULTS: &[(CallFault, &[&str])] = &[
         &[
             "temporary failure in name resolution",
             "eai_again",
-            "try again",
+            ": try again",
+            "'try again'",
+            "[errno -3]",
             "server misbehaving",
-            "connection timed out; no servers could be reached",
             "no servers could be reached",
+            // .NET writes EAI_AGAIN so, with the name behind it.
+            "resource temporarily unavailable (",
+            "could not be resolved (2:",
+            "could not be resolved (110:",
         ],
     ),
     (
@@ -40,20 +50,46 @@ const FAULTS: &[(CallFault, &[&str])] = &[
             "enotfound",
             "could not resolve",
             "couldn't resolve",
+            "could not be resolved",
+            "failed to resolve",
+            "dns resolution failed",
+            "dns lookup failed",
+            "could not translate host name",
+            "host not found",
             "unknown host",
             "unknownhostexception",
+            "unknown mysql server host",
             "nodename nor servname",
+            "no address associated with",
             "name does not resolve",
+            "name resolver error",
+            "domain name not found",
             "can't resolve",
             "cannot resolve",
             "unable to resolve",
-            "name does not resolve",
             "not known",
         ],
     ),
     (CallFault::NoRoute, &["no route to host", "host is unreachable", "ehostunreach", "network is unreachable"]),
     (CallFault::Refused, &["connection refused", "econnrefused", "refused"]),
-    (CallFault::Timeout, &["timed out", "i/o timeout", "etimedout", "deadline exceeded", "timeout"]),
+    (CallFault::Timeout, &["timed out", "i/o timeout", "etimedout", "deadline exceeded"]),
+];
+
+/// Words that say only that there is no connection, not why.
+const UNCONNECTED: &[&str] = &[
+    "failed to connect to",
+    "couldn't connect to",
+    "could not connect to",
+    "cannot connect to",
+    "can't connect to",
+    "unable to connect to",
+    "error connecting to",
+    "is the server running on",
+    "could not be established",
+    "broker may not be available",
+    "no live upstreams",
+    "communications link failure",
+    " - no response",
 ];
 
 /// A call that failed: how, and to what, as it is written.
@@ -62,95 +98,74 @@ pub struct FailedCall {
     /// How.
     pub fault: CallFault,
     /// Names and addresses, with a port where one is written.
-    pub to: Vec<(String, Option<u16>)>,
+    pub to: Vec<Peer>,
 }
 
 /// The call that failed by a line, if it tells of one.
 pub fn failed_call(line: &str) -> Option<FailedCall> {
     let small = line.to_ascii_lowercase();
-    let fault = FAULTS.iter().find(|(_, words)| hears(&small, words)).map(|(fault, _)| *fault)?;
-    Some(FailedCall { fault, to: peers(line) })
+    let unconnected =
+        || (hears(&small, UNCONNECTED) || bootstrap(&small)) && matches!(sign(line), None | Some(Sign::Panic));
+    let fault = fault(&small).or_else(|| unconnected().then_some(CallFault::Refused))?;
+    (answered(line).is_none()).then(|| FailedCall { fault, to: peers(line) })
 }
 
-/// Words after which a name stands, and words that stand there instead of one.
-const ANNOUNCE: &[&str] =
-    &["address", "host", "lookup", "resolve", "resolving", "find", "ENOTFOUND", "EAI_AGAIN", "service", "for"];
-const NO_NAMES: &[&str] = &[
-    "address",
-    "host",
-    "hostname",
-    "lookup",
-    "name",
-    "names",
-    "service",
-    "server",
-    "servers",
-    "user",
-    "the",
-    "a",
-    "an",
-    "any",
-    "to",
-    "in",
-    "on",
-    "of",
-    "at",
-    "is",
-    "not",
-    "was",
-    "remote",
-    "connection",
-    "connections",
-    "database",
-    "port",
-    "request",
-    "response",
-    "more",
-    "it",
-];
-
-/// How files of programs end, whose lines loggers name as others name ports: `main.go:42`.
-const SOURCES: &[&str] = &[
-    "c", "cc", "cpp", "cs", "ex", "go", "h", "java", "js", "kt", "lua", "mjs", "php", "pl", "py", "rb", "rs", "scala",
-    "ts",
-];
-
-/// Whether a name with a number behind it is a place in a program.
-fn is_source(host: &str) -> bool {
-    host.split_once('.').is_some_and(|(_, end)| SOURCES.contains(&end))
+/// How a call failed by what is said of it, in small letters.
+fn fault(small: &str) -> Option<CallFault> {
+    let known = FAULTS.iter().find(|(_, words)| hears(small, words)).map(|(fault, _)| *fault);
+    let fault = known.or_else(|| runs_out(small).then_some(CallFault::Timeout))?;
+    // It was the question for the name that nobody answered.
+    let asks = small.contains("lookup ") && small.contains(":53: ");
+    Some(if asks && fault != CallFault::NoName { CallFault::NoResolver } else { fault })
 }
 
-/// Names and addresses in a text: of URLs, of `host:port`, of quotes after words that announce one.
-pub fn peers(line: &str) -> Vec<(String, Option<u16>)> {
-    let mut found: Vec<(String, Option<u16>)> = Vec::new();
-    let separators = |c: char| c.is_whitespace() || "\"'`()[]<>{},;=|".contains(c);
-    let mut announced = false;
-    for token in line.split(separators).filter(|token| !token.is_empty()) {
-        let url = token.split_once("://");
-        let rest = url.map_or(token, |(_, rest)| rest);
-        let rest = rest.split(['/', '?', '#']).next().unwrap_or_default();
-        let rest = rest.rsplit('@').next().unwrap_or_default().trim_end_matches(['.', ':', '!']);
-        let (host, port) = match rest.rsplit_once(':') {
-            Some((host, port)) => (host, port.parse::<u16>().ok().filter(|&port| port > 0)),
-            None => (rest, None),
-        };
-        let is_name = !host.is_empty()
-            && host.len() <= 253
-            && host.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.')
-            && host.starts_with(|c: char| c.is_ascii_alphanumeric())
-            && !NO_NAMES.contains(&host);
-        let address = host.parse::<std::net::Ipv4Addr>().is_ok();
-        let numeric = host.chars().all(|c| c.is_ascii_digit() || c == '.' || c == '-');
-        if url.is_none() && port.is_some() && is_source(host) {
-            continue;
-        }
-        let plain = url.is_some() || port.is_some() || announced || address || host.contains(".svc");
-        if is_name && plain && (address || !numeric) && !found.iter().any(|(known, _)| known == host) {
-            found.push((host.to_owned(), port));
-        }
-        announced = ANNOUNCE.contains(&token.trim_end_matches(':'));
-    }
-    found
+/// Whether a line tells of a time that ran out, and not of how long one may be: `timeout=30s`.
+fn runs_out(small: &str) -> bool {
+    small.match_indices("timeout").any(|(at, word)| {
+        let rest = &small[at + word.len()..];
+        let value = rest.trim_start_matches(['_', '-', '"', '\'']).strip_prefix(['=', ':']);
+        !rest.trim_start_matches([' ', ':', '=', '"', '(']).starts_with(|c: char| c.is_ascii_digit())
+            && value.is_none_or(|value| value.starts_with(' '))
+    })
+}
+
+/// Kafka's clients say no more than this of whom they never reached.
+fn bootstrap(small: &str) -> bool {
+    small.contains("bootstrap broker") && small.contains("disconnected")
+}
+
+/// Whether a line says that a call to somebody it names failed: that is its news, whatever other words it has.
+pub(super) fn names_a_failed_call(line: &str) -> bool {
+    fault(&line.to_ascii_lowercase()).is_some() && !peers(line).is_empty()
+}
+
+/// The status with which a line of an access log says that somebody was answered.
+pub fn answered(line: &str) -> Option<u16> {
+    const METHODS: [&str; 7] = ["GET", "POST", "PUT", "HEAD", "DELETE", "PATCH", "OPTIONS"];
+    let words: Vec<&str> = line.split(|c: char| c.is_whitespace() || "\"|[]".contains(c)).collect();
+    let words: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
+    let at = words.windows(2).position(|pair| METHODS.contains(&pair[0]) && pair[1].starts_with('/'))?;
+    let status = |word: &&str| word.parse::<u16>().ok().filter(|status| word.len() == 3 && (100..600).contains(status));
+    words[at..].iter().find_map(status).or_else(|| words[..at].iter().find_map(status))
+}
+
+/// Whether a line says that there is a connection now.
+pub fn recovers(line: &str) -> bool {
+    let is = [
+        "connected to",
+        "connection established",
+        "connected successfully",
+        "successfully connected",
+        "connection successful",
+        "connection restored",
+        "reconnected",
+        "is reachable",
+        "is now available",
+    ];
+    let again = ["established", "restored", "succeeded"];
+    let not = ["not connected", "disconnected", "never connected"];
+    let well = says(line, &is) || says(line, &["connection to "]) && says(line, &again);
+    well && !says(line, &not) && !says(line, &["fail", "error", "cannot", "unable"]) && failed_call(line).is_none()
 }
 
 /// Whether a line may follow a failed call without saying that things are well again.
@@ -180,30 +195,102 @@ pub fn complains(line: &str) -> bool {
         )
 }
 
+/// Whether a line says of a program that ended that it was for something else than a call that had failed before.
+pub fn ends_otherwise(lines: &[String], at: usize) -> bool {
+    let chained = || {
+        let mut before = lines[..at].iter().rev().filter(|line| !line.trim().is_empty());
+        before.next().is_some_and(|line| says(line, &["the above exception", "another exception occurred"]))
+    };
+    sign(&lines[at]).is_some() && !chained() && !continues(&lines[at]) || !probes::listening(&lines[at..=at]).is_empty()
+}
+
+/// Whether a line only goes on with what the one before has said: a frame of a trace, a field of an object.
+pub fn continues(line: &str) -> bool {
+    let begins = ["at ", "Caused by", "goroutine ", "...", "{", "}", "]", ")", "^"];
+    line.starts_with(char::is_whitespace) || begins.iter().any(|begin| line.starts_with(begin))
+}
+
+/// Whether a line says nothing better than the one before: it goes on with it, or tells of a question of the kubelet, or
+/// of one that was answered with an error.
+pub fn says_nothing_better(line: &str) -> bool {
+    continues(line)
+        || complains(line)
+        || answered(line).is_some_and(|status| status >= 500 || line.contains("kube-probe"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use CallFault::{NoName, NoResolver, NoRoute, Refused, Timeout};
 
     #[test]
-    fn peers_are_found_as_they_are_written() {
-        let name = |host: &str, port| vec![(host.to_owned(), port)];
+    fn calls_fail_in_the_words_of_many_languages() {
         for (line, expect) in [
-            ("wget: bad address 'db:5432'", name("db", Some(5432))),
-            ("wget: can't connect to remote host (10.96.23.251): Connection refused", name("10.96.23.251", None)),
+            ("web:80 [Errno 113] No route to host", Some(NoRoute)),
+            ("all is well", None),
+            ("Caused by: java.net.ConnectException: Connection refused", Some(Refused)),
+            ("Caused by: java.net.UnknownHostException: db", Some(NoName)),
+            ("Error: connect ECONNREFUSED 10.0.0.1:5432", Some(Refused)),
+            ("Error: getaddrinfo ENOTFOUND db", Some(NoName)),
+            ("Error: getaddrinfo EAI_AGAIN db", Some(NoResolver)),
+            ("AggregateError [ECONNREFUSED]:", Some(Refused)),
+            ("socket.gaierror: [Errno -3] Temporary failure in name resolution", Some(NoResolver)),
+            ("dial tcp: lookup db on 10.96.0.10:53: no such host", Some(NoName)),
+            ("dial tcp: lookup db on 10.96.0.10:53: read udp 10.1.0.9:4->10.96.0.10:53: i/o timeout", Some(NoResolver)),
+            ("Get \"http://api:8080/x\": context deadline exceeded", Some(Timeout)),
+            ("tcp connect error: Connection refused (os error 111)", Some(Refused)),
             (
-                "dial tcp: lookup cache.shop on 10.96.0.10:53: no such host",
-                vec![("cache.shop".into(), None), ("10.96.0.10".into(), Some(53))],
+                "Connection to node -1 (kafka/10.0.0.1:9092) could not be established. Node may not be available.",
+                Some(Refused),
             ),
-            ("2026-11-20T23:05:36 web:80 [Errno -3] Temporary failure in name resolution", name("web", Some(80))),
-            ("GET http://user@api.shop.svc/x failed", name("api.shop.svc", None)),
-            ("E1120 03:04:05.6 1 leaderelection.go:297] failed to renew the lease", vec![]),
-            ("2026/11/20 main.go:42: dial tcp db:5432: connection refused", name("db", Some(5432))),
-            ("proxy.company.rs:443 refused", name("proxy.company.rs", Some(443))),
-            ("** server can't find mydb.shop.svc.cluster.local: NXDOMAIN", name("mydb.shop.svc.cluster.local", None)),
+            ("[AdminClient clientId=a] Bootstrap broker kafka:9092 (id: -1 rack: null) disconnected", Some(Refused)),
+            ("Npgsql.NpgsqlException (0x80004005): Failed to connect to 10.0.0.1:5432", Some(Refused)),
+            ("System.Net.Http.HttpRequestException: Resource temporarily unavailable (api:80)", Some(NoResolver)),
+            ("SQLSTATE[HY000] [2002] Connection refused", Some(Refused)),
+            ("php_network_getaddresses: getaddrinfo for db failed: Name or service not known", Some(NoName)),
+            ("Errno::ECONNREFUSED: Connection refused - connect(2) for \"10.0.0.1\" port 5432", Some(Refused)),
+            ("nginx: [emerg] host not found in upstream \"api\" in /etc/nginx/conf.d/default.conf:3", Some(NoName)),
+            ("MongoServerSelectionError: connect ECONNREFUSED 10.0.0.1:27017", Some(Refused)),
+            ("db:5432 - no response", Some(Refused)),
+            // The server was reached, and did not like what it heard.
+            ("failed to connect to `host=db user=app`: FATAL: password authentication failed for user \"app\"", None),
+            // How long something may take is no complaint.
+            ("pool for db:5432 is there, connectionTimeout=30000", None),
+            ("connecting to db:5432 with timeout 5s", None),
+            ("db:5432 read timeout", Some(Timeout)),
+            ("10.1.0.1 - - \"GET /timeout HTTP/1.1\" 200 12", None),
         ] {
-            assert_eq!(peers(line), expect, "{line}");
+            assert_eq!(failed_call(line).map(|call| call.fault), expect, "{line}");
         }
-        assert_eq!(failed_call("web:80 [Errno 113] No route to host").map(|call| call.fault), Some(CallFault::NoRoute));
-        assert_eq!(failed_call("all is well"), None);
+    }
+
+    #[test]
+    fn access_logs_say_how_it_was_answered() {
+        for (line, expect) in [
+            (
+                "10.1.0.1 - - [01/Mar/2026:11:59:59 +0000] \"GET /healthz HTTP/1.1\" 200 2 \"-\" \"kube-probe/1.30\"",
+                Some(200),
+            ),
+            ("[GIN] 2026/03/01 - 11:59:59 | 503 | 1.2ms | 10.1.0.1 | GET \"/ready\"", Some(503)),
+            ("GET /ready 503 1.204 ms - 12", Some(503)),
+            ("INFO: 10.1.0.1:4321 - \"GET /ready HTTP/1.1\" 503 Service Unavailable", Some(503)),
+            ("GET http://api/x failed", None),
+        ] {
+            assert_eq!(answered(line), expect, "{line}");
+        }
+    }
+
+    #[test]
+    fn what_is_well_again_says_so() {
+        for (line, expect) in [
+            ("connected to db:5432 after 3 attempts", true),
+            ("Connection established", true),
+            ("connection to db restored", true),
+            ("not connected to db", false),
+            ("connection to db:5432 refused", false),
+            ("INFO heartbeat 7", false),
+        ] {
+            assert_eq!(recovers(line), expect, "{line}");
+        }
     }
 }

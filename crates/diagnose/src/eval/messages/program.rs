@@ -221,7 +221,10 @@ pub fn sign(line: &str) -> Option<Sign> {
         return Some(sign);
     }
     let small = line.to_ascii_lowercase();
-    WORDS.iter().find(|(_, words)| hears(&small, words)).map(|(sign, _)| *sign)
+    let sign = WORDS.iter().find(|(_, words)| hears(&small, words)).map(|(sign, _)| *sign)?;
+    // Where settings or files are named only as the place of a call that failed, the call is what is wrong.
+    let aside = matches!(sign, Sign::BadConfig | Sign::PidsLimit | Sign::FileMissing);
+    (!aside || !super::call::names_a_failed_call(line)).then_some(sign)
 }
 
 /// Shells and languages whose words have holes in them.
