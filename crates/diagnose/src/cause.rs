@@ -153,7 +153,7 @@ pub const TABLE: &[(Edge, &[Effect], &[Effect])] = &[
     (Edge::Binds, &[Unbound, Down, Unscheduled], &[Unbound]),
     (Edge::Selects, PODS, &[NoEndpoints]),
     (Edge::Selects, &[Idle, NoEndpoints], &[NoEndpoints]),
-    (Edge::Calls, &[NoEndpoints, Unreachable, Nameless], CALLERS),
+    (Edge::Calls, &[NoEndpoints, Unreachable, Nameless, CallsFail, Down], CALLERS),
     (Edge::Resolves, &[NoEndpoints, Down], CALLERS),
     (Edge::Backs, &[NoEndpoints, Unreachable], &[Denies, Down]),
     (Edge::Admits, &[Denies], &[NotCreated]),

@@ -13,6 +13,8 @@ use crate::scene::Scene;
 #[derive(Debug, Default)]
 pub struct Graph {
     dependents: HashMap<Ref, BTreeSet<(Edge, Ref)>>,
+    /// The topmost controllers of pods in trouble and of those whose calls fail.
+    tops: HashMap<Ref, Ref>,
 }
 
 impl Graph {
@@ -32,11 +34,16 @@ impl Graph {
         self.dependents.entry(to).or_default().insert((edge, from));
     }
 
-    /// What an effect at an object explains: there, and wherever it travels.
-    pub fn reach(&self, from: &Ref, effect: Effect) -> Vec<(Ref, Effect)> {
-        let mut seen: HashSet<(Ref, Effect)> = HashSet::new();
-        let mut order = Vec::new();
-        let mut open = vec![(from.clone(), effect)];
+    /// What an effect at an object explains: wherever it travels. A call that it makes fail is felt by the pods in which
+    /// that was seen, whatever stands between them.
+    pub fn reach(&self, from: &Ref, effect: Effect, callers: &BTreeSet<Ref>) -> Vec<(Ref, Effect)> {
+        let felt = callers.iter().filter_map(|pod| self.tops.get(pod));
+        let felt: Vec<_> =
+            felt.flat_map(|top| travels(Edge::Calls, effect).map(move |next| (top.clone(), next))).collect();
+        let mut seen: HashSet<(Ref, Effect)> = felt.iter().cloned().collect();
+        let mut order = felt.clone();
+        let mut open = felt;
+        open.push((from.clone(), effect));
         while let Some((at, effect)) = open.pop() {
             for (edge, dependent) in self.dependents.get(&at).into_iter().flatten() {
                 for next in travels(*edge, effect) {
@@ -56,6 +63,7 @@ impl Graph {
         let scheduler = Ref::new("Lease", "kube-system", "kube-scheduler");
         for trouble in scene.troubles() {
             let (pod, top) = (trouble.pod, scene.top(trouble.pod));
+            self.tops.insert(pod.id.clone(), top.clone());
             let node = pod.text("/spec/nodeName");
             if !node.is_empty() {
                 self.add(top.clone(), Edge::RunsOn, Ref::new("Node", "", node));
@@ -81,6 +89,7 @@ impl Graph {
     fn calls(&mut self, scene: &Scene<'_>) {
         for call in scene.calls() {
             let top = scene.top(call.pod);
+            self.tops.insert(call.pod.id.clone(), top.clone());
             if let Some(service) = call.service {
                 self.add(top.clone(), Edge::Calls, service.id.clone());
             }

@@ -36,7 +36,9 @@ impl Judgement {
     fn reach(&self, graph: &Graph) -> Reach {
         let mut reach = Reach::new();
         let own = self.members.iter().map(|member| (member.clone(), self.rule.effect));
-        for (object, effect) in self.places().flat_map(|place| graph.reach(place, self.rule.effect)).chain(own) {
+        let effect = self.rule.effect;
+        let elsewhere = self.places().flat_map(|place| graph.reach(place, effect, &self.claim.seen));
+        for (object, effect) in elsewhere.chain(own) {
             reach.entry(object).or_default().insert(effect);
         }
         reach
@@ -227,7 +229,11 @@ fn explainers(field: &Field<'_>) -> Vec<Vec<usize>> {
         let claim: &Judgement = &claims[at];
         let lesser = matches!(claim.rule.stance, Stance::Yields | Stance::Stands | Stance::Symptom);
         let intended = claims[by].rule.stance == Stance::Latent && claim.rule.stance == Stance::Stands;
-        by != at && lesser && !intended && places(at).any(|place| field.reaches(by, place, claim.rule.effect))
+        let part = |one: usize| claims[one].claim.part.as_ref();
+        // What one container calls in vain is no reason for what another one of the same pods suffers.
+        let apart =
+            claims[by].subject == claim.subject && part(by).zip(part(at)).is_some_and(|(one, other)| one != other);
+        by != at && lesser && !intended && !apart && places(at).any(|place| field.reaches(by, place, claim.rule.effect))
     };
     let of = |at: usize| {
         let weight = |one: usize| (claims[one].rule.weight, std::cmp::Reverse(one));

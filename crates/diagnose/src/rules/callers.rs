@@ -21,14 +21,16 @@ fn wrong_port<'a>(scene: &Scene<'a>, service: &'a Object) -> Judged<Option<Claim
             && matches!(call.fault, CallFault::Refused | CallFault::Timeout | CallFault::NoRoute)
     };
     let headless = ["None", ""].contains(&service.text("/spec/clusterIP"));
-    let call = scene.calls_to(service).find(unknown).filter(|_| !headless && !service.list("/spec/ports").is_empty());
+    let mut calls = scene.calls_to(service).filter(unknown);
+    let call = calls.next().filter(|_| !headless && !service.list("/spec/ports").is_empty());
     Ok(call.map(|call| {
         let says = format!(
             "it calls port {} of service {}, which has no such port",
             call.port.unwrap_or_default(),
             service.name()
         );
-        Claim::new(says).about(scene.top(call.pod)).seen(call.pod).by(call.proof.clone()).field(service, "/spec/ports")
+        let claim = Claim::new(says).about(scene.top(call.pod)).seen(call.pod);
+        calls.fold(claim, |claim, other| claim.seen(other.pod)).by(call.proof.clone()).field(service, "/spec/ports")
     }))
 }
 

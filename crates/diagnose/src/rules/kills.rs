@@ -51,6 +51,9 @@ fn wrong_port<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
         probed(scene, pod, Kind::Liveness, &[Fault::Refused], "its liveness probe asks a port where nobody listens")?;
     let Some(claim) = claim.filter(|_| late(scene, pod).is_none()) else { return Ok(None) };
     let part = Part::all(pod).into_iter().find(|part| Some(part.name()) == claim.part.as_deref());
+    if part.as_ref().is_some_and(|part| super::readiness::awaits(scene, part).is_some()) {
+        return Ok(None);
+    }
     // The log, or the only port that is declared, names a better one.
     let right = part.as_ref().and_then(|part| {
         let heard = scene.last_words(part).map(|(_, log)| probes::listening(&log.lines)).unwrap_or_default();
@@ -79,9 +82,24 @@ fn late<'a>(scene: &Scene<'a>, pod: &'a Object) -> Option<Proof> {
     })
 }
 
+/// The program says itself that it is not well; or it says nothing yet, because it waits for what it calls.
+fn dependency<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
+    let told = [Fault::ServerError, Fault::Command, Fault::Status, Fault::Unauthorized, Fault::Grpc];
+    let says = "its liveness probe is told that it is not well";
+    if let Some(claim) = probed(scene, pod, Kind::Liveness, &told, says)? {
+        return Ok(Some(claim));
+    }
+    let says = "its liveness probe gives up while it waits for what it calls";
+    let Some(claim) = probed(scene, pod, Kind::Liveness, &[Fault::Refused], says)? else { return Ok(None) };
+    let part = Part::all(pod).into_iter().find(|part| Some(part.name()) == claim.part.as_deref());
+    let call = part.as_ref().and_then(|part| super::readiness::awaits(scene, part));
+    Ok(call.map(|call| claim.by(call.proof.clone()).by_all(call.told.clone())))
+}
+
 fn aggressive<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
     let claim =
         probed(scene, pod, Kind::Liveness, &[Fault::Refused], "its liveness probe gives up before the program serves")?;
+    let claim = claim.filter(|_| !Part::all(pod).iter().any(|part| super::readiness::awaits(scene, part).is_some()));
     Ok(claim.and_then(|claim| Some(claim.by(late(scene, pod)?))))
 }
 
@@ -174,15 +192,7 @@ pub(super) const RULES: &[Rule] = &[
         proves: "The answer was an error of the server, or the command failed, and the kubelet killed the container for it.",
         refutes: "the endpoint answering 200",
         fix: "let liveness ask only about the program itself; move dependencies into readiness",
-        judge: |scene, pod| {
-            probed(
-                scene,
-                pod,
-                Kind::Liveness,
-                &[Fault::ServerError, Fault::Command, Fault::Status, Fault::Unauthorized, Fault::Grpc],
-                "its liveness probe is told that it is not well",
-            )
-        },
+        judge: dependency,
         ..CRASH
     },
     Rule {
@@ -206,6 +216,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         code: "crash.startup-probe",
         weight: 87,
+        stance: Stance::Yields,
         means: "The program does not pass its startup probe in the time that it is given.",
         proves: "The probe's failure, and the kubelet's kill for it.",
         refutes: "a run that passes the probe",

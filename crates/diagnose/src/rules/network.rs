@@ -96,6 +96,7 @@ fn denied<'a>(scene: &Scene<'a>, policy: &'a Object, way: Way) -> Judged<Option<
     if let Some(claim) = super::flows::denied(scene, policy, way)? {
         return Ok(Some(claim.only(Confidence::Proven)));
     }
+    let mut found: Option<Claim> = None;
     for call in scene.calls().iter().filter(|call| matches!(call.fault, CallFault::Timeout | CallFault::NoRoute)) {
         let Some(service) = call.service else { continue };
         for target in endpoints::selected(scene.snapshot, service) {
@@ -103,21 +104,20 @@ fn denied<'a>(scene: &Scene<'a>, policy: &'a Object, way: Way) -> Judged<Option<
             let port = Port { number: port, protocol: "TCP" };
             let (isolated, peer) = if way == Way::Ingress { (target, call.pod) } else { (call.pod, target) };
             let blamed = netpol::blame(scene.snapshot, isolated, way, Peer::Pod(peer), port)?;
-            if blamed.is_some_and(|blamed| blamed.id == policy.id) {
-                let says =
-                    format!("it keeps {} from {} on port {}", scene.top(call.pod), scene.top(target), port.number);
-                let field = if way == Way::Ingress { "/spec/ingress" } else { "/spec/egress" };
-                return Ok(Some(
-                    Claim::new(says)
-                        .field(policy, "/spec/podSelector")
-                        .field(policy, field)
-                        .by(call.proof.clone())
-                        .seen(call.pod),
-                ));
+            if blamed.is_none_or(|blamed| blamed.id != policy.id) {
+                continue;
             }
+            let says = format!("it keeps {} from {} on port {}", scene.top(call.pod), scene.top(target), port.number);
+            let field = if way == Way::Ingress { "/spec/ingress" } else { "/spec/egress" };
+            let first = || {
+                let claim = Claim::new(says).field(policy, "/spec/podSelector").field(policy, field);
+                claim.by(call.proof.clone())
+            };
+            found = Some(found.unwrap_or_else(first).seen(call.pod));
+            break;
         }
     }
-    Ok(None)
+    Ok(found)
 }
 
 /// The port of the pod that a call leads to.
@@ -139,6 +139,7 @@ fn dns_blocked<'a>(scene: &Scene<'a>, policy: &'a Object) -> Judged<Option<Claim
         matches!(call.fault, CallFault::NoResolver | CallFault::NoName | CallFault::Timeout)
             && call.pod.ns() == policy.ns()
     };
+    let mut found: Option<Claim> = None;
     for call in scene.calls().iter().filter(unnamed) {
         for target in endpoints::selected(scene.snapshot, dns) {
             let port = dns
@@ -149,18 +150,16 @@ fn dns_blocked<'a>(scene: &Scene<'a>, policy: &'a Object) -> Judged<Option<Claim
             let port = Port { number: port.unwrap_or(53), protocol: "UDP" };
             let blamed = netpol::blame(scene.snapshot, call.pod, Way::Egress, Peer::Pod(target), port)?;
             if blamed.is_some_and(|blamed| blamed.id == policy.id) && call.fault != CallFault::Timeout {
-                let says = "it keeps the pods that it selects from the cluster's DNS";
-                return Ok(Some(
-                    Claim::new(says)
-                        .field(policy, "/spec/podSelector")
-                        .field(policy, "/spec/egress")
-                        .by(call.proof.clone())
-                        .seen(call.pod),
-                ));
+                let first = || {
+                    let claim = Claim::new("it keeps the pods that it selects from the cluster's DNS");
+                    claim.field(policy, "/spec/podSelector").field(policy, "/spec/egress").by(call.proof.clone())
+                };
+                found = Some(found.unwrap_or_else(first).seen(call.pod));
+                break;
             }
         }
     }
-    Ok(None)
+    Ok(found)
 }
 
 fn proxy_down<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {

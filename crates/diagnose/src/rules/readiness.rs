@@ -6,7 +6,7 @@ use crate::eval::messages::program::{self, Sign};
 use crate::eval::probes::{self, Fault, Kind};
 use crate::object::{Fields as _, Object};
 use crate::rule::{Rule, Stance};
-use crate::scene::{Part, Scene, Trouble};
+use crate::scene::{Call, Part, Scene, Trouble};
 use crate::snapshot::{Event, Judged, Proof};
 
 /// The container that is not ready, and the last failure of its probe.
@@ -32,13 +32,34 @@ fn says<'a>(scene: &Scene<'a>, pod: &'a Object, wanted: &[Fault], what: &str) ->
     Ok(counts.then(|| Claim::of(trouble, what).field(event.0, event.pointer()).by(part.asked(field))))
 }
 
+/// The call in vain of a container whose log does not tell that it has begun to listen: many programs wait for what
+/// they call before they serve.
+pub(super) fn awaits<'a, 's>(scene: &'s Scene<'a>, part: &Part<'a>) -> Option<&'s Call<'a>> {
+    let written = if part.state("running").is_some() { scene.words(part) } else { scene.last_words(part) };
+    let listens = written.is_some_and(|(_, log)| !probes::listening(&log.lines).is_empty());
+    scene.calls_of(part.pod).find(|call| call.container == part.name()).filter(|_| !listens)
+}
+
+fn dependency<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
+    let what = "it does not serve before what it calls answers";
+    let Some(claim) = says(scene, pod, &[Fault::Refused], what)? else { return Ok(None) };
+    let call = failing(scene, pod).and_then(|(_, part, _)| awaits(scene, &part));
+    Ok(call.map(|call| {
+        let port = call.port.map_or(String::new(), |port| format!(":{port}"));
+        Claim { says: format!("it calls {}{port} in vain, and does not serve before", call.host), ..claim }
+            .by(call.proof.clone())
+            .by_all(call.told.clone())
+    }))
+}
+
 /// Nobody listens: the probe asks another port than the program says that it serves.
 fn port<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
     let Some(claim) = says(scene, pod, &[Fault::Refused], "its readiness probe asks a port where nobody listens")?
     else {
         return Ok(None);
     };
-    let Some((_, part, _)) = failing(scene, pod) else { return Ok(None) };
+    let waiting = failing(scene, pod).filter(|(_, part, _)| awaits(scene, part).is_none());
+    let Some((_, part, _)) = waiting else { return Ok(None) };
     let asked = probe(&part).and_then(|(_, probe)| probes::port(probe, part.spec));
     let heard = scene.words(&part).and_then(|(name, log)| {
         let at = log.lines.iter().position(|line| !probes::listening(std::slice::from_ref(line)).is_empty())?;
@@ -142,6 +163,18 @@ pub(super) const RULES: &[Rule] = &[
         refutes: "a listening socket on the port",
         fix: "correct the port of readinessProbe",
         judge: port,
+        ..READY
+    },
+    Rule {
+        code: "rdy.dependency",
+        weight: 69,
+        confidence: Confidence::Likely,
+        stance: Stance::Yields,
+        means: "The program does not begin to serve, because what it calls does not answer.",
+        proves: "The readiness probe is refused, the log names no port that is served, and its last words are that a call failed.",
+        refutes: "the same call succeeding from the pod",
+        fix: "see what is called",
+        judge: dependency,
         ..READY
     },
     Rule {

@@ -2,6 +2,7 @@
 //! all rules alike.
 
 mod blame;
+mod chains;
 mod fixture;
 mod healthy;
 mod hostile;
@@ -9,6 +10,7 @@ mod large;
 mod laws;
 mod older;
 mod recorded;
+mod world;
 
 use std::collections::BTreeSet;
 
