@@ -30,6 +30,8 @@ pub enum Effect {
     Idle,
     /// A workload has fewer pods than it should have.
     Short,
+    /// A job is not done, though it has had time.
+    Undone,
     /// A claim has no volume.
     Unbound,
     /// A service has nobody behind it who is ready.
@@ -77,6 +79,7 @@ impl Effect {
             Effect::NotCreated => "pods not created",
             Effect::Idle => "scaled to zero",
             Effect::Short => "fewer pods than wanted",
+            Effect::Undone => "not done",
             Effect::Unbound => "not bound",
             Effect::NoEndpoints => "no ready endpoints",
             Effect::Unreachable => "leads nowhere",

@@ -17,6 +17,7 @@ use crate::rule::Rule;
 use crate::rules;
 use crate::scene::Scene;
 use crate::snapshot::{Need, Proof, Snapshot, is_fact};
+use crate::time::Time;
 
 /// What to look at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -214,7 +215,8 @@ fn finding(scene: &Scene<'_>, root: Root, symptoms: &[Symptom]) -> Finding {
         object: subject.clone(),
         confidence: root.judgement.confidence(),
         says: claim.says.clone(),
-        since: claim.since.map(|since| since.to_string()),
+        // Ages without the moment that they are told at are no dates.
+        since: claim.since.filter(|_| scene.now() > Time(0)).map(|since| since.to_string()),
         proofs: claim.proofs.clone(),
         explains: explains.into_iter().collect(),
         refuted_by: rule.refutes,
@@ -230,7 +232,7 @@ fn unexplained(symptom: &Symptom, said: &[Claim]) -> Unexplained {
     Unexplained {
         object: symptom.object.clone(),
         effect: symptom.effect.words().to_owned(),
-        says: said.first().map(|claim| claim.says.clone()),
+        says: said.first().map(|claim| claim.says.clone()).or_else(|| symptom.says.clone()),
         proofs,
         test: symptom.test.clone(),
     }

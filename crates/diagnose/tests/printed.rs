@@ -102,7 +102,7 @@ web    ClusterIP   10.96.0.7    <none>        80/TCP    10m
     let report = report(table.as_bytes());
     assert!(report.findings.is_empty(), "{:?}", report.findings);
     let shown: Vec<String> = report.unexplained.iter().map(|one| format!("{} {}", one.object, one.effect)).collect();
-    assert_eq!(shown, ["Pod/default/web-0 crashing", "Pod/default/web-2 not scheduled"]);
+    assert_eq!(shown, ["Pod/default/web-0 crashing", "Pod/default/web-2 not started"]);
     assert!(report.unknown.iter().all(|need| !need.need.is_empty()));
     // Spread by tabs, or squeezed by a chat.
     for (from, to) in [("   ", "\t"), ("  ", " ")] {

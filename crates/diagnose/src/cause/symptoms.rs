@@ -1,5 +1,7 @@
 //! What is wrong now and wants a cause: states, never events. Nothing here is printed as a root.
 
+mod lines;
+
 use std::collections::{BTreeSet, HashMap};
 
 use super::Effect;
@@ -17,6 +19,8 @@ pub struct Symptom {
     pub effect: Effect,
     /// The pods in which it shows.
     pub seen: BTreeSet<Ref>,
+    /// What is known of it, though it names no cause.
+    pub says: Option<String>,
     /// Where it is read.
     pub proofs: Vec<Proof>,
     /// The cheapest test that would tell more.
@@ -32,37 +36,37 @@ pub fn find(scene: &Scene<'_>) -> Vec<Symptom> {
     workloads(scene, &mut found);
     storage(scene, &mut found);
     rest(scene, &mut found);
+    lines::find(scene, &mut found);
     for call in scene.calls() {
         let seen = BTreeSet::from([call.pod.id.clone()]);
         let proofs = vec![call.proof.clone()];
         let test = format!("fathom enter pod/{} and call {} by hand", call.pod.name(), call.host);
         let object = scene.top(call.pod);
-        found.push(Symptom { object, effect: Effect::CallsFail, seen, proofs, test, hard: false });
+        found.push(Symptom { object, effect: Effect::CallsFail, seen, says: None, proofs, test, hard: false });
     }
     found
 }
 
 fn symptom(object: &Object, effect: Effect, pointer: &str, test: String) -> Symptom {
     let proofs = vec![Proof::field(object, pointer)];
-    Symptom { object: object.id.clone(), effect, seen: BTreeSet::new(), proofs, test, hard: true }
+    let object = object.id.clone();
+    Symptom { object, effect, seen: BTreeSet::new(), says: None, proofs, test, hard: true }
 }
 
 fn pods(scene: &Scene<'_>, found: &mut Vec<Symptom>) {
     let mut known: HashMap<(Ref, Effect), usize> = HashMap::new();
     for trouble in scene.troubles() {
         let (pod, object) = (trouble.pod, scene.top(trouble.pod));
-        let proof = match &trouble.part {
-            Some(part) => {
-                ["/state/waiting/reason", "/state/terminated/reason", "/ready"].iter().find_map(|at| part.saw(at))
-            }
-            None => None,
-        };
-        let proof = proof.unwrap_or_else(|| Proof::field(pod, "/status/phase"));
+        let proof = trouble.part.as_ref().and_then(|part| {
+            let fields = ["/state/waiting/reason", "/state/terminated/reason", "/ready"];
+            fields.iter().filter(|at| **at != "/ready" || pod.at(lines::STATUS).is_none()).find_map(|at| part.saw(at))
+        });
+        let proof = proof.unwrap_or_else(|| lines::proof(pod, trouble.effect));
         let test = match trouble.effect {
             _ if pod.id.kind == "Container" => {
                 format!("read what {} wrote, and what its engine says of it", pod.name())
             }
-            Effect::Crashing | Effect::Failed => logs_of(pod, trouble.part.as_ref()),
+            Effect::Crashing | Effect::Failed if ran(pod) => logs_of(pod, trouble.part.as_ref()),
             _ => format!("kubectl -n {} describe pod {}", pod.ns(), pod.name()),
         };
         match known.get(&(object.clone(), trouble.effect)) {
@@ -70,19 +74,30 @@ fn pods(scene: &Scene<'_>, found: &mut Vec<Symptom>) {
             None => {
                 known.insert((object.clone(), trouble.effect), found.len());
                 let seen = BTreeSet::from([pod.id.clone()]);
-                found.push(Symptom { object, effect: trouble.effect, seen, proofs: vec![proof], test, hard: true });
+                let says = lines::says(pod);
+                let proofs = std::iter::once(proof).chain(lines::warning(scene, pod)).collect();
+                found.push(Symptom { object, effect: trouble.effect, seen, says, proofs, test, hard: true });
             }
         }
     }
 }
 
+/// Whether a container of a pod may have written something, and is told apart from others.
+fn ran(pod: &Object) -> bool {
+    let refused = pod.at("/status/reason").is_some() && pod.list("/status/containerStatuses").is_empty();
+    let nameless = pod.list("/spec/initContainers").iter().any(|one| one.text("/name").is_empty());
+    !refused && !nameless
+}
+
 /// What a container wrote before it ended: in the run before, where it was started again.
 fn logs_of(pod: &Object, part: Option<&Part<'_>>) -> String {
     let parts = Part::all(pod);
-    let failed = || parts.iter().find(|part| part.exit().is_some_and(|status| status != 0));
+    let failed = || parts.iter().find(|part| part.end().is_some() && part.exit() != Some(0));
     let part = part.or_else(failed);
     let named = part.filter(|part| !part.name().is_empty() && (part.role != Role::Main || parts.len() > 1));
-    let container = named.map_or(String::new(), |part| format!(" -c {}", part.name()));
+    let several = pod.text(lines::READY).split_once('/').is_some_and(|(_, of)| of != "1");
+    let any = if several && parts.iter().all(|part| part.name().is_empty()) { " --all-containers" } else { "" };
+    let container = named.map_or(any.to_owned(), |part| format!(" -c {}", part.name()));
     let before = if part.is_none_or(|part| part.restarts() > 0) { " --previous" } else { "" };
     format!("kubectl -n {} logs {}{container}{before}", pod.ns(), pod.name())
 }
@@ -104,10 +119,11 @@ fn workloads(scene: &Scene<'_>, found: &mut Vec<Symptom>) {
                     ..symptom(object, Effect::NotCreated, &format!("{at}/message"), test)
                 });
             } else if kind == "Job"
-                && let Some((at, _)) = true_of("Failed")
+                && let Some((at, failed)) = true_of("Failed")
                 && object.controller().is_none()
             {
-                found.push(symptom(object, Effect::Failed, &format!("{at}/reason"), test));
+                let field = if failed.at("/reason").is_some() { "reason" } else { "type" };
+                found.push(symptom(object, Effect::Failed, &format!("{at}/{field}"), test));
             } else if kind == "Deployment"
                 && let Some((at, progress)) = object.condition("Progressing")
                 && progress.text("/reason") == "ProgressDeadlineExceeded"
@@ -146,7 +162,11 @@ fn rest(scene: &Scene<'_>, found: &mut Vec<Symptom>) {
         if let Some((at, ready)) = node.condition("Ready")
             && ready.text("/status") != "True"
         {
-            let test = format!("on {}: journalctl -u kubelet --since -1h", node.name());
+            let described = ready.at("/message").is_some();
+            let test = match described {
+                true => format!("on {}: journalctl -u kubelet --since -1h", node.name()),
+                false => format!("kubectl describe node {}", node.name()),
+            };
             found.push(symptom(node, Effect::Lost, &format!("{at}/status"), test));
         }
     }

@@ -23,12 +23,12 @@ fn said<'a>(scene: &Scene<'a>, pod: &'a Object, words: &[&str], what: &str) -> J
     if let Some((part, message, proof)) = waiting(scene, pod) {
         let reason = part.waits();
         if says(message, words) || words.contains(&reason) {
-            return Ok(Some(Claim::new(format!("container {}: {what}", part.name())).seen(pod).part(&part).by(proof)));
+            return Ok(Some(Claim::new(format!("{}: {what}", part.title())).seen(pod).part(&part).by(proof)));
         }
         let ended = part.end().filter(|(_, end)| says(end.text("/message"), words));
         if ended.is_some() {
             return Ok(Some(
-                Claim::new(format!("container {}: {what}", part.name())).seen(pod).part(&part).by_all(part.ending()),
+                Claim::new(format!("{}: {what}", part.title())).seen(pod).part(&part).by_all(part.ending()),
             ));
         }
     }
@@ -107,7 +107,7 @@ fn unit_typo<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
     Ok(Part::all(pod).into_iter().find_map(|part| {
         let mut fields = ["/resources/limits/memory", "/resources/requests/memory"].into_iter();
         let field = fields.find(|field| part.spec.text(field).ends_with('m'))?;
-        let says = format!("container {} asks for thousandths of a byte: m is milli, Mi is meant", part.name());
+        let says = format!("{} asks for thousandths of a byte: m is milli, Mi is meant", part.title());
         Some(Claim::new(says).seen(pod).part(&part).by(part.asked(field)))
     }))
 }

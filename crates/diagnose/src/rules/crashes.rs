@@ -30,7 +30,7 @@ pub(super) fn ends<'a>(
     let Some((trouble, parts)) = ended(scene, pod) else { return Ok(None) };
     let part = parts.iter().find(|part| check(part));
     Ok(part.map(|part| {
-        Claim::of(trouble, format!("container {}: {says}", part.name()))
+        Claim::of(trouble, format!("{}: {says}", part.title()))
             .part(part)
             .by_all(part.ending())
             .by_all(part.saw("/restartCount"))
@@ -70,6 +70,9 @@ fn oom<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
     let claim = ends(scene, pod, "it was killed for memory by its own limit", |part| reason(part) == "OOMKilled")?;
     let name = claim.as_ref().and_then(|claim| claim.part.clone());
     let limit = "/resources/limits/memory";
+    // A table does not tell that there is one: its node may have been short of memory.
+    let told = pod.tells("/spec/containers/0/resources") || pod.id.kind != "Pod";
+    let claim = claim.map(|claim| if told { claim } else { claim.only(Confidence::Likely) });
     let limited =
         Part::all(pod).into_iter().find(|part| Some(part.name()) == name.as_deref() && part.spec.at(limit).is_some());
     let (Some(claim), Some(part)) = (&claim, limited) else { return Ok(claim) };

@@ -32,9 +32,12 @@ fn order(blocker: &Blocker) -> usize {
 
 pub(super) fn waiting<'a, 's>(scene: &'s Scene<'a>, pod: &'a Object) -> Option<Waiting<'a, 's>> {
     let trouble = scene.suffers(pod, Effect::Unscheduled)?;
-    let (at, condition) = pod.condition("PodScheduled")?;
-    let at = format!("{at}/message");
-    let told = pod.tells(&at).then(|| (condition.text("/message"), Proof::field(pod, &at)));
+    let condition = pod.condition("PodScheduled").map(|(at, condition)| (format!("{at}/message"), condition));
+    if condition.is_none() && pod.tells("/status/conditions") {
+        return None;
+    }
+    let told = condition.filter(|(at, _)| pod.tells(at));
+    let told = told.map(|(at, condition)| (condition.text("/message"), Proof::field(pod, &at)));
     // A text that does not tell it has the event that says the same.
     let (message, proof) = told.or_else(|| {
         let event = scene.warnings(pod, &["FailedScheduling"]).next()?;

@@ -62,6 +62,12 @@ impl<'a> Part<'a> {
         self.spec.text("/name")
     }
 
+    /// What to call it in a sentence: a table does not tell its name.
+    pub fn title(&self) -> String {
+        let what = if self.role == Role::Init { "init container" } else { "container" };
+        if self.name().is_empty() { format!("one {what}") } else { format!("{what} {}", self.name()) }
+    }
+
     /// Its image.
     pub fn image(&self) -> &'a str {
         self.spec.text("/image")

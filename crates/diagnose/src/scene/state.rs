@@ -41,10 +41,15 @@ pub(super) fn trouble<'a>(scene: &Scene<'a>, pod: &'a Object) -> Option<Trouble<
     if phase == "Failed" {
         return failed(scene, pod).and_then(whole);
     }
-    // A table need not tell of the node; what waits for one is pending.
-    let placed = !pod.text("/spec/nodeName").is_empty() || !pod.tells("/spec/nodeName") && phase != "Pending";
-    if !placed || stranded(scene, pod) {
-        return unscheduled(scene, pod).then_some(Effect::Unscheduled).and_then(whole);
+    // Its node has not been heard of since.
+    if phase == "Unknown" {
+        return whole(Effect::NotReady);
+    }
+    match is_placed(scene, pod) {
+        Some(true) if !stranded(scene, pod) => {}
+        Some(_) => return unscheduled(scene, pod).then_some(Effect::Unscheduled).and_then(whole),
+        // Pending, and that is all: it waits for a node, or for the kubelet of one.
+        None => return (scene.age(pod) >= 60).then_some(Effect::NotStarted).and_then(whole),
     }
     let parts = Part::all(pod);
     if let Some((part, effect)) = parts.iter().find_map(|part| Some((part, broken(scene, part)?))) {
@@ -53,7 +58,9 @@ pub(super) fn trouble<'a>(scene: &Scene<'a>, pod: &'a Object) -> Option<Trouble<
     if let Some(part) = parts.iter().find(|part| part.role == Role::Init && hangs(scene, part)) {
         return Some(Trouble { pod, effect: Effect::NotStarted, part: Some(part.clone()) });
     }
-    let creating = parts.iter().any(|part| part.waits() == "ContainerCreating");
+    let begun = parts.iter().all(|part| part.role != Role::Init || part.state("terminated").is_some());
+    let creating = |part: &Part<'_>| part.waits() == "ContainerCreating" || begun && part.waits() == "PodInitializing";
+    let creating = parts.iter().any(creating);
     if creating && (setup_fails(scene, pod).is_some() || scene.age(pod) > 300) {
         return whole(Effect::NotStarted);
     }
@@ -68,10 +75,32 @@ pub(super) fn trouble<'a>(scene: &Scene<'a>, pod: &'a Object) -> Option<Trouble<
         return fails.then(|| Trouble { pod, effect: Effect::NotReady, part: Some(part.clone()) });
     }
     // Its containers are well: a gate is closed, or its node has gone.
-    let since = ready.time("/lastTransitionTime").map_or(i64::MAX, |at| scene.now().since(at));
+    let moved = ready.time("/lastTransitionTime").map_or(i64::MAX, |at| scene.now().since(at));
+    let since = moved.min(scene.age(pod));
     let lost = scene.snapshot.seen("Node", "", pod.text("/spec/nodeName")).is_some_and(is_lost);
     (lasting.all(Part::is_ready) && (since > 60 || lost)).then_some(Effect::NotReady).and_then(whole)
 }
+
+/// Whether a pod has a node. A table need not tell: whose containers are spoken of has one, and the scheduler's last word
+/// about it may be there.
+fn is_placed(scene: &Scene<'_>, pod: &Object) -> Option<bool> {
+    if pod.tells("/spec/nodeName") {
+        return Some(!pod.text("/spec/nodeName").is_empty());
+    }
+    let started = STATUSES.iter().any(|list| !pod.list(list).is_empty());
+    if started || pod.text("/status/phase") != "Pending" {
+        return Some(true);
+    }
+    let mut events = scene.snapshot.events(pod).rev();
+    events.find_map(|event| match event.reason() {
+        "FailedScheduling" => Some(false),
+        "Scheduled" | "Pulling" | "Pulled" | "Failed" | "BackOff" => Some(true),
+        reason => SETUP.contains(&reason).then_some(true),
+    })
+}
+
+/// Where the states of containers are.
+const STATUSES: [&str; 2] = ["/status/initContainerStatuses", "/status/containerStatuses"];
 
 /// What is wrong with a container that does not run as it should.
 fn broken(scene: &Scene<'_>, part: &Part<'_>) -> Option<Effect> {
@@ -186,8 +215,11 @@ fn killed(scene: &Scene<'_>, part: &Part<'_>) -> bool {
 
 /// Whether an init container waits for something: it goes on and on, and says so.
 fn hangs(scene: &Scene<'_>, part: &Part<'_>) -> bool {
-    let Some(began) = part.began() else { return false };
-    let runs = scene.now().since(began);
+    if part.state("running").is_none() {
+        return false;
+    }
+    // A table does not tell since when: no longer than there is the pod.
+    let runs = part.began().map_or_else(|| scene.age(part.pod), |began| scene.now().since(began));
     let name = LogName {
         namespace: part.pod.ns().to_owned(),
         pod: part.pod.name().to_owned(),

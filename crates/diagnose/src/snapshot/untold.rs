@@ -6,11 +6,26 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::coverage::{NAMED, several};
 use super::{LogName, Need, Run, Snapshot};
 use crate::kinds::{self, KINDS};
-use crate::object::{Object, Ref, View};
+use crate::object::{Fields as _, Object, Ref, View};
 use crate::scene::Part;
 
 /// What is told of on the way, or by itself.
 const BESIDE: [&str; 2] = ["Event", "Lease"];
+
+/// Words of tables that are no fault by themselves: kind, words, what is not known, why, what tells it (nothing: which
+/// pods wait).
+const UNDECIDED: [(&str, &[&str], &str, &str, &str); 4] = [
+    ("Pod", &["Terminating"], "tell since when these are being deleted:", "a table does not", "describe"),
+    ("Namespace", &["Terminating"], "tell what holds these in deletion:", "a table does not", "describe"),
+    (
+        "Pod",
+        &["Evicted", "Error", "ContainerStatusUnknown", "NodeLost", "Shutdown", "Terminated"],
+        "tell whether something is still wrong behind pods that are over:",
+        "a table does not tell when they ended, nor who owns them",
+        "describe",
+    ),
+    ("Node", &["SchedulingDisabled"], "tell whether pods wait for nodes that take none:", "no pods were given", ""),
+];
 
 /// Objects of which something is left out: their kinds, and where they are.
 #[derive(Default)]
@@ -67,6 +82,7 @@ impl Snapshot {
                 format!("a description leaves some of it out; {} has all", described.command("get", " -o yaml"));
             needs.push(Need::new(format!("read all fields: {}", described.names()), reason));
         }
+        needs.extend(self.undecided());
         if let Some((pod, container)) = silent.first() {
             let reason = format!(
                 "nothing was given of {} containers that were started again; `kubectl -n {} logs {} -c {container} --previous` tells why one was",
@@ -77,6 +93,29 @@ impl Snapshot {
             needs.push(Need::new("read logs of runs that ended", reason));
         }
         needs
+    }
+
+    /// What a word of a table may mean either way, with what would decide it.
+    fn undecided(&self) -> impl Iterator<Item = Need> {
+        let rows = UNDECIDED.iter().filter_map(|(kind, words, need, reason, verb)| {
+            let is = |object: &&Object| {
+                let status = object.text("/row/STATUS");
+                object.view() == View::Listed && words.iter().any(|word| status.split(',').any(|part| part == *word))
+            };
+            // Whoever waits for a node is among the pods.
+            let told = *kind == "Node" && self.all("Pod").next().is_some();
+            let all: Vec<&Object> = self.all(kind).filter(is).filter(|_| !told).collect();
+            let first = all.first()?;
+            let place = if first.ns().is_empty() { String::new() } else { format!(" -n {}", first.ns()) };
+            let command = match *verb {
+                "" => "kubectl get pods -A --field-selector status.phase=Pending".to_owned(),
+                verb => format!("kubectl {verb} {}/{}{place}", kind.to_lowercase(), first.name()),
+            };
+            let named = all.iter().take(NAMED).map(|one| one.name()).collect::<Vec<_>>().join(", ");
+            let more = if all.len() > NAMED { format!(" and {} more", all.len() - NAMED) } else { String::new() };
+            Some(Need::new(format!("{need} {named}{more}"), format!("{reason}; `{command}` tells it")))
+        });
+        rows.collect::<Vec<_>>().into_iter()
     }
 
     /// The containers of a pod that were started again and whose logs are not here.

@@ -1,5 +1,8 @@
 //! A line of a table as an object: what the columns of its kind say, and nothing else.
 
+mod pod;
+mod workload;
+
 use super::moment;
 use super::sketch::{Sketch, is_none, labels, number};
 use super::table::Row;
@@ -8,7 +11,7 @@ use crate::object::View;
 use crate::value::{Value, json};
 
 /// Which kind has these columns: (columns, kind), the most particular first.
-const COLUMNS: [(&[&str], &str); 22] = [
+const COLUMNS: [(&[&str], &str); 23] = [
     (&["READY", "STATUS", "RESTARTS"], "Pod"),
     (&["STATUS", "ROLES", "VERSION"], "Node"),
     (&["TYPE", "CLUSTER-IP"], "Service"),
@@ -29,6 +32,7 @@ const COLUMNS: [(&[&str], &str); 22] = [
     (&["ENDPOINTS"], "Endpoints"),
     (&["TYPE", "DATA"], "Secret"),
     (&["SERVICE", "AVAILABLE"], "APIService"),
+    (&["ALLOWED DISRUPTIONS"], "PodDisruptionBudget"),
     (&["READY", "AGE"], "StatefulSet"),
     (&["DATA", "AGE"], "ConfigMap"),
 ];
@@ -44,18 +48,38 @@ pub(super) fn is_of_cluster(kind: &str) -> bool {
     kinds::of_name(kind).is_some_and(|kind| !kind.is_namespaced())
 }
 
+/// Where the cells of a line are kept as they were printed, for proofs.
+const ROW: &str = "/row";
+
+/// Columns that tell whether something is wrong.
+const QUOTED: [&str; 9] =
+    ["STATUS", "READY", "DESIRED", "COMPLETIONS", "EXTERNAL-IP", "ENDPOINTS", "TARGETS", "ADDRESS", "AVAILABLE"];
+
 /// An object of a line.
 pub(super) fn sketch(kind: &str, namespace: &str, name: &str, row: &Row<'_>) -> Sketch {
     let mut sketch = Sketch::new(kind, namespace, name, View::Listed);
+    for column in QUOTED {
+        if let Some(text) = row.cell(column) {
+            sketch.set(&format!("{ROW}/{column}"), text);
+        }
+    }
     sketch.aged("/metadata/creationTimestamp", row.cell("AGE").and_then(moment::age));
     if let Some(text) = row.cell("LABELS") {
         sketch.set("/metadata/labels", labels([text]));
     }
     match kind {
-        "Pod" => pod(&mut sketch, row),
+        "Pod" => pod::pod(&mut sketch, row),
         "Node" => node(&mut sketch, row),
         "Service" => service(&mut sketch, row),
-        "Deployment" | "StatefulSet" => replicas(&mut sketch, row),
+        "Deployment" | "StatefulSet" => workload::replicas(&mut sketch, row),
+        "DaemonSet" => workload::daemon_set(&mut sketch, row),
+        "ReplicaSet" => workload::replica_set(&mut sketch, row),
+        "Job" => workload::job(&mut sketch, row),
+        "CronJob" => workload::cron_job(&mut sketch, row),
+        "HorizontalPodAutoscaler" => workload::autoscaler(&mut sketch, row),
+        "Ingress" => ingress(&mut sketch, row),
+        "StorageClass" => class(&mut sketch, row),
+        "APIService" => api(&mut sketch, row),
         "PersistentVolumeClaim" | "PersistentVolume" => storage(&mut sketch, row),
         "Namespace" => told(&mut sketch, row, &[("STATUS", "/status/phase")]),
         "Endpoints" => endpoints(&mut sketch, row),
@@ -74,67 +98,19 @@ fn told(sketch: &mut Sketch, row: &Row<'_>, fields: &[(&str, &str)]) {
     }
 }
 
+/// Cells that are counts.
+fn counted(sketch: &mut Sketch, row: &Row<'_>, fields: &[(&str, &str)]) {
+    for (column, pointer) in fields {
+        if let Some(count) = row.cell(column).and_then(|text| text.parse::<i64>().ok()) {
+            sketch.set(pointer, count);
+        }
+    }
+}
+
 /// `2/3`.
 fn share(text: &str) -> Option<(i64, i64)> {
     let (part, whole) = text.split_once('/')?;
     Some((part.parse().ok()?, whole.parse().ok()?))
-}
-
-/// Reasons of pods that are over.
-const OVER: [&str; 6] =
-    ["Evicted", "NodeLost", "DeadlineExceeded", "NodeAffinity", "Shutdown", "UnexpectedAdmissionError"];
-
-/// What a status says of the container that it is about.
-fn state(status: &str) -> Option<Value> {
-    let running = ["Running", "Pending", "Unknown", "Terminating", "NotReady", "SchedulingGated"].contains(&status);
-    let counted = status.contains('/');
-    let code = status.strip_prefix("ExitCode:").and_then(number);
-    let signal = status.strip_prefix("Signal:").and_then(number);
-    match status {
-        _ if running || counted => None,
-        "Completed" => Some(json!({"terminated": {"reason": status, "exitCode": 0}})),
-        "Error" | "OOMKilled" => Some(json!({"terminated": {"reason": status}})),
-        _ if code.is_some() => Some(json!({"terminated": {"exitCode": code}})),
-        _ if signal.is_some() => Some(json!({"terminated": {"exitCode": signal.map(|signal| 128 + signal)}})),
-        _ => Some(json!({"waiting": {"reason": status}})),
-    }
-}
-
-fn pod(sketch: &mut Sketch, row: &Row<'_>) {
-    told(sketch, row, &[("NODE", "/spec/nodeName"), ("IP", "/status/podIP")]);
-    let status = row.text("STATUS");
-    let (init, status) = status.strip_prefix("Init:").map_or((false, status), |status| (true, status));
-    let ready = row.cell("READY").and_then(share);
-    let phase = match status {
-        "Running" | "Pending" | "Failed" | "Unknown" => status,
-        // What is left of a pod's life is not told.
-        "" | "Terminating" => return,
-        "Completed" | "Succeeded" if !init => "Succeeded",
-        "CrashLoopBackOff" | "RunContainerError" | "Error" | "OOMKilled" | "NotReady" if !init => "Running",
-        _ if OVER.contains(&status) || status.starts_with("OutOf") => "Failed",
-        _ => "Pending",
-    };
-    sketch.set("/status/phase", phase);
-    if phase == "Failed" && status != phase {
-        return sketch.set("/status/reason", status);
-    }
-    if status == "SchedulingGated" {
-        sketch.set("/status/conditions", json!([{"type": "PodScheduled", "status": "False", "reason": status}]));
-    } else if let Some((ready, of)) = ready {
-        let is = if ready == of { "True" } else { "False" };
-        sketch.set("/status/conditions", json!([{"type": "Ready", "status": is}]));
-    }
-    // Which of several containers it is about is not told, nor its name.
-    if let Some(state) = state(status) {
-        let restarts = row.cell("RESTARTS").and_then(number).unwrap_or(0);
-        let (specs, statuses) = if init {
-            ("/spec/initContainers", "/status/initContainerStatuses")
-        } else {
-            ("/spec/containers", "/status/containerStatuses")
-        };
-        sketch.set(specs, json!([{"name": ""}]));
-        sketch.set(statuses, json!([{"name": "", "ready": false, "restartCount": restarts, "state": state}]));
-    }
 }
 
 fn node(sketch: &mut Sketch, row: &Row<'_>) {
@@ -154,15 +130,68 @@ fn node(sketch: &mut Sketch, row: &Row<'_>) {
 
 fn service(sketch: &mut Sketch, row: &Row<'_>) {
     told(sketch, row, &[("TYPE", "/spec/type"), ("CLUSTER-IP", "/spec/clusterIP")]);
-    if let Some(selector) = row.cell("SELECTOR").filter(|text| !is_none(text)) {
-        sketch.set("/spec/selector", labels([selector]));
+    match row.cell("SELECTOR") {
+        Some(text) if is_none(text) => sketch.set("/spec/selector", json!({})),
+        Some(text) => sketch.set("/spec/selector", labels([text])),
+        None => {}
+    }
+    let outside = row.text("EXTERNAL-IP");
+    if row.text("TYPE") == "ExternalName" {
+        sketch.set("/spec/externalName", outside);
+    } else if outside == "<pending>" {
+        sketch.set("/status/loadBalancer", json!({}));
+    } else if row.text("TYPE") == "LoadBalancer" && !is_none(outside) {
+        addresses(sketch, outside);
+    }
+    let ports: Vec<Value> = row.text("PORT(S)").split(',').filter_map(service_port).collect();
+    if !ports.is_empty() {
+        sketch.set("/spec/ports", ports);
     }
 }
 
-fn replicas(sketch: &mut Sketch, row: &Row<'_>) {
-    if let Some((ready, wanted)) = row.cell("READY").and_then(share) {
-        sketch.set("/spec/replicas", wanted);
-        sketch.set("/status/readyReplicas", ready);
+/// `80:31234/TCP`.
+fn service_port(text: &str) -> Option<Value> {
+    let (numbers, protocol) = text.split_once('/')?;
+    let (own, of_node) = numbers.split_once(':').unwrap_or((numbers, ""));
+    let mut port = json!({"port": own.parse::<i64>().ok()?, "protocol": protocol});
+    if let Ok(of_node) = of_node.parse::<i64>() {
+        port["nodePort"] = of_node.into();
+    }
+    Some(port)
+}
+
+/// Addresses or names of a load balancer.
+fn addresses(sketch: &mut Sketch, text: &str) {
+    let address = |one: &str| match one.contains(|letter: char| letter.is_ascii_alphabetic()) && !one.contains(':') {
+        true => json!({"hostname": one}),
+        false => json!({"ip": one}),
+    };
+    sketch.set("/status/loadBalancer/ingress", text.split(',').map(address).collect::<Vec<_>>());
+}
+
+fn ingress(sketch: &mut Sketch, row: &Row<'_>) {
+    told(sketch, row, &[("CLASS", "/spec/ingressClassName")]);
+    if let Some(text) = row.cell("ADDRESS") {
+        addresses(sketch, text);
+    }
+}
+
+fn class(sketch: &mut Sketch, row: &Row<'_>) {
+    told(sketch, row, &[("PROVISIONER", "/provisioner"), ("VOLUMEBINDINGMODE", "/volumeBindingMode")]);
+}
+
+/// `False (MissingEndpoints)`.
+fn api(sketch: &mut Sketch, row: &Row<'_>) {
+    if let Some((namespace, name)) = row.text("SERVICE").split_once('/') {
+        sketch.set("/spec/service", json!({"namespace": namespace, "name": name}));
+    }
+    let (status, reason) = row.text("AVAILABLE").split_once(" (").unwrap_or((row.text("AVAILABLE"), ""));
+    if !status.is_empty() {
+        let mut condition = json!({"type": "Available", "status": status});
+        if !reason.is_empty() {
+            condition["reason"] = reason.trim_end_matches(')').into();
+        }
+        sketch.set("/status/conditions", json!([condition]));
     }
 }
 

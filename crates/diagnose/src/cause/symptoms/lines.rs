@@ -1,0 +1,208 @@
+//! What a line of a table, or the counts of a workload, shows to be wrong where nothing else was given: who suffers, in
+//! the words that were printed. Which cause it has no line tells.
+
+use super::{Effect, Symptom};
+use crate::object::{Fields as _, Object, Ref, View};
+use crate::scene::Scene;
+use crate::snapshot::Proof;
+
+/// The cells of a line, as they were printed.
+pub(super) const STATUS: &str = "/row/STATUS";
+pub(super) const READY: &str = "/row/READY";
+
+/// How long something may be short of what it wants before that is a fault, in seconds.
+const PATIENCE: i64 = 60;
+/// How long a job of which only a line is known may run, in seconds.
+const RUNS: i64 = 600;
+
+/// What a word in a table means, where it names no cause: (word, what is known).
+const WORDS: &[(&str, &str)] = &[
+    ("ContainerCreating", "its volumes, its network or its image are not there yet; its events say which"),
+    ("PodInitializing", "its init containers are done, and its containers are not made; its events say why"),
+    (
+        "Pending",
+        "it waits for a node, or for the kubelet of one; its events, or NODE of `get pods -o wide`, tell which",
+    ),
+    ("ImagePullBackOff", "its image cannot be pulled; its events say why"),
+    ("ErrImagePull", "its image cannot be pulled; its events say why"),
+    ("InvalidImageName", "the name of its image is not one"),
+    ("ErrImageNeverPull", "its image is not on its node, and it may not be pulled"),
+    (
+        "CreateContainerConfigError",
+        "a ConfigMap, a Secret or a key that it refers to is not there; its events say which",
+    ),
+    ("CreateContainerError", "the runtime cannot make its container; its events say why"),
+    ("RunContainerError", "the runtime cannot start its container; its events say why"),
+    ("CrashLoopBackOff", "a container of it ends again and again; what it wrote before, and its exit code, tell why"),
+    ("Error", "a container of it ended with another status than 0; what it wrote before tells why"),
+    ("OOMKilled", "a container of it was killed for memory"),
+    ("Unknown", "nobody has heard of it since its node was lost"),
+    ("SchedulingGated", "a scheduling gate holds it back"),
+    ("Evicted", "its node was short of something, and it was made to go; its message says of what"),
+];
+
+/// What is known of a pod by the word that a table has for it.
+pub(super) fn says(pod: &Object) -> Option<String> {
+    let status = pod.text(STATUS);
+    let (init, word) = status.strip_prefix("Init:").map_or((false, status), |word| (true, word));
+    if init && word.contains('/') {
+        return Some(format!("{word} of its init containers are done, and the next one does not end"));
+    }
+    let known = WORDS.iter().find(|(known, _)| *known == word).map(|(_, says)| *says)?;
+    Some(if init { format!("in an init container: {known}") } else { known.to_owned() })
+}
+
+/// The cell that shows what a pod suffers from; its phase where it came from no table.
+pub(super) fn proof(pod: &Object, effect: Effect) -> Proof {
+    let running = effect == Effect::NotReady && pod.text(STATUS) == "Running";
+    let cell = if running { READY } else { STATUS };
+    Proof::field(pod, if pod.at(cell).is_some() { cell } else { "/status/phase" })
+}
+
+/// The last warning about an object of which little else is known.
+pub(super) fn warning(scene: &Scene<'_>, object: &Object) -> Option<Proof> {
+    let partly = object.view() != View::Whole;
+    let event = scene.snapshot.events(object).rev().find(|event| event.warns()).filter(|_| partly)?;
+    Some(Proof::field(event.0, event.pointer()))
+}
+
+/// How many a workload has that are ready, and how many it wants: with the field that tells.
+fn counts(object: &Object) -> Option<(i64, i64, &'static str)> {
+    let (wanted, fields): (_, &[&str]) = match object.id.kind.as_str() {
+        "DaemonSet" => ("/status/desiredNumberScheduled", &["/status/numberReady", "/status/numberAvailable"]),
+        _ => ("/spec/replicas", &["/status/readyReplicas", "/status/availableReplicas"]),
+    };
+    let wanted = object.int(wanted)?;
+    let told = fields.iter().find(|field| object.at(field).is_some());
+    // A status leaves zeros out.
+    let zero = || (object.view() == View::Whole && object.at("/status").is_some()).then_some(&fields[0]);
+    let field = told.or_else(zero)?;
+    Some((object.int(field).unwrap_or(0), wanted, field))
+}
+
+/// A workload that is short of pods, where no pods were given that would tell why.
+fn short(scene: &Scene<'_>, object: &Object) -> Option<Symptom> {
+    let (ready, wanted, field) = counts(object)?;
+    let moved = object.condition("Available").and_then(|(_, one)| one.time("/lastTransitionTime"));
+    let since = moved.map_or_else(|| scene.age(object), |at| scene.now().since(at));
+    if ready >= wanted || since < PATIENCE {
+        return None;
+    }
+    let made = object.int("/status/replicas").filter(|_| object.id.kind == "ReplicaSet");
+    let says = match made {
+        Some(made) if made < wanted => format!("{made} of {wanted} pods were made; its events say why no more"),
+        _ => format!("{ready} of {wanted} pods are ready; which are not, and why, its pods tell"),
+    };
+    let at = if object.at(READY).is_some() { READY } else { field };
+    let test = format!("kubectl -n {} get pods,events", object.ns());
+    Some(Symptom { says: Some(says), ..super::symptom(object, Effect::Short, at, test) })
+}
+
+/// A job that is not done, of which only a line is known.
+fn undone(scene: &Scene<'_>, job: &Object) -> Option<Symptom> {
+    let left = job.int("/status/succeeded") < job.int("/spec/completions");
+    // Since 1.31 the table tells how it goes.
+    if job.view() != View::Listed || job.at(STATUS).is_some() || !left || scene.age(job) < RUNS {
+        return None;
+    }
+    let says = "it is not done: whether it runs, waits or has failed the table does not tell".to_owned();
+    let test = format!("kubectl -n {} describe job {}", job.ns(), job.name());
+    Some(Symptom { says: Some(says), ..super::symptom(job, Effect::Undone, "/row/COMPLETIONS", test) })
+}
+
+/// Endpoints without an address, of a service that has pods.
+fn unserved(scene: &Scene<'_>, endpoints: &Object) -> Option<Symptom> {
+    let service = scene.snapshot.seen("Service", endpoints.ns(), endpoints.name());
+    // A service without a selector has the addresses that somebody writes.
+    let selects = |service: &&Object| service.map("/spec/selector").is_none_or(|wanted| !wanted.is_empty());
+    let meant = match service {
+        Some(service) => selects(&service) && service.text("/spec/type") != "ExternalName",
+        // Locks of older components look the same, and are of no service.
+        None => {
+            let unknown = scene.snapshot.coverage().complete("Service", endpoints.ns()).is_err();
+            unknown && endpoints.ns() != "kube-system" && !endpoints.name().contains('.')
+        }
+    };
+    if endpoints.text("/row/ENDPOINTS") != "<none>" || !meant || scene.age(endpoints) < PATIENCE {
+        return None;
+    }
+    let says = "no pod that its selector meets is ready, or its selector meets none".to_owned();
+    let test = format!("kubectl -n {} describe service {}", endpoints.ns(), endpoints.name());
+    let symptom = super::symptom(endpoints, Effect::NoEndpoints, "/row/ENDPOINTS", test);
+    Some(Symptom { object: Ref::new("Service", endpoints.ns(), endpoints.name()), says: Some(says), ..symptom })
+}
+
+/// An autoscaler that knows none of what it should measure.
+fn unmeasured(scene: &Scene<'_>, scaler: &Object) -> Option<Symptom> {
+    let mut targets = scaler.text("/row/TARGETS").split(", ").peekable();
+    let unknown = |target: &str| target.contains("<unknown>/");
+    if targets.peek().is_none_or(|first| first.is_empty()) || !targets.all(unknown) || scene.age(scaler) < PATIENCE {
+        return None;
+    }
+    let says = "what it scales by is not measured; its conditions and events say why".to_owned();
+    let test = format!("kubectl -n {} describe hpa {}", scaler.ns(), scaler.name());
+    Some(Symptom { says: Some(says), ..super::symptom(scaler, Effect::NoMetrics, "/row/TARGETS", test) })
+}
+
+/// A volume that could not be recycled or deleted.
+fn failed_volume(_: &Scene<'_>, volume: &Object) -> Option<Symptom> {
+    let failed = volume.text("/status/phase") == "Failed" && volume.view() == View::Listed;
+    let test = format!("kubectl describe pv {}", volume.name());
+    failed.then(|| super::symptom(volume, Effect::Failed, "/status/phase", test))
+}
+
+/// An aggregated API that a table calls unavailable.
+fn unavailable(_: &Scene<'_>, api: &Object) -> Option<Symptom> {
+    let (at, one) = api.condition("Available").filter(|_| api.view() == View::Listed)?;
+    let test = format!("kubectl describe apiservice {}", api.name());
+    (one.text("/status") == "False").then(|| {
+        let says = format!("it is not available: {}", one.text("/reason"));
+        Symptom { says: Some(says), ..super::symptom(api, Effect::Down, &format!("{at}/status"), test) }
+    })
+}
+
+type Look = fn(&Scene<'_>, &Object) -> Option<Symptom>;
+
+/// Which kinds are looked at, and how.
+const LOOKS: [(&str, Look); 9] = [
+    ("Deployment", short),
+    ("StatefulSet", short),
+    ("DaemonSet", short),
+    ("ReplicaSet", short),
+    ("Job", undone),
+    ("Endpoints", unserved),
+    ("HorizontalPodAutoscaler", unmeasured),
+    ("PersistentVolume", failed_volume),
+    ("APIService", unavailable),
+];
+
+pub(super) fn find(scene: &Scene<'_>, found: &mut Vec<Symptom>) {
+    for (kind, look) in LOOKS {
+        for object in scene.snapshot.all(kind).filter(|one| one.deletion().is_none() && scene.lives(one.ns())) {
+            let of_pods = counts(object).is_some();
+            let Some(mut symptom) = look(scene, object) else { continue };
+            // Pods that are here tell more, and so do those of whoever owns it.
+            let told = of_pods && (has_pods(scene, object.ns()) || is_owned(scene, object));
+            let known = found.iter().any(|one| one.object == symptom.object && one.effect == symptom.effect);
+            if !told && !known {
+                symptom.proofs.extend(warning(scene, object));
+                found.push(symptom);
+            }
+        }
+    }
+}
+
+fn has_pods(scene: &Scene<'_>, namespace: &str) -> bool {
+    scene.snapshot.coverage().complete("Pod", namespace).is_ok()
+        || scene.snapshot.within("Pod", namespace).next().is_some()
+}
+
+/// Whether it is a replica set of a deployment that is here: `web-5d8c9` of `web`.
+fn is_owned(scene: &Scene<'_>, object: &Object) -> bool {
+    let named = |owner: &Object| {
+        let rest = object.name().strip_prefix(owner.name()).and_then(|rest| rest.strip_prefix('-'));
+        rest.is_some_and(|hash| !hash.contains('-'))
+    };
+    object.id.kind == "ReplicaSet"
+        && (scene.top(object) != object.id || scene.snapshot.within("Deployment", object.ns()).any(named))
+}
