@@ -31,7 +31,6 @@ pub const NEEDS: &[(&str, &str)] = &[
     ("ing.bad-pem", "the certificate itself; values of secrets are not read"),
     ("img.auth.wrong-registry", "the pull secret's content; values of secrets are not read"),
     ("node.down-or-partitioned", "whether others reach the machine"),
-    ("node.apiserver-unreachable", "a connection from the node to the API server"),
     ("node.cgroup-driver", "the journal of the kubelet"),
     ("node.10250-blocked", "a connection from the API server to the node"),
     ("cp.apiserver-down", "the API server's container on its machine"),

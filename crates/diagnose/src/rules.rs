@@ -15,6 +15,7 @@ mod flows;
 mod images;
 pub(crate) mod ingress;
 mod jobs;
+mod journals;
 mod kernel;
 mod kills;
 mod kubelets;
@@ -49,6 +50,7 @@ pub const GROUPS: &[(&str, &[Rule])] = &[
     ("What kernels log", kernel::RULES),
     ("Files of nodes", files::RULES),
     ("What kubelets are told", kubelets::RULES),
+    ("Journals of nodes", journals::RULES),
     ("Limits of containers", limits::RULES),
     ("Connections that were tried", probes::RULES),
     ("Ways to services", flows::RULES),

@@ -10,7 +10,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::OnceLock;
 
 pub use calls::Call;
-pub use facts::{Logged, Proxy};
+pub use facts::{Logged, Noted, Proxy};
 pub use part::{Part, Role};
 pub use state::Trouble;
 pub(crate) use state::is_lost;

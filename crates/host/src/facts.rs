@@ -7,6 +7,7 @@
 pub mod certificate;
 pub mod counters;
 pub mod disks;
+pub mod journal;
 pub mod kernel;
 pub mod log;
 pub mod settings;
@@ -78,6 +79,12 @@ fn asked(host: &Host, path: &str, facts: &mut Facts) -> Option<String> {
 fn is_absent(error: &std::io::Error) -> bool {
     matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::IsADirectory)
         || matches!(error.raw_os_error(), Some(libc::ENODEV | libc::ENXIO | libc::EOPNOTSUPP))
+}
+
+/// Whether a text has this word, in whatever case.
+fn has(text: &str, word: &str) -> bool {
+    let (text, word) = (text.as_bytes(), word.as_bytes());
+    text.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word))
 }
 
 /// Lines of a name and a number, with or without a colon, as a map.

@@ -2,6 +2,7 @@
 //! network. Tries are sessions of `fathom enter` that run the applet `probe` and leave nothing behind.
 
 mod programs;
+mod units;
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -23,7 +24,7 @@ const MOST: usize = 64;
 pub(crate) fn facts(target: &Target) -> Result<Facts, Failure> {
     let mut facts = fathom_agent::facts::gather(&node::node(), target)?;
     if *target == Target::Host {
-        programs::units(&mut facts);
+        units::read(&mut facts);
         programs::rules(&mut facts);
     }
     Ok(facts)
@@ -45,7 +46,7 @@ pub(crate) fn node_facts(name: &str) -> Result<Facts, Failure> {
         node.places = Places::of_this_machine();
     }
     let mut facts = fathom_agent::facts::of_node(&node, name);
-    programs::units(&mut facts);
+    units::read(&mut facts);
     programs::rules(&mut facts);
     Ok(facts)
 }

@@ -3,6 +3,7 @@
 
 pub mod admission;
 pub mod call;
+pub mod journal;
 pub mod kernel;
 pub mod program;
 pub mod pull;

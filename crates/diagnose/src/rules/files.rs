@@ -1,7 +1,9 @@
 //! Files by which a machine is a node of Kubernetes: certificates and their dates, manifests of static pods.
 
+use super::journals::{self, KUBELETS};
 use crate::cause::Effect;
 use crate::claim::{Claim, Confidence};
+use crate::eval::messages::journal::Sign;
 use crate::object::{Fields as _, Object};
 use crate::rule::Rule;
 use crate::scene::Scene;
@@ -24,6 +26,12 @@ fn left(scene: &Scene<'_>, certificate: &Object) -> Option<i64> {
 fn ended<'a>(scene: &Scene<'a>, certificate: &'a Object, says: &str) -> Judged<Option<Claim>> {
     let over = left(scene, certificate).filter(|left| *left < 0);
     Ok(over.map(|_| Claim::new(says).since(certificate.time("/notAfter")).field(certificate, "/notAfter")))
+}
+
+/// Whether the kubelet's certificate itself was read, and tells.
+fn is_seen(scene: &Scene<'_>, machine: &str) -> bool {
+    let mut own = scene.snapshot.within("Certificate", machine).filter(|one| is_kubelet_s(one));
+    own.any(|one| left(scene, one).is_some_and(|left| left < 0))
 }
 
 fn near<'a>(scene: &Scene<'a>, certificate: &'a Object) -> Judged<Option<Claim>> {
@@ -55,16 +63,16 @@ const CERTIFICATE: Rule = Rule { on: &["Certificate"], effect: Effect::Down, ..R
 pub(super) const RULES: &[Rule] = &[
     Rule {
         code: "node.kubelet-cert-expired",
+        on: &["Certificate", "Unit"],
         means: "The kubelet's certificate has ended, so the API server lets it in no more.",
-        proves: "The date in the certificate.",
+        proves: "The date in the certificate, or the kubelet's own last words.",
         refutes: "a date that is still to come",
         fix: "remove /var/lib/kubelet/pki/kubelet-client* and start the kubelet with a new bootstrap token",
-        judge: |scene, certificate| {
-            if is_kubelet_s(certificate) {
-                ended(scene, certificate, "the kubelet's certificate has ended")
-            } else {
-                Ok(None)
-            }
+        judge: |scene, one| match one.id.kind.as_str() {
+            "Unit" if is_seen(scene, one.ns()) => Ok(None),
+            "Unit" => Ok(journals::ended(scene, one, KUBELETS, Sign::Expired, "its certificate has ended")),
+            _ if is_kubelet_s(one) => ended(scene, one, "the kubelet's certificate has ended"),
+            _ => Ok(None),
         },
         ..CERTIFICATE
     },

@@ -2,8 +2,10 @@
 
 use crate::value::Value;
 
+use super::journals::{self, KUBELETS};
 use crate::cause::Effect;
 use crate::claim::{Claim, Confidence, Fix};
+use crate::eval::messages::journal::{Sign, told};
 use crate::object::{Fields as _, Object, Ref};
 use crate::quantity;
 use crate::rule::Rule;
@@ -27,29 +29,26 @@ fn line(file: &Object, key: &str) -> Option<Proof> {
     Some(Proof { saw: line.trim().to_owned(), ..Proof::field(file, "/value") })
 }
 
-/// A service that is wanted, of one of these programs, and that does not run.
-pub(super) fn stopped(unit: &Object, programs: &[&str], says: &str) -> Option<Claim> {
-    let is_down = unit.at("/runs") == Some(&Value::Bool(false)) && programs.contains(&unit.text("/program"));
-    is_down.then(|| {
-        let look = format!("on the node: systemctl status {}; journalctl -u {}", unit.name(), unit.name());
-        Claim::new(format!("{}: {says}", unit.name())).field(unit, "/runs").field(unit, "/wanted").fix(Fix::say(look))
-    })
-}
-
 /// The kubelet does not run, and would not with the swap that is on.
 pub(super) fn swapped<'a>(scene: &Scene<'a>, unit: &'a Object) -> Option<Claim> {
-    let claim = stopped(unit, &["kubelet"], "it does not start while swap is on")?;
-    let swaps = scene.file(unit.ns(), "/proc/swaps")?;
+    let swaps = scene.file(unit.ns(), "/proc/swaps").filter(|_| KUBELETS.contains(&unit.text("/program")));
     // The first line is a head.
-    let swap = swaps.text("/value").lines().nth(1).filter(|line| !line.trim().is_empty())?;
+    let swap =
+        swaps.and_then(|file| Some((file, file.text("/value").lines().nth(1).filter(|line| !line.trim().is_empty())?)));
+    let swap = swap.map(|(file, line)| Proof { saw: line.to_owned(), ..Proof::field(file, "/value") });
     let settings = settings(scene, unit.ns());
-    if settings.as_ref().is_some_and(|(_, told)| told.at("/failSwapOn") == Some(&Value::Bool(false))) {
+    let told = settings.as_ref().and_then(|(file, _)| line(file, "failSwapOn"));
+    let fix = Fix::say("swapoff -a, and take it out of /etc/fstab; or set failSwapOn: false");
+    let says = "it does not start while swap is on";
+    if let Some(claim) = journals::ended(scene, unit, KUBELETS, Sign::Swap, says) {
+        return Some(claim.only(Confidence::Proven).by_all(swap).by_all(told).fix(fix));
+    }
+    // Where its own last words are known, they are another reason.
+    let allowed = settings.is_some_and(|(_, told)| told.at("/failSwapOn") == Some(&Value::Bool(false)));
+    if allowed || journals::last_words(scene, unit).is_some() {
         return None;
     }
-    let told = settings.and_then(|(file, _)| line(file, "failSwapOn"));
-    let swap = Proof { saw: swap.to_owned(), ..Proof::field(swaps, "/value") };
-    let fix = Fix::say("swapoff -a, and take it out of /etc/fstab; or set failSwapOn: false");
-    Some(claim.by(swap).by_all(told).fix(fix))
+    Some(journals::stopped(scene, unit, KUBELETS, says)?.by(swap?).by_all(told).fix(fix))
 }
 
 /// Bytes that are to be free by a threshold such as `10%` or `5Gi`.
@@ -85,15 +84,18 @@ pub(super) fn too_early<'a>(scene: &Scene<'a>, node: &'a Object) -> Option<Claim
 /// Units that systemd has given up, but for those that are told of by themselves.
 fn failed<'a>(scene: &Scene<'a>, output: &'a Object) -> Option<Claim> {
     let lines = output.text("/value").lines().filter(|_| output.name().starts_with("systemctl "));
-    let told = |unit: &str| scene.snapshot.seen("Unit", output.ns(), unit).is_some_and(|one| !one.holds("/runs"));
+    let is_told = |unit: &str| scene.snapshot.seen("Unit", output.ns(), unit).is_some_and(journals::is_down);
     // `NAME loaded failed failed DESCRIPTION`
     let units = lines.filter_map(|line| Some((line.split_whitespace().next()?, line)));
-    let units: Vec<(&str, &str)> = units.filter(|(unit, line)| line.contains(" failed ") && !told(unit)).collect();
+    let units: Vec<(&str, &str)> = units.filter(|(unit, line)| line.contains(" failed ") && !is_told(unit)).collect();
     let (first, line) = units.first()?;
     let more = if units.len() > 1 { format!(" and {} more", units.len() - 1) } else { String::new() };
     let proof = Proof { saw: line.trim().to_owned(), ..Proof::field(output, "/value") };
+    let last = scene.journal(output.ns(), first).find(|line| line.run == 0);
+    let why = last.as_ref().map(|line| format!(": {}", told(line.text))).unwrap_or_default();
     let fix = Fix::say(format!("on the machine: systemctl status {first}; journalctl -u {first}"));
-    Some(Claim::new(format!("{first}{more} failed")).about(Ref::new("Machine", "", output.ns())).by(proof).fix(fix))
+    let claim = Claim::new(format!("{first}{more} failed{why}")).about(Ref::new("Machine", "", output.ns()));
+    Some(claim.by(proof).by_all(last.map(|line| line.proof)).fix(fix))
 }
 
 const TOLD: Rule = Rule { on: &["Unit"], effect: Effect::Lost, ..Rule::PLAIN };
@@ -139,14 +141,14 @@ pub(super) const RULES: &[Rule] = &[
 ];
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::snapshot::{Coverage, Gathering};
     use crate::{Question, diagnose};
     use serde_json::{Value, json};
 
     /// Codes and objects that are found of a node n1 with these facts.
-    fn found(facts: Vec<Value>) -> Vec<String> {
+    pub(in crate::rules) fn found(facts: Vec<Value>) -> Vec<String> {
         let mut gathering = Gathering::new();
         gathering.covers(Coverage::whole());
         gathering.value(json!({"kind": "Node", "metadata": {"name": "n1"}, "status": {"conditions": [{"type": "Ready", "status": "True"}]}}));

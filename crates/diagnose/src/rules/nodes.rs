@@ -1,5 +1,6 @@
 //! Nodes that are not ready or short of something, and pods that were evicted for it.
 
+use super::journals::{self, KUBELETS};
 use crate::cause::Effect;
 use crate::claim::{Claim, Confidence};
 use crate::eval::messages::says;
@@ -159,10 +160,6 @@ fn disrupted<'a>(scene: &Scene<'a>, pod: &'a Object, reason: &str, what: &str) -
     }))
 }
 
-/// Programs of units that are kubelets, and runtimes.
-const KUBELETS: &[&str] = &["kubelet", "k3s-server", "k3s-agent"];
-const RUNTIMES: &[&str] = &["containerd", "crio", "dockerd", "cri-dockerd"];
-
 const NODE: Rule = Rule { on: &["Node"], effect: Effect::Lost, ..Rule::PLAIN };
 const EVICT: Rule = Rule { on: &["Pod"], effect: Effect::Evicted, stance: Stance::Yields, ..Rule::PLAIN };
 
@@ -176,8 +173,9 @@ pub(super) const RULES: &[Rule] = &[
         refutes: "a lease that is renewed",
         fix: "on the node: systemctl status kubelet; if the node does not answer, look at the machine",
         judge: |scene, node| match node.id.kind.as_str() {
-            "Unit" if super::kubelets::swapped(scene, node).is_some() => Ok(None),
-            "Unit" => Ok(super::kubelets::stopped(node, KUBELETS, "the kubelet is wanted and does not run")),
+            "Unit" if journals::is_told(scene, node) => Ok(None),
+            "Unit" => Ok(journals::stopped(scene, node, KUBELETS, "the kubelet is wanted and does not run")),
+            _ if journals::tells_why(scene, node) => Ok(None),
             _ => Ok(kubelet_down(scene, node)?.or(silent(scene, node)?)),
         },
         ..NODE
@@ -190,12 +188,10 @@ pub(super) const RULES: &[Rule] = &[
         proves: "The node's own words; on the node, its socket, or that its unit does not run.",
         refutes: "the runtime answering on its socket",
         fix: "start the runtime on the node",
-        judge: |_, node| {
+        judge: |scene, node| {
             match node.id.kind.as_str() {
                 "Engine" => return super::machines::silent(node),
-                "Unit" => {
-                    return Ok(super::kubelets::stopped(node, RUNTIMES, "the runtime is wanted and does not run"));
-                }
+                "Unit" => return Ok(journals::no_runtime(scene, node)),
                 _ => {}
             }
             said(

@@ -20,6 +20,19 @@ pub struct Logged<'a> {
     pub proof: Proof,
 }
 
+/// A line that a service wrote into the journal.
+#[derive(Debug, Clone)]
+pub struct Noted<'a> {
+    /// What it says.
+    pub text: &'a str,
+    /// Seconds since then.
+    pub ago: i64,
+    /// In which run of the service: the last one is 0.
+    pub run: i64,
+    /// Where it is read.
+    pub proof: Proof,
+}
+
 /// What kube-proxy has put into the kernel of a node, read back.
 #[derive(Debug)]
 pub struct Proxy {
@@ -97,6 +110,20 @@ impl<'a> Scene<'a> {
             Some(Logged { text: line.at("/text")?.as_str()?, ago: line.int("/ago")?, proof })
         });
         logged.filter(move |line| line.ago <= within)
+    }
+
+    /// What a service of a machine wrote that means trouble, the latest first.
+    pub fn journal(&self, machine: &str, unit: &str) -> impl Iterator<Item = Noted<'a>> {
+        let of = |one: &&Object| one.name().starts_with("journalctl ") && one.text("/unit") == unit;
+        let output = self.snapshot.within("Output", machine).find(of);
+        let lines = output.into_iter().flat_map(|output| {
+            let lines = output.list("/value").iter().enumerate().rev();
+            lines.map(move |(at, line)| (output, at, line))
+        });
+        lines.filter_map(|(output, at, line)| {
+            let proof = Proof::field(output, &format!("/value/{at}/text"));
+            Some(Noted { text: line.at("/text")?.as_str()?, ago: line.int("/ago")?, run: line.int("/run")?, proof })
+        })
     }
 
     /// When a line was logged.

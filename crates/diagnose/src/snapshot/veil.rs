@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use crate::object::Fields as _;
 use crate::value::{Map, Value};
-use words::text_without_passwords;
+use words::{text_without_passwords, without_secrets};
 
 /// Repeats the object, with all values.
 const REPEATS: &str = "kubectl.kubernetes.io/last-applied-configuration";
@@ -52,6 +52,10 @@ pub(super) fn veil(object: &mut Value) {
         let bytes = object.get_mut("binaryData").and_then(Value::as_object_mut);
         bytes.into_iter().flat_map(Map::values_mut).for_each(|value| *value = "".into());
     }
+    if object.text("/kind") == "Output" {
+        let lines = object.get_mut("value").and_then(Value::as_array_mut);
+        lines.into_iter().flatten().filter_map(|line| line.get_mut("text")).for_each(line);
+    }
     if let Some(meta) = object.get_mut("metadata").and_then(Value::as_object_mut) {
         meta.remove("managedFields");
         if let Some(annotations) = meta.get_mut("annotations").and_then(Value::as_object_mut) {
@@ -85,6 +89,15 @@ fn container(container: &mut Value) {
     }
 }
 
+/// A line of a journal, as those of logs.
+fn line(value: &mut Value) {
+    if let Some(text) = value.as_str()
+        && let Cow::Owned(veiled) = without_secrets(text)
+    {
+        *value = veiled.into();
+    }
+}
+
 fn address(value: &mut Value) {
     if let Some(text) = value.as_str()
         && let Cow::Owned(veiled) = text_without_passwords(text)
@@ -107,6 +120,10 @@ mod tests {
         let text = object.to_string();
         assert!(!text.contains("hush") && !text.contains("managedFields") && text.contains("kept"), "{text}");
         assert_eq!(object.pointer("/spec/template/spec/containers/0/env/1/value"), Some(&json!("db")));
+        let text = "E1121 x: token=hush of https://u:hush@api:6443";
+        let mut journal = json!({"kind": "Output", "value": [{"ago": 1, "run": 0, "text": text}]});
+        veil(&mut journal);
+        assert_eq!(journal.pointer("/value/0/text"), Some(&json!("E1121 x: token=*** of https://u:***@api:6443")));
         let mut secret = json!({"kind": "Secret", "data": {"k": "aHVzaA=="}, "stringData": {"l": "hush"}});
         veil(&mut secret);
         assert_eq!(secret, json!({"kind": "Secret", "data": {"k": ""}, "stringData": {"l": ""}}));

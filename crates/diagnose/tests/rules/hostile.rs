@@ -1,7 +1,7 @@
 //! What nobody sane would write: objects with values of other types, half of them missing, texts of any letters. Nothing
 //! may panic, and what is still said must still be proven.
 
-use fathom_diagnose::eval::messages::{admission, call, program, pull, schedule, start};
+use fathom_diagnose::eval::messages::{admission, call, journal, program, pull, schedule, start};
 use fathom_diagnose::eval::{probes, proxy, resolver, selector};
 use fathom_diagnose::snapshot::Gathering;
 use fathom_diagnose::value::{Value, json};
@@ -77,6 +77,9 @@ proptest! {
         start::mount(&text);
         admission::read(&text);
         program::sign(&text);
+        journal::sign(journal::Speaker::Kubelet, &text);
+        journal::is_cut_off(&text);
+        journal::told(&text);
         call::failed_call(&text);
         call::complains(&text);
         probes::listening(std::slice::from_ref(&text));

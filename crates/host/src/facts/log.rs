@@ -73,17 +73,12 @@ fn kept(text: &str, uptime: f64) -> Value {
         let mut head = head.split(',');
         let level = (head.next()?.parse::<u32>().ok()? & 7) as u8;
         let at = head.nth(1)?.parse::<f64>().ok()? / 1e6;
-        let telling = level <= WORST || KEPT.iter().any(|word| has(text, word));
+        let telling = level <= WORST || KEPT.iter().any(|word| super::has(text, word));
         telling.then(|| json!({"ago": (uptime - at).max(0.0) as u64, "text": text}))
     };
     let mut lines: Vec<Value> = text.lines().filter_map(line).collect();
     lines.drain(..lines.len().saturating_sub(MOST));
     Value::Array(lines)
-}
-
-fn has(text: &str, word: &str) -> bool {
-    let (text, word) = (text.as_bytes(), word.as_bytes());
-    text.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word))
 }
 
 #[cfg(test)]

@@ -18,6 +18,8 @@ const KEPT: &[(&str, &str)] = &[
     ("cri-docker.service", "cri-dockerd"),
     ("k3s.service", "k3s-server"),
     ("k3s-agent.service", "k3s-agent"),
+    ("rke2-server.service", "rke2"),
+    ("rke2-agent.service", "rke2"),
 ];
 
 /// Where units that are wanted have links.

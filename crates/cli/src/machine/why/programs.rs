@@ -1,6 +1,6 @@
-//! What programs of the machine know and no file tells: which units systemd has given up, and what kube-proxy has told the
-//! kernel. Rules are read back by the programs that wrote them: the machine's own, or those that kube-proxy's container
-//! brings along, run in a session there.
+//! Programs of the machine, and what they know and no file tells: here what kube-proxy has told the kernel. Rules are read
+//! back by the programs that wrote them: the machine's own, or those that kube-proxy's container brings along, run in a
+//! session there.
 
 use std::io::Read as _;
 use std::path::Path;
@@ -24,25 +24,15 @@ const PROXY: &str = "kube-proxy";
 /// No dump that is kept is longer.
 const LONGEST: usize = 16 << 20;
 
+/// No program is listened to for longer.
+const MUCH: u64 = 64 << 20;
+
 /// Programs that wait for somebody who does not come are given up.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Asks for units that failed, one per line.
-const FAILED: &[&str] = &["systemctl", "list-units", "--state=failed", "--plain", "--no-legend", "--no-pager"];
-
-fn here(words: &[&str]) -> Option<String> {
+/// What a program of the machine prints, if it is there, ends well, in time, and with no more than anybody reads.
+pub(super) fn here(words: &[&str]) -> Option<String> {
     run(Command::new(words[0]).args(&words[1..]).env("PATH", PATH))
-}
-
-/// Adds which units have failed. systemd says it by D-Bus alone, and its own program knows how to ask.
-pub(super) fn units(facts: &mut Facts) {
-    if !Path::new("/run/systemd/system").exists() {
-        return;
-    }
-    match here(FAILED) {
-        Some(text) => facts.add(Fact::of(Topic::Output, FAILED.join(" "), [("value", text.trim_end().into())])),
-        None => facts.lack("list the units of systemd that failed", "systemctl is not there, or does not answer"),
-    }
 }
 
 /// Adds the rules of kube-proxy. On a machine that is no node, those are none.
@@ -86,7 +76,9 @@ fn run(command: &mut Command) -> Option<String> {
     let (put, take) = mpsc::channel();
     std::thread::spawn(move || {
         let mut bytes = Vec::new();
-        let read = output.read_to_end(&mut bytes).map(|_| bytes);
+        // Whoever writes more finds nobody who reads it, and ends.
+        let read = (&mut output).take(MUCH).read_to_end(&mut bytes).map(|_| bytes);
+        drop(output);
         let _ = put.send(read);
     });
     let read = take.recv_timeout(PATIENCE);
