@@ -110,10 +110,16 @@ impl Effect {
 pub enum Edge {
     /// A pod runs on a node.
     RunsOn,
+    /// A pod gets its network from a node.
+    Plugs,
+    /// A node gets its network from an agent.
+    Networks,
     /// A pod would fit a node, were there not what the node itself suffers from.
     Wants,
     /// A pod mounts a claim.
     Mounts,
+    /// A pod's volume is held on another node.
+    Awaits,
     /// A claim waits for a volume or a class.
     Binds,
     /// A service selects pods.
@@ -150,9 +156,11 @@ const CALLERS: &[Effect] = &[Crashing, NotReady, NotStarted, Failed, CallsFail];
 pub const TABLE: &[(Edge, &[Effect], &[Effect])] = &[
     (Edge::RunsOn, &[Lost], &[NotReady, NotStarted, Crashing, Stuck, Failed, Evicted]),
     (Edge::RunsOn, &[Pressed], &[Evicted, Failed, Unscheduled, NotStarted]),
-    (Edge::RunsOn, &[NoNetwork], &[NotStarted]),
+    (Edge::Plugs, &[NoNetwork], &[NotStarted]),
+    (Edge::Networks, PODS, &[NoNetwork]),
     (Edge::Wants, &[Lost, Pressed, NoNetwork, Cordoned], &[Unscheduled]),
     (Edge::Mounts, &[Unbound, Stuck], &[Unscheduled, NotStarted]),
+    (Edge::Awaits, &[Lost], &[NotStarted]),
     (Edge::Binds, &[Unbound, Down, Unscheduled], &[Unbound]),
     (Edge::Selects, PODS, &[NoEndpoints]),
     (Edge::Selects, &[Idle, NoEndpoints], &[NoEndpoints]),

@@ -23,7 +23,7 @@ mod limits;
 mod machines;
 mod matching;
 mod names;
-mod network;
+pub(crate) mod network;
 mod nodes;
 mod placement;
 mod probes;

@@ -7,6 +7,7 @@ use crate::eval::messages::admission::{self, Refusal};
 use crate::eval::messages::call::CallFault;
 use crate::eval::{binding, endpoints, resolver, scheduling};
 use crate::object::{Fields as _, Object, Ref};
+use crate::rules::network;
 use crate::scene::Scene;
 
 /// Edges, by what is depended on.
@@ -66,7 +67,17 @@ impl Graph {
             self.tops.insert(pod.id.clone(), top.clone());
             let node = pod.text("/spec/nodeName");
             if !node.is_empty() {
-                self.add(top.clone(), Edge::RunsOn, Ref::new("Node", "", node));
+                let node = Ref::new("Node", "", node);
+                self.add(top.clone(), Edge::RunsOn, node.clone());
+                if !pod.holds("/spec/hostNetwork") {
+                    self.add(top.clone(), Edge::Plugs, node.clone());
+                }
+                if network::is_agent(pod) {
+                    self.add(node, Edge::Networks, top.clone());
+                }
+            }
+            for holder in binding::holders(scene.snapshot, pod) {
+                self.add(top.clone(), Edge::Awaits, Ref::new("Node", "", holder.text("/spec/nodeName")));
             }
             for claim in binding::claims(pod) {
                 self.add(top.clone(), Edge::Mounts, Ref::new("PersistentVolumeClaim", pod.ns(), claim));

@@ -246,9 +246,14 @@ fn explainers(field: &Field<'_>) -> Vec<Vec<usize>> {
 
 /// Whether a claim's effect is a symptom, seen where the claim is made.
 fn same(claim: &Judgement, symptom: &Symptom) -> bool {
+    // What a workload says of itself, whatever became of its pods.
+    let own = matches!(symptom.effect, Effect::Short | Effect::NotCreated)
+        || symptom.effect == Effect::Failed && symptom.seen.is_empty();
     claim.rule.effect == symptom.effect
         || symptom.effect == Effect::CallsFail
-        || claim.rule.effect.is_of_pods() && matches!(symptom.effect, Effect::Short | Effect::NotCreated)
+        // A node without a network is not ready.
+        || (claim.rule.effect, symptom.effect) == (Effect::NoNetwork, Effect::Lost)
+        || claim.rule.effect.is_of_pods() && own
         || claim.rule.effect.is_of_pods() && symptom.effect.is_of_pods() && !claim.claim.seen.is_disjoint(&symptom.seen)
 }
 

@@ -4,6 +4,7 @@
 use super::selector;
 use crate::object::{Fields as _, Object};
 use crate::quantity;
+use crate::snapshot::Snapshot;
 use crate::value::Value;
 
 /// Why a volume does not fit a claim, the last to be looked at being the nearest miss.
@@ -39,6 +40,22 @@ pub fn claims(pod: &Object) -> impl Iterator<Item = String> {
         let own = volume.at("/ephemeral").map(|_| format!("{}-{}", pod.name(), volume.text("/name")));
         own.or_else(|| (!named.is_empty()).then(|| named.to_owned()))
     })
+}
+
+/// The pods on other nodes that hold a volume of a pod which one node alone can have.
+pub fn holders<'a>(snapshot: &'a Snapshot, pod: &'a Object) -> impl Iterator<Item = &'a Object> {
+    let shared = |name: &str| {
+        let modes = snapshot.seen("PersistentVolumeClaim", pod.ns(), name).map(|claim| claim.list("/spec/accessModes"));
+        modes.into_iter().flatten().any(|mode| mode.as_str().is_some_and(|mode| mode.ends_with("Many")))
+    };
+    let names: Vec<String> = claims(pod).filter(|name| !shared(name)).collect();
+    let elsewhere = |other: &&Object| {
+        let node = other.text("/spec/nodeName");
+        other.id != pod.id && !node.is_empty() && node != pod.text("/spec/nodeName")
+    };
+    let over = |other: &&Object| ["Succeeded", "Failed"].contains(&other.text("/status/phase"));
+    let others = (!names.is_empty()).then(|| snapshot.within("Pod", pod.ns())).into_iter().flatten();
+    others.filter(elsewhere).filter(move |other| !over(other) && claims(other).any(|name| names.contains(&name)))
 }
 
 /// Why a volume cannot serve a claim; nothing where it can.

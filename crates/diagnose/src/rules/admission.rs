@@ -1,19 +1,12 @@
 //! Pods that are never made: what the API server answered to their controller.
 
 use crate::cause::Effect;
-
 use crate::claim::{Claim, Confidence, Fix};
-
 use crate::eval::messages::admission::{self as grammar, Refusal};
-
 use crate::eval::{admission, security, selector};
-
 use crate::object::{Fields as _, Object};
-
 use crate::rule::{Rule, Stance};
-
 use crate::scene::Scene;
-
 use crate::snapshot::{Judged, Proof};
 
 /// The kinds that make pods.

@@ -11,6 +11,7 @@ use crate::object::{Fields as _, Object, Ref};
 use crate::rule::{Rule, Stance};
 use crate::scene::{Call, Part, Scene};
 use crate::snapshot::{Event, Judged};
+use crate::value::Value;
 
 /// Events that tell of a sandbox.
 const SANDBOX: [&str; 2] = ["FailedCreatePodSandBox", "NetworkNotReady"];
@@ -51,22 +52,36 @@ fn not_installed<'a>(scene: &Scene<'a>, object: &'a Object) -> Judged<Option<Cla
     Ok(claim.filter(|_| node.is_none_or(|node| agent(scene, node).is_none())))
 }
 
+/// Where the runtime looks for networks: who has these folders of a node sets its network up.
+const FOLDERS: [&str; 2] = ["/etc/cni", "/opt/cni"];
+
+/// What the usual networks call their agents, for where a table does not tell of volumes.
+const NAMES: [&str; 9] = [
+    "calico-node",
+    "cilium",
+    "flannel",
+    "kube-flannel",
+    "weave-net",
+    "kindnet",
+    "antrea-agent",
+    "aws-node",
+    "kube-router",
+];
+
+/// Whether a pod is the agent of a network.
+pub(crate) fn is_agent(pod: &Object) -> bool {
+    let folder = |volume: &Value| {
+        let path = volume.text("/hostPath/path");
+        FOLDERS.iter().any(|folder| path.starts_with(folder))
+    };
+    pod.list("/spec/volumes").iter().any(folder) || NAMES.iter().any(|name| pod.name().starts_with(name))
+}
+
 /// The pod of a network's agent on a node that is in trouble.
 fn agent<'a>(scene: &Scene<'a>, node: &Object) -> Option<&'a Object> {
-    const NAMES: [&str; 9] = [
-        "calico-node",
-        "cilium",
-        "flannel",
-        "kube-flannel",
-        "weave-net",
-        "kindnet",
-        "antrea-agent",
-        "aws-node",
-        "kube-router",
-    ];
     let troubled = scene.troubles().map(|trouble| trouble.pod);
     let mut of_node = troubled.filter(|pod| pod.id.kind == "Pod" && pod.text("/spec/nodeName") == node.name());
-    of_node.find(|pod| NAMES.iter().any(|name| pod.name().starts_with(name)))
+    of_node.find(|pod| is_agent(pod))
 }
 
 fn agent_down<'a>(scene: &Scene<'a>, object: &'a Object) -> Judged<Option<Claim>> {

@@ -3,21 +3,14 @@
 use std::collections::BTreeSet;
 
 use crate::cause::Effect;
-use crate::value::Value;
-
 use crate::claim::{Claim, Confidence, Fix};
-
 use crate::eval::messages::call::CallFault;
-
 use crate::eval::{endpoints, probes, selector};
-
 use crate::object::{Fields as _, Object, Ref};
-
 use crate::rule::{Rule, Stance};
-
 use crate::scene::{Call, Part, Scene};
-
 use crate::snapshot::{Judged, Proof};
+use crate::value::Value;
 
 /// Whether a service has a selector and is there to stay.
 pub(super) fn selects(scene: &Scene<'_>, service: &Object) -> bool {

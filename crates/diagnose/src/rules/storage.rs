@@ -1,19 +1,12 @@
 //! Claims without a volume.
 
 use crate::cause::Effect;
-
 use crate::claim::{Claim, Fix};
-
 use crate::eval::binding::{self};
-
 use crate::eval::{messages::says, selector};
-
 use crate::object::{Fields as _, Object};
-
 use crate::rule::{Rule, Stance};
-
 use crate::scene::Scene;
-
 use crate::snapshot::{Event, Judged, Proof};
 
 /// A claim that has waited long enough.

@@ -1,21 +1,13 @@
 //! Volumes that cannot be attached, mounted or written.
 
 use crate::cause::Effect;
-
 use crate::claim::{Claim, Confidence, Fix};
-
 use crate::eval::binding;
-
 use crate::eval::messages::start::{self, Mount};
-
 use crate::eval::messages::{between, says};
-
 use crate::object::{Fields as _, Object, Ref};
-
 use crate::rule::{Rule, Stance};
-
 use crate::scene::{Part, Role, Scene};
-
 use crate::snapshot::{Event, Judged, Proof};
 
 /// The latest word on why the volumes of a pod that is not started are not there.
@@ -79,13 +71,7 @@ fn multi_attach<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>>
     let Some(claim) = mounts(scene, pod, Mount::MultiAttach, "it is attached to another node")? else {
         return Ok(None);
     };
-    let mut names = binding::claims(pod);
-    let holder = names.find_map(|name| {
-        let mut others = scene.snapshot.within("Pod", pod.ns()).filter(|other| other.id != pod.id);
-        others.find(|other| {
-            other.text("/spec/nodeName") != pod.text("/spec/nodeName") && binding::claims(other).any(|one| one == name)
-        })
-    });
+    let holder = binding::holders(scene.snapshot, pod).next();
     Ok(Some(claim.by_all(holder.map(|holder| Proof::field(holder, "/spec/nodeName")))))
 }
 
@@ -165,6 +151,7 @@ pub(super) const RULES: &[Rule] = &[
         proves: "The controller refuses to attach it twice.",
         refutes: "the volume attached to no other node",
         fix: "delete the pod that holds it; a Deployment with such a volume wants strategy Recreate",
+        stance: Stance::Yields,
         judge: multi_attach,
         ..Rule::PLAIN
     },
