@@ -132,7 +132,9 @@ fn maxed<'a>(_: &Scene<'a>, scaler: &'a Object) -> Judged<Option<Claim>> {
         .filter(|(_, one)| one.text("/status") == "True" && one.text("/reason") == "TooManyReplicas");
     let max = scaler.int("/spec/maxReplicas");
     let at_max = scaler.int("/status/desiredReplicas") >= max && max.is_some();
-    Ok(limited.filter(|_| at_max).map(|(at, _)| {
+    // With one number for both somebody has chosen it.
+    let chosen = scaler.int("/spec/minReplicas").or(Some(1)) == max;
+    Ok(limited.filter(|_| at_max && !chosen).map(|(at, _)| {
         Claim::new("it wants more pods than it may make")
             .field(scaler, &format!("{at}/reason"))
             .field(scaler, "/spec/maxReplicas")
