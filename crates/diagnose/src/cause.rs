@@ -62,6 +62,8 @@ pub enum Effect {
     CallsFail,
     /// It works, and loses time or helpers.
     Slow,
+    /// It does not exist.
+    Absent,
     /// Nothing is broken by it yet that can be seen.
     Latent,
 }
@@ -95,6 +97,7 @@ impl Effect {
             Effect::Down => "does not work",
             Effect::CallsFail => "its calls fail",
             Effect::Slow => "held back",
+            Effect::Absent => "does not exist",
             Effect::Latent => "will fail",
         }
     }
@@ -142,10 +145,18 @@ pub enum Edge {
     Holds,
     /// A component of the control plane moves it.
     DrivenBy,
+    /// It does not work as a whole while this keeps it from working: a node and its own state.
+    Itself,
+    /// A node works by what runs on it and by its disks.
+    WorksBy,
+    /// An object is made by another.
+    MadeBy,
+    /// A custom resource relies on another: a certificate on its issuer.
+    ReliesOn,
 }
 
 use Effect::{
-    CallsFail, Cordoned, Crashing, Denies, Down, Evicted, Failed, Idle, Lost, Nameless, NoEndpoints, NoMetrics,
+    Absent, CallsFail, Cordoned, Crashing, Denies, Down, Evicted, Failed, Idle, Lost, Nameless, NoEndpoints, NoMetrics,
     NoNetwork, NotCreated, NotReady, NotStarted, Pressed, Short, Stuck, Unbound, Unreachable, Unrouted, Unscheduled,
 };
 
@@ -172,6 +183,11 @@ pub const TABLE: &[(Edge, &[Effect], &[Effect])] = &[
     (Edge::Measures, &[Down], &[NoMetrics]),
     (Edge::Scales, PODS, &[NoMetrics]),
     (Edge::Holds, &[Stuck, Down, Lost], &[Stuck]),
+    (Edge::Itself, &[Lost], &[Lost, NoNetwork]),
+    (Edge::WorksBy, &[Lost], &[Lost, NoNetwork]),
+    (Edge::WorksBy, &[Pressed], &[Pressed]),
+    (Edge::MadeBy, &[Down], &[Absent]),
+    (Edge::ReliesOn, &[Down], &[Down]),
     (Edge::DrivenBy, &[Down], &[Unscheduled, NotCreated, Short, NoEndpoints]),
 ];
 

@@ -8,7 +8,28 @@ use crate::eval::messages::call::CallFault;
 use crate::eval::{binding, endpoints, resolver, scheduling};
 use crate::object::{Fields as _, Object, Ref};
 use crate::rules::network;
-use crate::scene::Scene;
+use crate::scene::{Scene, is_lost};
+
+/// Which kinds make objects of which kind, and where the name stands if it is not the maker's own.
+const MAKERS: &[(&str, &str, &str)] =
+    &[("Certificate", "/spec/secretName", "Secret"), ("ExternalSecret", "/spec/target/name", "Secret")];
+
+/// Where custom resources name another that they rely on, and its kind if none is said.
+const RELIES: &[(&str, &str, &str)] = &[
+    ("Certificate", "/spec/issuerRef", "Issuer"),
+    ("ExternalSecret", "/spec/secretStoreRef", "SecretStore"),
+    ("Kustomization", "/spec/sourceRef", "GitRepository"),
+    ("HelmRelease", "/spec/chart/spec/sourceRef", "HelmRepository"),
+];
+
+/// The groups that serve the metrics of an autoscaler, by the metric's type.
+const METRICS: &[(&str, &str)] = &[
+    ("Resource", "metrics.k8s.io"),
+    ("ContainerResource", "metrics.k8s.io"),
+    ("Pods", "custom.metrics.k8s.io"),
+    ("Object", "custom.metrics.k8s.io"),
+    ("External", "external.metrics.k8s.io"),
+];
 
 /// Edges, by what is depended on.
 #[derive(Debug, Default)]
@@ -27,6 +48,8 @@ impl Graph {
         graph.services(scene);
         graph.storage(scene);
         graph.control(scene);
+        graph.machines(scene);
+        graph.makers(scene);
         graph.rest(scene);
         graph
     }
@@ -181,6 +204,43 @@ impl Graph {
         }
     }
 
+    /// Nodes that are not as they should be, and what was read on them.
+    fn machines(&mut self, scene: &Scene<'_>) {
+        for node in scene.snapshot.all("Node") {
+            if is_lost(node) {
+                self.add(node.id.clone(), Edge::Itself, node.id.clone());
+            }
+            for kind in ["Unit", "Engine", "Disk"] {
+                for fact in scene.snapshot.within(kind, node.name()) {
+                    self.add(node.id.clone(), Edge::WorksBy, fact.id.clone());
+                }
+            }
+        }
+    }
+
+    /// What operators make, and what their resources rely on.
+    fn makers(&mut self, scene: &Scene<'_>) {
+        for (kind, named, made) in MAKERS {
+            for maker in scene.snapshot.all(kind) {
+                let name = Some(maker.text(named)).filter(|name| !name.is_empty()).unwrap_or(maker.name());
+                self.add(Ref::new(*made, maker.ns(), name), Edge::MadeBy, maker.id.clone());
+            }
+        }
+        for (kind, at, usual) in RELIES {
+            for object in scene.snapshot.all(kind) {
+                let said = |field: &str, or: &str| {
+                    let said = object.text(&format!("{at}/{field}"));
+                    if said.is_empty() { or.to_owned() } else { said.to_owned() }
+                };
+                let kind = said("kind", usual);
+                let namespace =
+                    if kind.starts_with("Cluster") { String::new() } else { said("namespace", object.ns()) };
+                let other = Ref::new(&kind, &namespace, said("name", ""));
+                self.add(object.id.clone(), Edge::ReliesOn, other);
+            }
+        }
+    }
+
     fn rest(&mut self, scene: &Scene<'_>) {
         for scaler in scene.snapshot.all("HorizontalPodAutoscaler") {
             let target = Ref::new(
@@ -189,7 +249,12 @@ impl Graph {
                 scaler.text("/spec/scaleTargetRef/name"),
             );
             self.add(scaler.id.clone(), Edge::Scales, target);
-            self.add(scaler.id.clone(), Edge::Measures, Ref::new("APIService", "", "v1beta1.metrics.k8s.io"));
+            for (_, group) in METRICS.iter().filter(|(kind, _)| crate::rules::autoscaling::measures(scaler, kind)) {
+                let serves = |api: &&Object| api.text("/spec/group") == *group;
+                for api in scene.snapshot.all("APIService").filter(serves) {
+                    self.add(scaler.id.clone(), Edge::Measures, api.id.clone());
+                }
+            }
         }
         for namespace in scene.snapshot.all("Namespace").filter(|one| one.deletion().is_some()) {
             for object in

@@ -32,6 +32,12 @@ impl Judgement {
         std::iter::once(&self.subject).chain(&self.members)
     }
 
+    /// What is not there, by its proofs.
+    fn lacks(&self) -> impl Iterator<Item = Ref> {
+        let whole = |at: &&str| !at.contains('#') && !at.starts_with("log:");
+        self.claim.proofs.iter().map(|proof| proof.at.as_str()).filter(whole).filter_map(Ref::parse)
+    }
+
     /// What it explains elsewhere.
     fn reach(&self, graph: &Graph) -> Reach {
         let mut reach = Reach::new();
@@ -225,6 +231,7 @@ fn compete(claims: Vec<Judgement>) -> Vec<Judgement> {
 fn explainers(field: &Field<'_>) -> Vec<Vec<usize>> {
     let claims = field.claims;
     let places = |at: usize| std::iter::once(&claims[at].subject).chain(&claims[at].claim.seen);
+    let lacks: Vec<Vec<Ref>> = claims.iter().map(|claim| claim.lacks().collect()).collect();
     let reaches_it = |by: usize, at: usize| {
         let claim: &Judgement = &claims[at];
         let lesser = matches!(claim.rule.stance, Stance::Yields | Stance::Stands | Stance::Symptom);
@@ -233,11 +240,16 @@ fn explainers(field: &Field<'_>) -> Vec<Vec<usize>> {
         // What one container calls in vain is no reason for what another one of the same pods suffers.
         let apart =
             claims[by].subject == claim.subject && part(by).zip(part(at)).is_some_and(|(one, other)| one != other);
-        by != at && lesser && !intended && !apart && places(at).any(|place| field.reaches(by, place, claim.rule.effect))
+        // Whoever should have made what it lacks is the reason, however sure it is by itself.
+        let lacking = || lacks[at].iter().any(|what| field.reaches(by, what, Effect::Absent));
+        by != at
+            && !intended
+            && !apart
+            && (lesser && places(at).any(|place| field.reaches(by, place, claim.rule.effect)) || lacking())
     };
     let of = |at: usize| {
         let weight = |one: usize| (claims[one].rule.weight, std::cmp::Reverse(one));
-        let near: BTreeSet<usize> = places(at).flat_map(|place| field.near(place)).collect();
+        let near: BTreeSet<usize> = places(at).chain(&lacks[at]).flat_map(|place| field.near(place)).collect();
         let explains = |by: &usize| reaches_it(*by, at) && !(reaches_it(at, *by) && weight(at) > weight(*by));
         near.into_iter().filter(explains).collect()
     };

@@ -126,6 +126,12 @@ fn no_metrics<'a>(scene: &Scene<'a>, scaler: &'a Object) -> Judged<Option<Claim>
     )
 }
 
+/// Whether an autoscaler asks for metrics of a type; for the processor where it names none.
+pub(crate) fn measures(scaler: &Object, kind: &str) -> bool {
+    let metrics = scaler.list("/spec/metrics");
+    metrics.iter().any(|one| one.text("/type") == kind) || metrics.is_empty() && kind == "Resource"
+}
+
 fn maxed<'a>(_: &Scene<'a>, scaler: &'a Object) -> Judged<Option<Claim>> {
     let limited = scaler
         .condition("ScalingLimited")
@@ -240,6 +246,7 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: "hpa.custom-metric-missing",
+        stance: Stance::Yields,
         means: "Nobody serves the metric that the autoscaler wants.",
         proves: "The autoscaler's condition.",
         refutes: "the metric in the custom or external metrics API",

@@ -221,7 +221,6 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         code: "cr.condition-false",
         on: &[
-            "Certificate",
             "Issuer",
             "ClusterIssuer",
             "Kustomization",

@@ -326,6 +326,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         code: "cert.issuing-stuck",
         on: &["Certificate"],
+        stance: Stance::Yields,
         confidence: Confidence::Likely,
         effect: Effect::Down,
         means: "A certificate is not issued.",

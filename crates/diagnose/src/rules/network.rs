@@ -223,6 +223,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         code: "cni.not-installed",
         on: &["Pod", "Node"],
+        stance: Stance::Yields,
         means: "The node has no network plug-in set up, so no pod gets an address.",
         proves: "The runtime says that it has no configuration.",
         refutes: "a configuration in /etc/cni/net.d",

@@ -160,7 +160,7 @@ fn disrupted<'a>(scene: &Scene<'a>, pod: &'a Object, reason: &str, what: &str) -
     }))
 }
 
-const NODE: Rule = Rule { on: &["Node"], effect: Effect::Lost, ..Rule::PLAIN };
+const NODE: Rule = Rule { on: &["Node"], effect: Effect::Lost, stance: Stance::Yields, ..Rule::PLAIN };
 const EVICT: Rule = Rule { on: &["Pod"], effect: Effect::Evicted, stance: Stance::Yields, ..Rule::PLAIN };
 
 /// The rules of this group.

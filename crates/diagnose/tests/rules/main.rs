@@ -2,6 +2,7 @@
 //! all rules alike.
 
 mod blame;
+mod callers;
 mod chains;
 mod fixture;
 mod healthy;
@@ -10,6 +11,7 @@ mod large;
 mod laws;
 mod older;
 mod recorded;
+mod twice;
 mod world;
 
 use std::collections::BTreeSet;

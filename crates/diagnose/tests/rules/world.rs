@@ -178,9 +178,13 @@ impl World {
         append(object, "/spec/containers", json!({"name": container, "image": "registry.example/side:1"}));
         let status = json!({"name": container, "ready": true, "restartCount": 0, "state": {"running": {"startedAt": "2026-03-01T11:40:00Z"}}});
         append(object, "/status/containerStatuses", status);
-        let container = container.to_owned();
-        let name = LogName { namespace: "shop".to_owned(), pod, container, run: Run::Current };
-        self.logs.push((name, log.join("\n")));
+        self.wrote(&pod, container, log)
+    }
+
+    /// A container of a pod in `shop` has written these lines.
+    pub(crate) fn wrote(mut self, pod: &str, container: &str, log: &[&str]) -> World {
+        let (namespace, pod, container) = ("shop".to_owned(), pod.to_owned(), container.to_owned());
+        self.logs.push((LogName { namespace, pod, container, run: Run::Current }, log.join("\n")));
         self
     }
 
