@@ -10,8 +10,8 @@ use crate::cause::Effect;
 use crate::cause::graph::Graph;
 use crate::cause::roots::{self, Judgement, Root};
 use crate::cause::symptoms::{self, Symptom};
-use crate::claim::{Change, Claim, Fix};
-use crate::object::{Object, Ref};
+use crate::claim::{Change, Claim, Confidence, Fix};
+use crate::object::{Object, Ref, View};
 use crate::report::{Explained, Finding, Mend, Report, Unexplained};
 use crate::rule::Rule;
 use crate::rules;
@@ -48,6 +48,7 @@ pub fn diagnose(snapshot: &Snapshot, question: &Question) -> Report {
     if findings.is_empty() {
         unknown.extend(snapshot.untold());
     }
+    unknown.extend(snapshot.rumours());
     unknown.extend(snapshot.coverage().gaps());
     unknown.extend(snapshot.lacks.iter().cloned());
     unknown.extend(snapshot.damage.iter().map(|what| Need::new("read the whole source", what)));
@@ -113,7 +114,9 @@ impl Judged {
                 Err(need) => drop(self.needs.insert(need)),
                 Ok(Some(claim)) => match claim.proofs.iter().find_map(|proof| scene.snapshot.doubts(proof)) {
                     Some(need) => drop(self.needs.insert(need)),
-                    None => self.claims.push((*place, at, judgement(scene, rule, object, claim))),
+                    None => {
+                        self.claims.push((*place, at, judgement(scene, rule, object, hearing(scene, object, claim))))
+                    }
                 },
             }
         }
@@ -124,6 +127,20 @@ impl Judged {
         self.needs.append(&mut other.needs);
         self
     }
+}
+
+/// Of an object that only events tell of nothing is more than likely, and the events are what proves it.
+fn hearing(scene: &Scene<'_>, object: &Object, mut claim: Claim) -> Claim {
+    if object.view() != View::Heard {
+        return claim;
+    }
+    let made = |proof: &Proof| {
+        let id = proof.at.split_once('#').and_then(|(id, _)| Ref::parse(id));
+        id.is_some_and(|id| scene.snapshot.is_heard(&id))
+    };
+    claim.proofs.retain(|proof| !made(proof));
+    claim.confidence = Some(claim.confidence.unwrap_or(Confidence::Likely).max(Confidence::Likely));
+    claim.by_all(scene.snapshot.heard(&object.id))
 }
 
 /// A rule, with its place among all rules and that of a kind among its kinds.

@@ -90,6 +90,8 @@ impl Fields for Value {
 /// How much is known of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum View {
+    /// What events about it say, which is no more than that it was so when they were recorded.
+    Heard,
     /// What stands in a line of a table, and no more.
     Listed,
     /// What a description tells: all but what these pointers lead to, in which `*` is any part.
@@ -134,7 +136,7 @@ impl Object {
     pub fn tells(&self, pointer: &str) -> bool {
         match self.view {
             View::Whole => true,
-            View::Listed => self.at(pointer).is_some(),
+            View::Heard | View::Listed => self.at(pointer).is_some(),
             View::Described(left) => self.at(pointer).is_some() || !left.iter().any(|one| leads(one, pointer)),
         }
     }

@@ -7,7 +7,7 @@ pub mod text;
 use serde::Serialize;
 
 use crate::claim::{Change, Confidence};
-use crate::object::Ref;
+use crate::object::{Ref, View};
 use crate::snapshot::{Need, Proof, Snapshot};
 
 /// The version of what is serialized here.
@@ -107,8 +107,9 @@ impl Report {
         unexplained: Vec<Unexplained>,
         unknown: Vec<Need>,
     ) -> Report {
+        let given = snapshot.objects().filter(|object| object.view() != View::Heard);
         let looked_at =
-            LookedAt { time: snapshot.now().to_string(), objects: snapshot.len(), logs: snapshot.logs().count() };
+            LookedAt { time: snapshot.now().to_string(), objects: given.count(), logs: snapshot.logs().count() };
         Report { api_version: VERSION, findings, unexplained, unknown, looked_at }
     }
 

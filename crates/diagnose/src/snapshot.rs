@@ -9,6 +9,7 @@ mod encoding;
 mod events;
 mod facts;
 mod gathering;
+mod hearsay;
 mod index;
 mod layout;
 mod logs;

@@ -191,3 +191,147 @@ fn what_a_word_leaves_open_is_said() {
     );
     assert!(nodes.contains("n3") && nodes.contains("status.phase=Pending"), "{nodes}");
 }
+
+/// Events as `kubectl get events -n shop` prints them: age, type, reason, object, message.
+fn events(rows: &[(&str, &str, &str, &str, &str)]) -> String {
+    let mut text = format!("{:<12}{:<10}{:<22}{:<32}MESSAGE\n", "LAST SEEN", "TYPE", "REASON", "OBJECT");
+    for (age, kind, reason, object, message) in rows {
+        text.push_str(&format!("{age:<12}{kind:<10}{reason:<22}{object:<32}{message}\n"));
+    }
+    format!("$ kubectl get events -n shop --sort-by=.lastTimestamp\n{text}")
+}
+
+const PULL: &str = "Failed to pull image \"registry.example/api:v2\": rpc error: code = NotFound desc = failed to pull and unpack image \"registry.example/api:v2\": failed to resolve reference \"registry.example/api:v2\": registry.example/api:v2: not found";
+
+#[test]
+fn events_alone_name_what_they_say_and_no_more_than_likely() {
+    type Row<'a> = (&'a str, &'a str, &'a str, &'a str, &'a str);
+    let started: Row<'_> = ("20s", "Normal", "Started", "pod/web-1", "Started container web");
+    let mount: Row<'_> = (
+        "60s",
+        "Warning",
+        "FailedMount",
+        "pod/web-1",
+        "MountVolume.SetUp failed for volume \"cfg\" : configmap \"web-config\" not found",
+    );
+    let crash = "Back-off restarting failed container web in pod web-1_shop(0)";
+    let quota = "Error creating: pods \"q-6d4cf56db6-\" is forbidden: exceeded quota: pods, requested: pods=1, used: pods=10, limited: pods=10";
+    let cases: [(&[Row<'_>], &[&str]); 13] = [
+        (&[mount], &["vol.configmap-missing Pod/shop/web-1"]),
+        // It came, in the end.
+        (&[mount, started], &[]),
+        // A rollout has taken the pod away.
+        (&[mount, ("50s", "Normal", "SuccessfulDelete", "replicaset/web", "Deleted pod: web-1")], &[]),
+        // Nobody has said it again, as the kubelet would have.
+        (&[("45m", mount.1, mount.2, mount.3, mount.4)], &[]),
+        (
+            &[
+                ("13m", "Normal", "ScalingReplicaSet", "deployment/api", "Scaled up replica set api-7c9f7 from 0 to 1"),
+                ("13m", "Normal", "SuccessfulCreate", "replicaset/api-7c9f7", "Created pod: api-7c9f7-x2x4k"),
+                ("2m", "Warning", "Failed", "pod/api-7c9f7-x2x4k", PULL),
+                ("2m", "Warning", "Failed", "pod/api-7c9f7-x2x4k", "Error: ErrImagePull"),
+                (
+                    "75s",
+                    "Normal",
+                    "BackOff",
+                    "pod/api-7c9f7-x2x4k",
+                    "Back-off pulling image \"registry.example/api:v2\"",
+                ),
+            ],
+            &["img.not-found Deployment/shop/api"],
+        ),
+        (
+            &[("9s", "Warning", "Failed", "pod/web-1", "Error: secret \"db-pass\" not found")],
+            &["cfg.secret-missing Pod/shop/web-1"],
+        ),
+        (&[("9s", "Warning", "BackOff", "pod/web-1", crash)], &["? Pod/shop/web-1 crashing"]),
+        (
+            &[("9s", "Warning", "FailedScheduling", "pod/web-1", "0/3 nodes are available: 3 Insufficient memory.")],
+            &["? Pod/shop/web-1 not scheduled"],
+        ),
+        (
+            &[("9s", "Warning", "FailedCreate", "replicaset/q-6d4cf56db6", quota)],
+            &["adm.quota-exceeded.pods ReplicaSet/shop/q-6d4cf56db6"],
+        ),
+        (
+            &[(
+                "9s",
+                "Warning",
+                "ProvisioningFailed",
+                "persistentvolumeclaim/data",
+                "storageclass.storage.k8s.io \"fast\" not found",
+            )],
+            &["? PersistentVolumeClaim/shop/data not bound"],
+        ),
+        // A probe fails while a program starts.
+        (
+            &[
+                ("30s", "Normal", "Started", "pod/web-1", "Started container web"),
+                ("9s", "Warning", "Unhealthy", "pod/web-1", "Readiness probe failed: connection refused"),
+            ],
+            &[],
+        ),
+        (
+            &[(
+                "9s",
+                "Warning",
+                "Unhealthy",
+                "pod/web-1",
+                "Readiness probe failed: HTTP probe failed with statuscode: 503",
+            )],
+            &["? Pod/shop/web-1 not ready"],
+        ),
+        (
+            &[
+                ("9m", "Normal", "NodeNotReady", "node/n2", "Node n2 status is now: NodeNotReady"),
+                ("8m", "Normal", "NodeReady", "node/n2", "Node n2 status is now: NodeReady"),
+            ],
+            &[],
+        ),
+    ];
+    for (rows, expect) in cases {
+        let text = events(rows);
+        assert_eq!(said(&text), expect, "{text}");
+        let report = report(&text);
+        let shown = text::render(&report);
+        for one in &report.findings {
+            assert_ne!(one.confidence, fathom_diagnose::claim::Confidence::Proven, "{shown}");
+            assert!(one.proofs.iter().all(|proof| proof.at.starts_with("Event/")), "{shown}");
+        }
+        assert!(
+            report.unexplained.iter().all(|one| one.proofs.iter().all(|proof| proof.at.starts_with("Event/"))),
+            "{shown}"
+        );
+        let warned = rows.iter().any(|row| row.1 == "Warning");
+        let warned = warned && rows.iter().all(|row| row.2 != "SuccessfulDelete");
+        assert_eq!(warned, shown.contains("only events were given") && shown.contains("-n shop -o wide"), "{shown}");
+    }
+}
+
+#[test]
+fn events_of_what_is_known_to_be_gone_say_nothing() {
+    let gone = events(&[("9s", "Warning", "Failed", "pod/web-1", "Error: secret \"db-pass\" not found")]);
+    let none = format!("$ kubectl get pods -n shop\nNo resources found in shop namespace.\n{gone}");
+    assert!(said(&none).is_empty(), "{:?}", said(&none));
+    let other = format!(
+        "$ kubectl get pods -n shop\nNAME   READY   STATUS    RESTARTS   AGE\nweb-2  1/1     Running   0          9m\n\n{gone}"
+    );
+    assert!(said(&other).is_empty(), "{:?}", said(&other));
+}
+
+#[test]
+fn every_way_of_printing_events_is_read_alike() {
+    let message = "Error: secret \"db-pass\" not found";
+    let wide = format!(
+        "$ kubectl get events -A -o wide\nNAMESPACE   LAST SEEN   TYPE      REASON   OBJECT      SUBOBJECT              SOURCE        MESSAGE                             FIRST SEEN   COUNT   NAME\nshop        31s         Warning   Failed   pod/web-1   spec.containers{{app}}   kubelet, n1   {message}   12m          41      web-1.17b\n"
+    );
+    let newer = format!(
+        "$ kubectl events -n shop --types=Warning\nLAST SEEN             TYPE      REASON   OBJECT      MESSAGE\n10s (x12 over 5m)     Warning   Failed   Pod/web-1   {message}\n"
+    );
+    let bare = format!(
+        "$ kubectl -n shop get ev\nLAST SEEN   TYPE      REASON   OBJECT      MESSAGE\n10s         Warning   Failed   pod/web-1   {message}\n"
+    );
+    for text in [wide, newer, bare] {
+        assert_eq!(said(&text), ["cfg.secret-missing Pod/shop/web-1"], "{text}");
+    }
+}

@@ -44,6 +44,7 @@ pub fn find(scene: &Scene<'_>) -> Vec<Symptom> {
         let object = scene.top(call.pod);
         found.push(Symptom { object, effect: Effect::CallsFail, seen, says: None, proofs, test, hard: false });
     }
+    lines::hear(scene, &mut found);
     found
 }
 

@@ -129,7 +129,7 @@ fn init_hang<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
         Some(Proof::line(&name, at + 1, line))
     });
     Ok(Some(
-        Claim::of(trouble, format!("init container {} runs on and does not end", part.name()))
+        Claim::of(trouble, format!("{} runs on and does not end", part.title()))
             .by_all(part.saw("/state/running/startedAt"))
             .by_all(log),
     ))

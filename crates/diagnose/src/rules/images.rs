@@ -70,7 +70,7 @@ fn corrected(scene: &Scene<'_>, part: &Part<'_>, wanted: Pull) -> Option<Fix> {
 fn said<'a>(scene: &Scene<'a>, pod: &'a Object, wanted: Pull) -> Judged<Option<Claim>> {
     Ok(refused(scene, pod).filter(|(_, said, _)| *said == wanted).map(|(part, _, proof)| {
         let registry = pull::registry(part.image());
-        let claim = Claim::new(format!("image {} of container {}", part.image(), part.name()));
+        let claim = Claim::new(format!("image {} of {}", part.image(), part.title()));
         let claim = claim.seen(pod).part(&part).by(proof).by_all(part.saw("/state/waiting/reason"));
         let claim = Claim { fix: corrected(scene, &part, wanted), ..claim.by(part.asked("/image")) };
         let shares = matches!(wanted, Pull::RegistryDns | Pull::Unreachable | Pull::Tls | Pull::RateLimit)

@@ -36,6 +36,11 @@ impl Need {
         Need { need: need.into(), reason: reason.into(), list: None }
     }
 
+    /// Whether nobody has tried to read it.
+    pub fn is_untried(&self) -> bool {
+        self.list.as_ref().is_some_and(|list| list.untried)
+    }
+
     fn of(kind: &str, namespace: &str, reason: &str, untried: bool) -> Need {
         let place = if namespace.is_empty() { String::new() } else { format!(" in {namespace}") };
         let list = List { kind: kind.to_owned(), namespace: namespace.to_owned(), untried };

@@ -234,6 +234,10 @@ impl Gathering {
         let printed = self.sketches.objects(now).filter(|object| !self.objects.contains(&object.id));
         objects.extend(printed.map(Arc::new));
         let mut snapshot = Snapshot::new(now, objects, self.logs.clone(), coverage);
+        let heard: Vec<_> = snapshot.hearsay().into_iter().map(|object| (object.id.clone(), Some(object))).collect();
+        if !heard.is_empty() {
+            snapshot = snapshot.with(&heard);
+        }
         snapshot.damage.clone_from(&self.damage);
         snapshot.lacks.clone_from(&self.lacks);
         snapshot

@@ -65,7 +65,7 @@ impl Index {
             Some(known) => known.push(at),
             None => drop(kind.within.insert(id.namespace.clone(), vec![at])),
         }
-        if object.view() == View::Listed {
+        if object.view() <= View::Listed {
             *kind.listed.entry(id.namespace.clone()).or_default() += 1;
         }
         let hash = self.hasher.hash_one((id.kind.as_str(), id.namespace.as_str(), id.name.as_str()));

@@ -67,7 +67,7 @@ impl Snapshot {
         for object in self.objects() {
             match object.view() {
                 View::Listed => listed.add(object),
-                View::Described([]) | View::Whole => continue,
+                View::Described([]) | View::Whole | View::Heard => continue,
                 View::Described(_) => described.add(object),
             }
             silent.extend(self.unheard(object));

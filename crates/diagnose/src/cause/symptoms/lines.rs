@@ -66,6 +66,21 @@ pub(super) fn warning(scene: &Scene<'_>, object: &Object) -> Option<Proof> {
     Some(Proof::field(event.0, event.pointer()))
 }
 
+/// What is only heard is not a proof: the event that says it is.
+pub(super) fn hear(scene: &Scene<'_>, found: &mut [Symptom]) {
+    for symptom in found {
+        let ids: Vec<Ref> = symptom.seen.iter().cloned().chain([symptom.object.clone()]).collect();
+        let Some(id) = ids.iter().find(|id| scene.snapshot.is_heard(id)) else { continue };
+        let made = format!("{id}#");
+        symptom.proofs.retain(|proof| !proof.at.starts_with(&made));
+        let heard = scene.snapshot.heard(id).filter(|proof| !symptom.proofs.contains(proof));
+        symptom.proofs.splice(0..0, heard);
+        symptom
+            .says
+            .get_or_insert_with(|| "only events were given of it, and this is the last that decides".to_owned());
+    }
+}
+
 /// How many a workload has that are ready, and how many it wants: with the field that tells.
 fn counts(object: &Object) -> Option<(i64, i64, &'static str)> {
     let (wanted, fields): (_, &[&str]) = match object.id.kind.as_str() {
