@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::object::{Object, Ref};
 use crate::scene::{Part, Trouble};
-use crate::snapshot::{Proof, Snapshot};
+use crate::snapshot::{Need, Proof, Snapshot};
 use crate::time::Time;
 use crate::value::{Map, Value};
 
@@ -144,6 +144,8 @@ pub struct Claim {
     pub fix: Option<Fix>,
     /// What it shares with claims about others, if it does: a node, a registry.
     pub shared: Option<Ref>,
+    /// What would have to be known to be surer.
+    pub needs: Vec<Need>,
 }
 
 impl Claim {
@@ -159,6 +161,7 @@ impl Claim {
             since: None,
             fix: None,
             shared: None,
+            needs: Vec::new(),
         }
     }
 
@@ -228,6 +231,13 @@ impl Claim {
     #[must_use]
     pub fn since(mut self, since: Option<Time>) -> Claim {
         self.since = since;
+        self
+    }
+
+    /// Less sure than it were if this was known.
+    #[must_use]
+    pub fn needing(mut self, need: Option<Need>) -> Claim {
+        self.needs.extend(need);
         self
     }
 

@@ -112,9 +112,10 @@ impl Judged {
             match (rule.judge)(scene, object) {
                 Ok(None) => {}
                 Err(need) => drop(self.needs.insert(need)),
-                Ok(Some(claim)) => match claim.proofs.iter().find_map(|proof| scene.snapshot.doubts(proof)) {
+                Ok(Some(mut claim)) => match claim.proofs.iter().find_map(|proof| scene.snapshot.doubts(proof)) {
                     Some(need) => drop(self.needs.insert(need)),
                     None => {
+                        self.needs.extend(std::mem::take(&mut claim.needs));
                         self.claims.push((*place, at, judgement(scene, rule, object, hearing(scene, object, claim))))
                     }
                 },

@@ -8,6 +8,7 @@ use crate::object::{Fields as _, Object, Ref};
 use crate::rule::Rule;
 use crate::scene::{Part, Scene};
 use crate::snapshot::{Judged, Proof};
+use crate::value::Value;
 
 /// The container that cannot be created, what is said about it, and where.
 fn waiting<'a>(scene: &Scene<'a>, pod: &'a Object) -> Option<(Part<'a>, &'a str, Proof)> {
@@ -41,15 +42,18 @@ fn said<'a>(scene: &Scene<'a>, pod: &'a Object, words: &[&str], what: &str) -> J
 /// An object that the kubelet did not find, and that is not there now.
 fn object_missing<'a>(scene: &Scene<'a>, pod: &'a Object, wanted: &str) -> Judged<Option<Claim>> {
     let Some((part, message, proof)) = waiting(scene, pod) else { return Ok(None) };
+    if message.is_empty() && part.waits() == "CreateContainerConfigError" {
+        return suspected(scene, &part, wanted);
+    }
     let Some((kind, name)) = start::missing_object(message).filter(|(kind, _)| *kind == wanted) else {
         return Ok(None);
     };
-    let absent = match scene.snapshot.absent(kind, pod.ns(), name) {
+    let (absent, need) = match scene.snapshot.absent(kind, pod.ns(), name) {
         // It is there now: the kubelet will notice.
         Ok(None) => return Ok(None),
-        Ok(Some(absent)) => Some(absent),
+        Ok(absent) => (absent, None),
         // The kubelet looked, if we could not.
-        Err(_) => None,
+        Err(need) => (None, Some(need)),
     };
     let elsewhere = scene.snapshot.all(kind).find(|other| other.name() == name);
     let near = selector::nearest(name, scene.snapshot.within(kind, pod.ns()).map(Object::name));
@@ -63,7 +67,60 @@ fn object_missing<'a>(scene: &Scene<'a>, pod: &'a Object, wanted: &str) -> Judge
     let verb = if kind == "Secret" { "secret generic" } else { "configmap" };
     let fix = Fix::say(format!("kubectl -n {} create {verb} {name} …", pod.ns())).adding(empty);
     let claim = Claim::new(format!("{kind} {name} does not exist{hint}")).seen(pod).part(&part).by(proof);
-    Ok(Some(claim.by_all(absent).fix(fix)))
+    Ok(Some(claim.by_all(absent).needing(need).fix(fix)))
+}
+
+/// What a container cannot do without, of a kind: names, with the pointers to them.
+fn wanted_of<'a>(spec: &'a Value, kind: &str) -> Vec<(&'a str, String)> {
+    let (whole, key) =
+        if kind == "Secret" { ("secretRef", "secretKeyRef") } else { ("configMapRef", "configMapKeyRef") };
+    let lists = [("envFrom", whole.to_owned()), ("env", format!("valueFrom/{key}"))];
+    let refs = lists.iter().flat_map(|(list, field)| {
+        let all = spec.list(&format!("/{list}")).iter().enumerate();
+        all.map(move |(at, one)| (one, format!("/{list}/{at}/{field}")))
+            .filter_map(move |(one, at)| Some((one.at(&format!("/{field}"))?, at)))
+    });
+    let mut named: Vec<(&str, String)> = Vec::new();
+    for (one, at) in refs.filter(|(one, _)| !one.holds("/optional")) {
+        let name = one.text("/name");
+        if !name.is_empty() && named.iter().all(|(known, _)| *known != name) {
+            named.push((name, format!("{at}/name")));
+        }
+    }
+    named
+}
+
+/// The kubelet cannot make a container for want of something that it refers to, and does not say of what: what is known
+/// to be missing, or what could not be looked for.
+fn suspected(scene: &Scene<'_>, part: &Part<'_>, wanted: &str) -> Judged<Option<Claim>> {
+    let pod = part.pod;
+    let look = |kind: &'static str| {
+        wanted_of(part.spec, kind)
+            .into_iter()
+            .map(move |(name, at)| (name, at, scene.snapshot.absent(kind, pod.ns(), name)))
+    };
+    let missing = |kind| look(kind).find(|(.., absent)| matches!(absent, Ok(Some(_)))).map(|found| (kind, found));
+    if let Some((kind, (name, at, Ok(absent)))) = missing("ConfigMap").or_else(|| missing("Secret")) {
+        let claim = Claim::new(format!("{kind} {name} does not exist")).seen(pod).part(part);
+        let claim = claim.by_all(part.saw("/state/waiting/reason")).by(part.asked(&at)).by_all(absent);
+        return Ok((kind == wanted).then_some(claim));
+    }
+    // Of several only one is wrong, and which it is nobody knows.
+    let unknown: Vec<_> = ["ConfigMap", "Secret"]
+        .into_iter()
+        .flat_map(|kind| look(kind).filter_map(move |(name, at, absent)| Some((kind, name, at, absent.err()?))))
+        .collect();
+    let Some((kind, name, ..)) = unknown.first().filter(|(kind, ..)| *kind == wanted) else { return Ok(None) };
+    let names: Vec<String> = unknown.iter().map(|(kind, name, ..)| format!("{kind} {name}")).collect();
+    let says = format!(
+        "{}, or a key of it, is missing: the kubelet cannot make the container, and this could not be looked at",
+        names.join(" or ")
+    );
+    let sure = if unknown.len() == 1 { Confidence::Likely } else { Confidence::Possible };
+    let what = kind.to_lowercase();
+    let fix = Fix::say(format!("kubectl -n {} get {what} {name}: where it is not found, create it", pod.ns()));
+    let claim = Claim::new(says).only(sure).seen(pod).part(part).by_all(part.saw("/state/waiting/reason")).fix(fix);
+    Ok(Some(unknown.into_iter().fold(claim, |claim, (_, _, at, need)| claim.by(part.asked(&at)).needing(Some(need)))))
 }
 
 fn key_missing<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {

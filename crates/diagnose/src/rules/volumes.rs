@@ -37,10 +37,10 @@ fn object_missing<'a>(scene: &Scene<'a>, pod: &'a Object, wanted: &str) -> Judge
     let Some((kind, name)) = start::missing_object(event.message()).filter(|(kind, _)| *kind == wanted) else {
         return Ok(None);
     };
-    let absent = match scene.snapshot.absent(kind, pod.ns(), name) {
+    let (absent, need) = match scene.snapshot.absent(kind, pod.ns(), name) {
         Ok(None) => return Ok(None),
-        Ok(absent) => absent,
-        Err(_) => None,
+        Ok(absent) => (absent, None),
+        Err(need) => (None, Some(need)),
     };
     let near = crate::eval::selector::nearest(name, scene.snapshot.within(kind, pod.ns()).map(Object::name));
     let hint = near.map_or(String::new(), |near| format!("; there is {near}"));
@@ -49,7 +49,7 @@ fn object_missing<'a>(scene: &Scene<'a>, pod: &'a Object, wanted: &str) -> Judge
     let verb = if kind == "Secret" { "secret generic" } else { "configmap" };
     let fix = Fix::say(format!("kubectl -n {} create {verb} {name} …", pod.ns())).adding(empty);
     let claim = Claim::of(trouble, volume(event.message(), &format!("{kind} {name} does not exist{hint}")));
-    Ok(Some(claim.field(event.0, event.pointer()).by_all(absent).fix(fix)))
+    Ok(Some(claim.field(event.0, event.pointer()).by_all(absent).needing(need).fix(fix)))
 }
 
 fn key_missing<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
