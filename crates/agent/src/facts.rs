@@ -8,7 +8,7 @@ mod output;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use fathom_host::cgroup::Layout;
-use fathom_host::facts::{self, counters};
+use fathom_host::facts::{self, counters, kernel};
 use fathom_model::fact::Topic;
 use fathom_model::{Class, Container, Fact, Facts, Failure, Target};
 use fathom_runtime::Missing;
@@ -72,9 +72,10 @@ pub fn of_node(node: &Node, name: &str) -> Facts {
 
 /// Reads again what tells only by how it grows.
 fn rises(node: &Node, asked: Instant, all: &mut Facts) {
-    if all.facts.iter().any(counters::is_quota) {
+    if all.facts.iter().any(counters::is_quota) || kernel::is_filtering(all) {
         std::thread::sleep(SAMPLE.saturating_sub(asked.elapsed()));
         counters::read_again(&node.host, all);
+        kernel::read_again(&node.host, all);
     }
 }
 

@@ -118,7 +118,13 @@ fn cut_off(scene: &Scene<'_>, unit: &Object) -> Option<Claim> {
 fn no_cri(scene: &Scene<'_>, unit: &Object) -> Option<Claim> {
     let claim = ended(scene, unit, KUBELETS, Sign::NoCri, "the runtime answers it, and does not speak CRI")?;
     let mut lines = scene.journal(unit.ns(), "containerd.service").filter(|line| line.run == 0);
-    Some(claim.by_all(lines.find(|line| journal::lacks_cri(line.text)).map(|line| line.proof)))
+    let claim = claim.by_all(lines.find(|line| journal::lacks_cri(line.text)).map(|line| line.proof));
+    let off = scene.file(unit.ns(), "/etc/containerd/config.toml").and_then(|file| {
+        let mut lines = file.text("/value").lines();
+        let line = lines.find(|line| line.trim_start().starts_with("disabled_plugins") && line.contains("cri"))?;
+        Some(Proof { saw: line.trim().to_owned(), ..Proof::field(file, "/value") })
+    });
+    Some(claim.by_all(off))
 }
 
 /// Both.

@@ -5,7 +5,7 @@ use crate::value::Value;
 use super::journals::{self, KUBELETS};
 use crate::cause::Effect;
 use crate::claim::{Claim, Confidence, Fix};
-use crate::eval::messages::journal::{Sign, told};
+use crate::eval::messages::journal::{self, Sign, Speaker};
 use crate::object::{Fields as _, Object, Ref};
 use crate::quantity;
 use crate::rule::Rule;
@@ -81,6 +81,65 @@ pub(super) fn too_early<'a>(scene: &Scene<'a>, node: &'a Object) -> Option<Claim
     })
 }
 
+/// Where runtimes are told who makes cgroups: the file, the line's beginning, and what says that systemd does.
+const DRIVERS: &[(&str, &str, &str)] = &[
+    ("/etc/containerd/", "SystemdCgroup", "true"),
+    ("/etc/crio/", "cgroup_manager", "systemd"),
+    ("/etc/docker/daemon.json", "\"exec-opts\"", "native.cgroupdriver=systemd"),
+];
+
+/// Seconds for which a line of a kubelet that runs tells of now.
+const NOW: i64 = 600;
+
+/// What kubelet and runtime are told, where both are and it is not the same.
+fn differing(scene: &Scene<'_>, machine: &str) -> Option<Vec<Proof>> {
+    let (file, settings) = settings(scene, machine)?;
+    let own = settings.at("/cgroupDriver").and_then(Value::as_str)? == "systemd";
+    let told = scene.snapshot.within("File", machine).flat_map(|file| {
+        let rows = DRIVERS.iter().filter(|(path, ..)| file.name().starts_with(path));
+        rows.filter_map(move |(_, key, systemd)| {
+            let text = file.text("/value").lines().rev().find(|line| line.trim_start().starts_with(key))?;
+            Some((text.contains(systemd), Proof { saw: text.trim().to_owned(), ..Proof::field(file, "/value") }))
+        })
+    });
+    let told: Vec<(bool, Proof)> = told.collect();
+    // Of two runtimes, or of two files, it is not known which counts.
+    let [(theirs, proof)] = told.as_slice() else { return None };
+    (own != *theirs).then(|| line(file, "cgroupDriver").into_iter().chain([proof.clone()]).collect())
+}
+
+/// The runtime was given a name of systemd's, `kubepods-….slice:cri-containerd:ID`, and made a folder of that name.
+fn misplaced<'a>(scene: &Scene<'a>, machine: &str) -> Option<Proof> {
+    let is_so = |path: &str| path.split('/').any(|part| part.contains(".slice:") && part.matches(':').count() == 2);
+    let mut containers = scene.snapshot.within("Container", machine).flat_map(|one| {
+        let counters = ["/counters/oom", "/counters/throttle", "/counters/pids"];
+        counters.into_iter().map(move |at| (one, at))
+    });
+    containers.find(|(one, at)| is_so(one.text(at))).map(|(one, at)| Proof::field(one, at))
+}
+
+/// Kubelet and runtime disagree about who makes cgroups: the kubelet ends for it, no sandbox is made, or pods are made
+/// beside where the kubelet looks for them.
+fn divided<'a>(scene: &Scene<'a>, unit: &'a Object) -> Option<Claim> {
+    if !KUBELETS.contains(&unit.text("/program")) {
+        return None;
+    }
+    let says = "kubelet and runtime disagree about who makes cgroups";
+    let told = || differing(scene, unit.ns()).into_iter().flatten();
+    if let Some(claim) = journals::ended(scene, unit, KUBELETS, Sign::CgroupDriver, says) {
+        return Some(claim.by_all(told()));
+    }
+    let is_so = |text: &str| journal::sign(Speaker::Kubelet, text) == Some(Sign::CgroupDriver);
+    let mut lines = scene.journal(unit.ns(), unit.name()).filter(|line| line.run == 0 && line.ago < NOW);
+    if let Some(line) = lines.find(|line| is_so(line.text)) {
+        return Some(Claim::new(format!("{says}, and no pod is made")).by(line.proof).by_all(told()));
+    }
+    let hurt = scene.troubles().any(|one| one.pod.text("/spec/nodeName") == unit.ns());
+    let proof = misplaced(scene, unit.ns()).filter(|_| hurt)?;
+    let says = format!("{says}: pods run beside the cgroups that the kubelet made for them");
+    Some(Claim::new(says).only(Confidence::Likely).by(proof).by_all(told()))
+}
+
 /// Units that systemd has given up, but for those that are told of by themselves.
 fn failed<'a>(scene: &Scene<'a>, output: &'a Object) -> Option<Claim> {
     let lines = output.text("/value").lines().filter(|_| output.name().starts_with("systemctl "));
@@ -92,7 +151,7 @@ fn failed<'a>(scene: &Scene<'a>, output: &'a Object) -> Option<Claim> {
     let more = if units.len() > 1 { format!(" and {} more", units.len() - 1) } else { String::new() };
     let proof = Proof { saw: line.trim().to_owned(), ..Proof::field(output, "/value") };
     let last = scene.journal(output.ns(), first).find(|line| line.run == 0);
-    let why = last.as_ref().map(|line| format!(": {}", told(line.text))).unwrap_or_default();
+    let why = last.as_ref().map(|line| format!(": {}", journal::told(line.text))).unwrap_or_default();
     let fix = Fix::say(format!("on the machine: systemctl status {first}; journalctl -u {first}"));
     let claim = Claim::new(format!("{first}{more} failed{why}")).about(Ref::new("Machine", "", output.ns()));
     Some(claim.by(proof).by_all(last.map(|line| line.proof)).fix(fix))
@@ -111,6 +170,16 @@ pub(super) const RULES: &[Rule] = &[
         refutes: "the kubelet's log naming another reason",
         fix: "swapoff -a, and take it out of /etc/fstab; or set failSwapOn: false",
         judge: |scene, unit| Ok(swapped(scene, unit)),
+        ..TOLD
+    },
+    Rule {
+        code: "node.cgroup-driver",
+        weight: 85,
+        means: "The kubelet and the runtime make cgroups in different ways: one by systemd, one by itself.",
+        proves: "The kubelet's words, or cgroups of pods with systemd's names where systemd made none; what both are told.",
+        refutes: "the same driver on both sides, and pods below kubepods.slice or kubepods",
+        fix: "cgroupDriver: systemd in /var/lib/kubelet/config.yaml, SystemdCgroup = true in /etc/containerd/config.toml; start both again",
+        judge: |scene, unit| Ok(divided(scene, unit)),
         ..TOLD
     },
     Rule {
@@ -179,6 +248,35 @@ pub(super) mod tests {
         assert_eq!(found(vec![down(), swaps.clone(), told("true")]), ["node.swap Node//n1"]);
         assert_eq!(found(vec![down(), swaps.clone(), told("false")]), ["node.kubelet-down Node//n1"]);
         assert_eq!(found(vec![unit("kubelet.service", "kubelet", true), swaps]), [""; 0]);
+    }
+
+    #[test]
+    fn who_makes_cgroups_is_disputed_where_it_hurts() {
+        let file = |path: &str, value: &str| json!({"kind": "File", "metadata": {"name": path, "namespace": "n1"}, "value": value});
+        let pod = |path: &str, state: Value| {
+            let status =
+                json!({"phase": "Running", "containerStatuses": [{"name": "app", "restartCount": 9, "state": state}]});
+            json!({"kind": "Container", "metadata": {"name": "shop/web-0/app", "namespace": "n1"}, "engine": "containerd",
+                "counters": {"oom": path}, "spec": {"nodeName": "n1", "containers": [{"name": "app"}]}, "status": status})
+        };
+        let crashing = || json!({"waiting": {"reason": "CrashLoopBackOff"}});
+        let beside =
+            "/sys/fs/cgroup/system.slice/containerd.service/kubepods-podx.slice:cri-containerd:1/memory.events";
+        let below = "/sys/fs/cgroup/kubepods.slice/kubepods-podx.slice/cri-containerd-1.scope/memory.events";
+        let told = || {
+            [file(CONFIG, "cgroupDriver: systemd\n"), file("/etc/containerd/config.toml", "SystemdCgroup = false\n")]
+        };
+        let runs = || unit("kubelet.service", "kubelet", true);
+        let is_said = |facts: Vec<Value>| found(facts).iter().any(|one| one == "node.cgroup-driver Node//n1");
+        assert!(is_said([vec![runs(), pod(beside, crashing())], told().to_vec()].concat()));
+        assert!(
+            !is_said([vec![runs(), pod(beside, json!({"running": {}}))], told().to_vec()].concat()),
+            "it hurts nobody"
+        );
+        assert!(
+            !is_said([vec![runs(), pod(below, crashing())], told().to_vec()].concat()),
+            "the kubelet has learnt it"
+        );
     }
 
     #[test]

@@ -148,6 +148,31 @@ fn bridged<'a>(scene: &Scene<'a>, machine: &'a Object) -> Judged<Option<Claim>> 
     }))
 }
 
+/// So many packets in a second are more than the strays of any network.
+const MANY: i64 = 5;
+
+/// Several ways lead out, a strict filter drops what comes back by another than it would go, and it does so now.
+fn filtered<'a>(scene: &Scene<'a>, machine: &'a Object) -> Judged<Option<Claim>> {
+    let folder = "/proc/sys/net/ipv4/conf";
+    let Some(routes) = scene.file(machine.name(), "/proc/net/route") else { return Ok(None) };
+    let mut ways: Vec<&str> = routes.text("/value").lines().filter_map(|line| line.split_whitespace().next()).collect();
+    ways.sort_unstable();
+    ways.dedup();
+    // The kernel takes the greater of both: 1 is strict, 2 asks only whether there is any way back.
+    let all = scene.figure(machine.name(), &format!("{folder}/all/rp_filter"));
+    let filter = |way: &&str| {
+        let own = scene.figure(machine.name(), &format!("{folder}/{way}/rp_filter"));
+        own.into_iter().chain(all.clone()).max_by_key(|(value, _)| *value).filter(|(value, _)| *value == 1)
+    };
+    let strict = ways.iter().find_map(filter);
+    let counters = scene.file(machine.name(), "/proc/net/netstat");
+    let grows = counters.filter(|file| file.int("/rise/IPReversePathFilter").is_some_and(|more| more >= MANY));
+    Ok(strict.zip(grows).filter(|_| ways.len() > 1).map(|((_, proof), counters)| {
+        let says = format!("packets that come back another way than {} are dropped", ways.join(" or "));
+        Claim::new(says).by(proof).field(counters, "/rise/IPReversePathFilter").field(routes, "/value")
+    }))
+}
+
 /// Time lost in the last minute, in hundredths: `some` is at least one task, `full` all of them.
 fn pressure<'a>(
     scene: &Scene<'a>,
@@ -209,6 +234,18 @@ pub(super) const RULES: &[Rule] = &[
         refutes: "bridge-nf-call-iptables being 1",
         fix: "modprobe br_netfilter; sysctl -w net.bridge.bridge-nf-call-iptables=1",
         judge: bridged,
+        ..MACHINE
+    },
+    Rule {
+        code: "net.rp-filter",
+        effect: Effect::CallsFail,
+        weight: 45,
+        confidence: Confidence::Likely,
+        means: "The machine has several ways out, and drops packets whose way back to their sender is another than they came.",
+        proves: "A strict rp_filter, more than one default route, and a count of such packets that grows while it is looked at.",
+        refutes: "IPReversePathFilter staying as it is while the calls fail",
+        fix: "sysctl -w net.ipv4.conf.all.rp_filter=2, and keep it in /etc/sysctl.d; or let answers leave by where questions came",
+        judge: filtered,
         ..MACHINE
     },
     Rule {

@@ -21,9 +21,18 @@ enum Shape {
     PerProcessor(&'static [&'static str]),
     /// Pairs of lines, names and numbers, each with its group in front (/proc/net/netstat).
     Groups(&'static [&'static str]),
+    /// Lines of which a column, counted from 0, is this.
+    Having(usize, &'static str),
     /// As it is.
     Text,
 }
+
+/// Where a default route leads.
+const ANYWHERE: &str = "00000000";
+
+/// Counters of packets, of which one is worth a second look: how it grows.
+const COUNTERS: &str = "proc/net/netstat";
+const FILTERED: &str = "IPReversePathFilter";
 
 const FILES: &[(&str, Shape)] = &[
     ("proc/sys/net/netfilter/nf_conntrack_count", Shape::Scalar),
@@ -42,6 +51,7 @@ const FILES: &[(&str, Shape)] = &[
     ("proc/pressure/io", Shape::Pressure),
     ("proc/pressure/memory", Shape::Pressure),
     ("proc/net/netstat", Shape::Groups(&["ListenOverflows", "ListenDrops", "IPReversePathFilter"])),
+    ("proc/net/route", Shape::Having(1, ANYWHERE)),
     ("proc/net/ip_vs", Shape::Text),
     ("etc/resolv.conf", Shape::Text),
 ];
@@ -53,12 +63,55 @@ pub(super) fn read(host: &Host, facts: &mut Facts) {
             facts.add(Fact::file(format!("/{path}"), value(&text, *shape)));
         }
     }
+    for name in defaults(facts) {
+        let path = format!("proc/sys/net/ipv4/conf/{name}/rp_filter");
+        if let Some(text) = asked(host, &path, facts) {
+            facts.add(Fact::file(format!("/{path}"), scalar(&text)));
+        }
+    }
+}
+
+/// The interfaces that a default route leads out of.
+fn defaults(facts: &Facts) -> Vec<String> {
+    let routes = facts.facts.iter().find(|fact| fact.name == "/proc/net/route");
+    let routes = routes.and_then(|fact| fact.body.get("value")?.as_str()).unwrap_or_default();
+    let names = routes.lines().filter_map(|line| line.split_whitespace().next());
+    let mut names: Vec<String> = names.filter(|name| !name.contains('/')).map(str::to_owned).collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// Whether packets were dropped because the way back to their sender is another, so that it is worth to wait for a
+/// second look.
+#[must_use]
+pub fn is_filtering(facts: &Facts) -> bool {
+    let counted = |fact: &Fact| fact.body.get("value").and_then(|value| value.get(FILTERED)?.as_u64());
+    let counters = facts.facts.iter().find(|fact| fact.name.strip_prefix('/') == Some(COUNTERS));
+    counters.and_then(counted).is_some_and(|count| count > 0) && defaults(facts).len() > 1
+}
+
+/// Counts those packets again and adds how many more they are, as `rise`.
+pub fn read_again(host: &Host, facts: &mut Facts) {
+    let Some(text) = asked(host, COUNTERS, facts) else { return };
+    let now = groups(&text);
+    let own = |fact: &&mut Fact| fact.name.strip_prefix('/') == Some(COUNTERS);
+    let Some(fact) = facts.facts.iter_mut().find(own) else { return };
+    let before = fact.body.get("value").and_then(|value| value.get(FILTERED)?.as_u64());
+    let rise = now.get(FILTERED).and_then(Value::as_u64).zip(before).and_then(|(now, before)| now.checked_sub(before));
+    if let Some(rise) = rise {
+        fact.body.insert("rise".to_owned(), json!({FILTERED: rise}));
+    }
 }
 
 fn value(text: &str, shape: Shape) -> Value {
     match shape {
         Shape::Scalar => scalar(text),
         Shape::Text => text.trim_end().into(),
+        Shape::Having(column, word) => {
+            let has = |line: &&str| line.split_whitespace().nth(column) == Some(word);
+            text.lines().filter(has).collect::<Vec<_>>().join("\n").into()
+        }
         Shape::Pairs(kept) => only(pairs(text), kept),
         Shape::Pressure => pressure(text),
         Shape::Row(names) => {
@@ -127,5 +180,36 @@ mod tests {
         assert_eq!(value(text, Shape::PerProcessor(&["drop", "early_drop"])), json!({"drop": 16, "early_drop": 16}));
         let text = "TcpExt: A ListenDrops\nTcpExt: 1 2\nIpExt: B\nIpExt: 3\n";
         assert_eq!(value(text, Shape::Groups(&["ListenDrops"])), json!({"ListenDrops": 2}));
+        let text =
+            "Iface Destination Gateway\neth0 00000000 010AA8C0\neth0 000AA8C0 00000000\nwlan0 00000000 0100A8C0\n";
+        let routes = "eth0 00000000 010AA8C0\nwlan0 00000000 0100A8C0";
+        assert_eq!(value(text, Shape::Having(1, ANYWHERE)), json!(routes));
+    }
+
+    #[test]
+    fn packets_that_take_another_way_back_are_counted_twice_where_there_is_one() {
+        let root = std::env::temp_dir().join(format!("fathom-kernel-{}", std::process::id()));
+        let write = |path: &str, text: &str| {
+            let path = root.join(path);
+            std::fs::create_dir_all(path.parent().expect("it has one")).expect("a scratch folder can be written");
+            std::fs::write(path, text).expect("a scratch folder can be written");
+        };
+        write("proc/net/netstat", "TcpExt: IPReversePathFilter\nTcpExt: 7\n");
+        write("proc/net/route", "Iface Destination\neth0 00000000\n");
+        let host = Host::at(&root);
+        let mut facts = Facts::default();
+        read(&host, &mut facts);
+        assert!(!is_filtering(&facts), "there is one way only");
+        write("proc/net/route", "Iface Destination\neth0 00000000\neth1 00000000\n");
+        write("proc/sys/net/ipv4/conf/eth1/rp_filter", "1\n");
+        let mut facts = Facts::default();
+        read(&host, &mut facts);
+        assert!(is_filtering(&facts));
+        write("proc/net/netstat", "TcpExt: IPReversePathFilter\nTcpExt: 9\n");
+        read_again(&host, &mut facts);
+        let of = |name: &str| facts.facts.iter().find(|fact| fact.name == name).map(|fact| fact.body.clone());
+        assert_eq!(of("/proc/net/netstat").map(|body| body["rise"].clone()), Some(json!({"IPReversePathFilter": 2})));
+        assert!(of("/proc/sys/net/ipv4/conf/eth1/rp_filter").is_some());
+        std::fs::remove_dir_all(root).expect("it is ours");
     }
 }
