@@ -189,6 +189,7 @@ fn unauthorized<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>>
                 "\"Unauthorized\"",
                 "Unauthorized: token",
                 "invalid bearer token",
+                "connection is unauthorized",
             ],
         )
     };

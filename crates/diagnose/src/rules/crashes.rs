@@ -52,9 +52,10 @@ fn execution<'a>(scene: &Scene<'a>, part: &Part<'a>) -> Option<(Exec, String, Pr
         return Some((exec, program.to_owned(), proof));
     }
     let (name, log) = scene.last_words(part)?;
-    let (line, text) = log.lines.iter().enumerate().next_back()?;
+    let (line, text) = log.lines.iter().enumerate().rfind(|(_, text)| !text.trim().is_empty())?;
+    let shell = text.trim_end().ends_with(": Exec format error");
     let (exec, program) =
-        start::exec(text).filter(|_| text.starts_with("exec ") || text.starts_with("standard_init"))?;
+        start::exec(text).filter(|_| shell || text.starts_with("exec ") || text.starts_with("standard_init"))?;
     Some((exec, program.to_owned(), Proof::line(&name, line + 1, text)))
 }
 

@@ -38,15 +38,10 @@ fn plain<'a>(scene: &Scene<'a>, pod: &'a Object, sign: Sign, says: &str) -> Judg
 /// A variable that the program misses and that its container really does not set.
 fn missing_env<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
     let Some(claim) = signed(scene, pod, Sign::MissingEnv, "a variable is not set") else { return Ok(None) };
-    let line = claim.proofs.first().map_or("", |proof| proof.saw.as_str());
-    let words = line.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
-    let shouted = |word: &&str| {
-        word.len() > 2
-            && word.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
-            && word.chars().any(|c| c.is_ascii_uppercase())
-    };
-    let names: Vec<&str> = words.filter(shouted).collect();
     let part = Part::all(pod).into_iter().find(|part| Some(part.name()) == claim.part.as_deref());
+    let line = claim.proofs.first().map_or("", |proof| proof.saw.as_str());
+    let log = part.as_ref().and_then(|part| scene.last_words(part)).map(|(_, log)| log.lines.as_slice());
+    let names = program::variables(line, log.unwrap_or_default());
     let set = part.as_ref().is_some_and(|part| {
         part.spec.list("/env").iter().any(|one| {
             names.contains(&one.text("/name")) && !(one.text("/value").is_empty() && one.at("/valueFrom").is_none())
@@ -206,6 +201,16 @@ pub(super) const RULES: &[Rule] = &[
         refutes: "the file in the container",
         fix: "put the file into the image, or mount it where it is wanted",
         judge: |scene, pod| plain(scene, pod, Sign::FileMissing, "a file is missing"),
+        ..APP
+    },
+    Rule {
+        code: "crash.app.wrong-data",
+        weight: 66,
+        means: "The data is not what the program wants: a database, a table or a migration is missing, or another version wrote it.",
+        proves: "It says so before it ends.",
+        refutes: "the program starting with the same data",
+        fix: "create what is missing or run the migration; go back to the version that wrote the data, or upgrade it as its maker says",
+        judge: |scene, pod| plain(scene, pod, Sign::WrongData, "its data is not what it wants"),
         ..APP
     },
     Rule {

@@ -205,7 +205,7 @@ fn who_fails_for_its_own_reason_is_a_root() {
             broken().runs("cache", Well, &[]).serves("cache", 7, 6379, true).runs(
                 "api",
                 Crashes,
-                &["panic: no such table: users", "goroutine 1 [running]:"],
+                &["panic: no such user: 17", "goroutine 1 [running]:"],
             ),
             &["crash.app.panic api", "img.not-found db"],
         ),

@@ -75,6 +75,31 @@ const FAULTS: &[(CallFault, &[&str])] = &[
     (CallFault::Timeout, &["timed out", "i/o timeout", "etimedout", "deadline exceeded"]),
 ];
 
+/// What programs do not resolve either, and is no host.
+const UNNAMED: &[&str] = &[
+    "resolve placeholder",
+    "resolve depend",
+    "resolve module",
+    "resolve import",
+    "resolve plugin",
+    "resolve reference",
+    "resolve service for type",
+    "resolve type",
+    "resolve view",
+    "resolve parameter",
+    "resolve symbol",
+    "resolve class",
+    "resolve component",
+    "resolve entry",
+    "resolve path",
+    "resolve version",
+    "resolve schema",
+    "resolve '.",
+    "resolve \".",
+    "resolve '/",
+    "resolve \"/",
+];
+
 /// Words that say only that there is no connection, not why.
 const UNCONNECTED: &[&str] = &[
     "failed to connect to",
@@ -112,6 +137,9 @@ pub fn failed_call(line: &str) -> Option<FailedCall> {
 
 /// How a call failed by what is said of it, in small letters.
 fn fault(small: &str) -> Option<CallFault> {
+    if hears(small, UNNAMED) {
+        return None;
+    }
     let known = FAULTS.iter().find(|(_, words)| hears(small, words)).map(|(fault, _)| *fault);
     let fault = known.or_else(|| runs_out(small).then_some(CallFault::Timeout))?;
     // It was the question for the name that nobody answered.
@@ -254,6 +282,10 @@ mod tests {
             ("db:5432 - no response", Some(Refused)),
             // The server was reached, and did not like what it heard.
             ("failed to connect to `host=db user=app`: FATAL: password authentication failed for user \"app\"", None),
+            // Not everything that is resolved is a host.
+            ("Could not resolve placeholder 'db.url' in value \"${db.url}\"", None),
+            ("System.InvalidOperationException: Unable to resolve service for type 'Shop.Cart'", None),
+            ("Module not found: Error: Can't resolve './cart' in '/app/src'", None),
             // How long something may take is no complaint.
             ("pool for db:5432 is there, connectionTimeout=30000", None),
             ("connecting to db:5432 with timeout 5s", None),

@@ -2,7 +2,10 @@
 //!
 //! A line is believed only beside a state that is bad: a healthy program may write the word error all day.
 
+mod words;
+
 use super::{hears, says};
+use words::{BETWEEN, WORDS};
 
 /// What a line says about why a program ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,6 +38,8 @@ pub enum Sign {
     ReadOnly,
     /// A file system is full.
     Full,
+    /// Data that is not what the program wants: a table is missing, or another version wrote it.
+    WrongData,
     /// The heap is full: the runtime of the language says so, not the kernel.
     HeapFull,
     /// A shell found no such program.
@@ -53,175 +58,16 @@ pub enum Sign {
     Corefile,
 }
 
-/// Words, in the order in which they decide.
-const WORDS: &[(Sign, &[&str])] = &[
-    (Sign::DnsLoop, &["detected for zone"]),
-    (Sign::Corefile, &["error during parsing: "]),
-    (Sign::Forbidden, &["is forbidden: user "]),
-    (Sign::NoToken, &["serviceaccount/token"]),
-    (Sign::TlsExpired, &["certificate has expired", "certificate expired", "is not yet valid", "cert_has_expired"]),
-    (
-        Sign::TlsUntrusted,
-        &[
-            "certificate signed by unknown authority",
-            "unable to get local issuer",
-            "self-signed certificate",
-            "self signed certificate",
-            "certificate_verify_failed",
-            "certificate is valid for",
-            "unable to verify the first certificate",
-        ],
-    ),
-    (Sign::NoIpv6, &["address family not supported"]),
-    (Sign::ReadOnly, &["read-only file system", "erofs"]),
-    (Sign::Full, &["no space left on device", "enospc", "disk quota exceeded"]),
-    (Sign::FdLimit, &["too many open files", "emfile", "enfile"]),
-    (
-        Sign::PidsLimit,
-        &[
-            "resource temporarily unavailable",
-            "can't start new thread",
-            "cannot fork",
-            "unable to create native thread",
-            "unable to create new native thread",
-            "pthread_create failed",
-            "can't fork",
-        ],
-    ),
-    (Sign::HeapFull, &["heap out of memory", "java.lang.outofmemoryerror", "allowed memory size of", "memoryerror"]),
-    (Sign::PortInUse, &["address already in use", "eaddrinuse", "port is already allocated", "address in use"]),
-    (
-        Sign::AuthFailed,
-        &[
-            "password authentication failed",
-            "authentication failed",
-            "access denied for user",
-            "noauth",
-            "wrongpass",
-            "invalid password",
-            "invalid username or password",
-            "login failed for user",
-            "bad credentials",
-            "invalid credentials",
-            "access_refused",
-            "auth failed",
-            "invalid api key",
-            "sasl authentication",
-        ],
-    ),
-    (
-        Sign::MissingEnv,
-        &[
-            "required environment variable",
-            "environment variable not set",
-            "missing environment variable",
-            "missing required environment",
-            "parameter not set",
-            "unbound variable",
-            "parameter null or not set",
-            "environment variable is required",
-            "missing env",
-        ],
-    ),
-    (
-        Sign::BadConfig,
-        &[
-            "unknown directive",
-            "invalid config",
-            "parse error",
-            "unknown flag",
-            "unrecognized option",
-            "unrecognized argument",
-            "unknown option",
-            "invalid option",
-            "flag provided but not defined",
-            "syntax error in config",
-            "configuration error",
-            "config error",
-            "failed to parse",
-            "cannot parse",
-            "could not parse",
-            "error parsing",
-            "failed to load config",
-            "error loading config",
-            "invalid configuration",
-            "cannot unmarshal",
-            "yaml: ",
-            "jsondecodeerror",
-            "invalid character",
-            "unexpected token",
-            "unexpected end of json",
-            "bad configuration",
-            "invalid value for",
-            "unknown key",
-            "unknown field",
-            "unrecognized arguments",
-            "invalid argument",
-            "[emerg]",
-            "mapping values are not allowed",
-            "toml",
-            "expected property name",
-        ],
-    ),
-    (
-        Sign::Permission,
-        &["permission denied", "operation not permitted", "eacces", "eperm", "permissionerror", "access denied"],
-    ),
-    (
-        Sign::FileMissing,
-        &[
-            "no such file or directory",
-            "enoent",
-            "filenotfounderror",
-            "filenotfoundexception",
-            "nosuchfileexception",
-            "cannot open shared object file",
-            "cannot find module",
-            "modulenotfounderror",
-            "classnotfoundexception",
-            "could not find or load main class",
-        ],
-    ),
-    (
-        Sign::Abort,
-        &[
-            "terminate called after throwing",
-            "assertion failed",
-            "aborted (core dumped)",
-            "sigabrt",
-            "double free or corruption",
-            "malloc(): ",
-            "stack smashing detected",
-        ],
-    ),
-    (
-        Sign::Panic,
-        &[
-            "panic: ",
-            "panicked at",
-            "traceback (most recent call last)",
-            "unhandled exception",
-            "uncaught exception",
-            "exception in thread",
-            "unhandledrejection",
-            "fatal error: ",
-            "unhandledpromiserejection",
-            "uncaught ",
-            "goroutine 1 [",
-            "system.exception",
-            "nullpointerexception",
-            "segmentation fault",
-        ],
-    ),
-];
-
 /// What one line says.
 pub fn sign(line: &str) -> Option<Sign> {
     if let Some(sign) = shell(line) {
         return Some(sign);
     }
     let small = line.to_ascii_lowercase();
-    let sign = WORDS.iter().find(|(_, words)| hears(&small, words)).map(|(sign, _)| *sign)?;
+    let parted =
+        BETWEEN.iter().find(|(_, begin, end)| small.split_once(begin).is_some_and(|(_, rest)| hears(rest, end)));
+    let known = || WORDS.iter().find(|(_, words)| hears(&small, words)).map(|(sign, _)| *sign);
+    let sign = parted.map(|(sign, ..)| *sign).or_else(known)?;
     // Where settings or files are named only as the place of a call that failed, the call is what is wrong.
     let aside = matches!(sign, Sign::BadConfig | Sign::PidsLimit | Sign::FileMissing);
     (!aside || !super::call::names_a_failed_call(line)).then_some(sign)
@@ -264,9 +110,32 @@ fn shell(line: &str) -> Option<Sign> {
             "not defined",
             "is empty",
             "not provided",
+            "must specify",
+            "need to specify",
+            "could not resolve placeholder",
         ],
     );
     (named && about).then_some(Sign::MissingEnv)
+}
+
+/// The variables that a line names, or where it names none the lines below it, as some print a list.
+pub fn variables<'a>(line: &'a str, log: &'a [String]) -> Vec<&'a str> {
+    const LEVELS: [&str; 7] = ["ERROR", "FATAL", "WARN", "WARNING", "INFO", "CRITICAL", "SEVERE"];
+    let named = |text: &'a str| {
+        let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+        words.filter(|word| {
+            word.len() > 2
+                && word.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+                && word.chars().any(|c| c.is_ascii_uppercase())
+                && !LEVELS.contains(word)
+        })
+    };
+    let below = || {
+        let at = log.iter().rposition(|one| one == line).map_or(log.len(), |at| at + 1);
+        log[at..].iter().take(3).flat_map(|one| named(one)).filter(|word| word.contains('_')).collect()
+    };
+    let own: Vec<&str> = named(line).collect();
+    if own.is_empty() { below() } else { own }
 }
 
 /// The line that decides why a program ended, with its index: the strongest sign, the last of them.
@@ -306,9 +175,55 @@ mod tests {
             ("panic: runtime error: index out of range", Some(Sign::Panic)),
             ("2026-11-20T22:52:54+00:00 listening on :8080", None),
             ("level=info msg=\"errors_total=0 error_rate=0.0\"", None),
+            ("Web server failed to start. Port 8080 was already in use.", Some(Sign::PortInUse)),
+            ("Error: Database is uninitialized and superuser password is not specified.", Some(Sign::MissingEnv)),
+            ("       You must specify POSTGRES_PASSWORD to a non-empty value for the", Some(Sign::MissingEnv)),
+            (
+                "[ERROR] [Entrypoint]: Database is uninitialized and password option is not specified",
+                Some(Sign::MissingEnv),
+            ),
+            ("Could not resolve placeholder 'DB_URL' in value \"${DB_URL}\"", Some(Sign::MissingEnv)),
+            ("Could not resolve placeholder 'shop.url' in value \"${shop.url}\"", Some(Sign::BadConfig)),
+            ("failed to load config: open /etc/app/config.yaml: no such file or directory", Some(Sign::FileMissing)),
+            ("Error: Config file not found", Some(Sign::FileMissing)),
+            ("Error: Cannot find module '/app/server.js'", Some(Sign::FileMissing)),
+            ("no main manifest attribute, in app.jar", Some(Sign::FileMissing)),
+            ("Error: Unable to access jarfile /app/app.jar", Some(Sign::FileMissing)),
+            ("Caused by: java.lang.ClassNotFoundException: shop.Main", Some(Sign::FileMissing)),
+            ("/lib/libc.so.6: version `GLIBC_2.34' not found (required by ./app)", Some(Sign::FileMissing)),
+            ("/usr/bin/env: 'python': No such file or directory", Some(Sign::NoCommand)),
+            (
+                "nginx: [emerg] mkdir() \"/var/cache/nginx/client_temp\" failed (13: Permission denied)",
+                Some(Sign::Permission),
+            ),
+            ("nginx: [emerg] invalid number of arguments in \"listen\" directive", Some(Sign::BadConfig)),
+            ("Error: ENOSPC: System limit for number of file watchers reached", Some(Sign::FdLimit)),
+            ("ERROR: relation \"users\" does not exist (SQLSTATE 42P01)", Some(Sign::WrongData)),
+            ("FATAL:  database \"app\" does not exist", Some(Sign::WrongData)),
+            ("FATAL:  role \"app\" does not exist", Some(Sign::AuthFailed)),
+            ("Table 'app.users' doesn't exist", Some(Sign::WrongData)),
+            ("Dirty database version 7. Fix and force version.", Some(Sign::WrongData)),
+            ("FATAL:  database files are incompatible with server", Some(Sign::WrongData)),
+            ("license has expired on 2026-01-01", Some(Sign::BadConfig)),
+            ("PKIX path building failed: unable to find valid certification path", Some(Sign::TlsUntrusted)),
+            ("relation \"users\" was made", None),
         ] {
             assert_eq!(sign(line), expect, "{line}");
         }
+    }
+
+    #[test]
+    fn variables_are_named_in_the_line_or_below() {
+        let log: Vec<String> = [
+            "[ERROR] [Entrypoint]: Database is uninitialized and password option is not specified",
+            "    You need to specify one of the following as an environment variable:",
+            "    - MYSQL_ROOT_PASSWORD",
+            "    - MYSQL_ALLOW_EMPTY_PASSWORD",
+        ]
+        .map(str::to_owned)
+        .into();
+        assert_eq!(variables(&log[0], &log), ["MYSQL_ROOT_PASSWORD", "MYSQL_ALLOW_EMPTY_PASSWORD"]);
+        assert_eq!(variables("FATAL: DB_URL is not set", &log), ["DB_URL"]);
     }
 
     #[test]

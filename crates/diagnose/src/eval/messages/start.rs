@@ -47,6 +47,11 @@ pub fn exec(text: &str) -> Option<(Exec, &str)> {
     if text.contains("exec format error") {
         return Some((Exec::Format, program));
     }
+    // `sh: 1: /app/server: Exec format error`, `bash: ./server: cannot execute binary file: Exec format error`
+    if let Some(told) = text.trim_end().strip_suffix(": Exec format error") {
+        let program = told.split(": ").filter(|part| part.contains('/')).last().unwrap_or_default();
+        return Some((Exec::Format, program));
+    }
     if quoted().is_some() && text.contains("permission denied") {
         return Some((Exec::Denied, program));
     }
@@ -99,6 +104,7 @@ const NETWORK: &[(Network, &[&str])] = &[
         &[
             "/var/lib/calico/nodename",
             "/run/flannel/subnet.env",
+            "connection is unauthorized",
             "Cilium agent",
             "cilium.sock",
             "istio-cni",
@@ -193,6 +199,8 @@ mod tests {
         ] {
             assert_eq!(exec(text).map(|(exec, _)| exec), expect, "{text}");
         }
+        let shell = "bash: line 1: /app/server: cannot execute binary file: Exec format error";
+        assert_eq!(exec(shell), Some((Exec::Format, "/app/server")));
         assert_eq!(exec("exec /run.sh: exec format error"), Some((Exec::Format, "/run.sh")));
     }
 
