@@ -130,6 +130,12 @@ impl Graph {
             if let Some((name, namespace)) = &call.missing {
                 self.add(top.clone(), Edge::Calls, Ref::new("Service", namespace, name));
             }
+            if let Some(name) = &call.ungoverned {
+                let governed = |set: &&Object| set.text("/spec/serviceName") == name;
+                for set in scene.snapshot.all("StatefulSet").filter(governed) {
+                    self.add(top.clone(), Edge::Calls, set.id.clone());
+                }
+            }
             let unnamed = matches!(call.fault, CallFault::NoName | CallFault::NoResolver);
             if unnamed && let Some(service) = resolver::cluster_dns(scene.snapshot) {
                 self.add(top, Edge::Resolves, service.id.clone());

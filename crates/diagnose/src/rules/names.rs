@@ -117,8 +117,8 @@ fn no_search<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
 }
 
 /// What a running CoreDNS complains of, while callers' names fail.
-fn grumbles<'a>(
-    scene: &Scene<'a>,
+fn grumbles<'a, 's>(
+    scene: &'s Scene<'a>,
     pod: &'a Object,
     words: &[&str],
     what: &str,
@@ -136,15 +136,15 @@ fn grumbles<'a>(
             && call.host.contains('.')
             || !outside && call.service.is_some())
     };
-    let mut calls = scene.calls().iter().filter(|call| call.pod.id != pod.id);
-    let Some(call) = calls.find(fault) else { return Ok(None) };
+    let mut calls = scene.calls().iter().filter(|call| call.pod.id != pod.id).filter(fault);
+    let Some(call) = calls.next() else { return Ok(None) };
     Ok(Part::all(pod).iter().find_map(|part| {
         let (name, log) = scene.words(part)?;
         let from = log.lines.len().saturating_sub(30);
         let at = log.lines[from..].iter().rposition(|line| says(line, words)).map(|at| from + at)?;
-        Some(
-            Claim::new(what).seen(pod).part(part).by(Proof::line(&name, at + 1, &log.lines[at])).by(call.proof.clone()),
-        )
+        let claim = Claim::new(what).seen(pod).part(part).by(Proof::line(&name, at + 1, &log.lines[at]));
+        let callers = calls.clone().map(|call| call.pod);
+        Some(callers.fold(claim.seen(call.pod).by(call.proof.clone()), Claim::seen))
     }))
 }
 

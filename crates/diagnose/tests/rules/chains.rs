@@ -10,7 +10,7 @@ const TIMEOUT: &str = "dial tcp 10.96.3.4:5432: i/o timeout";
 const UNKNOWN: &str = "could not translate host name \"db\" to address: Name or service not known";
 
 /// The name of a situation, the cluster, its roots.
-type Row = (&'static str, World, &'static [&'static str]);
+pub(crate) type Row = (&'static str, World, &'static [&'static str]);
 
 pub(crate) fn check(rows: Vec<Row>) {
     let mut wrong = Vec::new();

@@ -181,9 +181,10 @@ impl World {
         self.wrote(&pod, container, log)
     }
 
-    /// A container of a pod in `shop` has written these lines.
+    /// A container of a pod has written these lines; the pod may stand behind another namespace than `shop`.
     pub(crate) fn wrote(mut self, pod: &str, container: &str, log: &[&str]) -> World {
-        let (namespace, pod, container) = ("shop".to_owned(), pod.to_owned(), container.to_owned());
+        let (namespace, pod) = pod.split_once('/').unwrap_or(("shop", pod));
+        let (namespace, pod, container) = (namespace.to_owned(), pod.to_owned(), container.to_owned());
         self.logs.push((LogName { namespace, pod, container, run: Run::Current }, log.join("\n")));
         self
     }
