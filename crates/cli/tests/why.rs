@@ -50,10 +50,13 @@ fn the_answer_is_one_object_with_a_version() {
     for field in ["confidence", "since", "proofs", "explains", "refutedBy", "fix"] {
         assert!(!finding[field].is_null(), "{field}: {finding}");
     }
-    for (output, begins) in [("yaml", "---\n"), ("markdown", "## `img.not-found`"), ("sarif", "{\n  \"$schema\"")] {
-        let (said, ..) = why(&["--from", &path, "-o", output]);
-        assert!(said.starts_with(begins), "{output}: {said}");
-    }
+    let (written, ..) = why(&["--from", &path, "-o", "yaml"]);
+    assert_eq!(serde_saphyr::from_str::<Value>(&written).expect("YAML"), answer, "{written}");
+    let (written, ..) = why(&["--from", &path, "-o", "sarif"]);
+    let results: Value = serde_json::from_str(&written).expect("JSON");
+    assert_eq!(results["runs"][0]["results"][0]["ruleId"], "img.not-found", "{written}");
+    let (written, ..) = why(&["--from", &path, "-o", "markdown"]);
+    assert!(written.starts_with("## `img.not-found` replicaset/web in shop (proven)\n"), "{written}");
 }
 
 #[test]

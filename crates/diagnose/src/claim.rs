@@ -24,6 +24,17 @@ pub enum Confidence {
     Possible,
 }
 
+impl Confidence {
+    /// In a word.
+    pub fn words(self) -> &'static str {
+        match self {
+            Confidence::Proven => "proven",
+            Confidence::Likely => "likely",
+            Confidence::Possible => "possible",
+        }
+    }
+}
+
 /// One step of a mend: an object's field set, an object added, or one taken away.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Change {

@@ -25,21 +25,38 @@ fn block(value: &Json, depth: usize, text: &mut String) {
                 block(value, depth + 1, &mut inner);
                 let shift = (depth + 1) * 2;
                 let first = if matches!(value, Json::Object(_) | Json::Array(_)) { inner.get(shift..) } else { None };
-                text.push_str(&format!("{indent}- {}", first.map_or_else(|| format!("{value}\n"), str::to_owned)));
+                text.push_str(&format!(
+                    "{indent}- {}",
+                    first.map_or_else(|| format!("{}\n", scalar(value)), str::to_owned)
+                ));
             }
         }
-        scalar => text.push_str(&format!("{indent}{scalar}\n")),
+        one => text.push_str(&format!("{indent}{}\n", scalar(one))),
     }
 }
 
 fn follow(value: &Json, depth: usize, text: &mut String) {
     let empty = value.as_array().is_some_and(Vec::is_empty) || value.as_object().is_some_and(serde_json::Map::is_empty);
     if empty || !(value.is_array() || value.is_object()) {
-        text.push_str(&format!(" {value}\n"));
+        text.push_str(&format!(" {}\n", scalar(value)));
     } else {
         text.push('\n');
         block(value, depth, text);
     }
+}
+
+/// A value as JSON; what YAML calls no letter is escaped.
+fn scalar(value: &Json) -> String {
+    let mut text = String::new();
+    for letter in value.to_string().chars() {
+        match letter {
+            '\u{7f}'..='\u{9f}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}' | '\u{2028}' | '\u{2029}' => {
+                text.push_str(&format!("\\u{:04x}", u32::from(letter)));
+            }
+            _ => text.push(letter),
+        }
+    }
+    text
 }
 
 #[cfg(test)]
@@ -48,7 +65,7 @@ mod tests {
 
     #[test]
     fn what_is_nested_reads_back() {
-        let value = serde_json::json!({"a": [{"b": 1, "c": ["x", "y: z"]}, {"b": null}], "d": {}, "e": {"f": "no"}});
+        let value = serde_json::json!({"a": [{"b": 1, "c": ["x", "y: z"]}, {"b": null}], "d": {}, "e": {"f": "no"}, "g": [[], {}, [1, [2]]], "h": "\u{7f}\u{85}\u{2028}\u{feff}\n\t\"'# é: 😀"});
         let read: Json = serde_saphyr::from_str(&document(&value)).expect("YAML");
         assert_eq!(read, value);
     }

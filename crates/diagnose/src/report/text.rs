@@ -1,7 +1,8 @@
 //! The answer for a terminal: root, proofs, chain, what would refute it, the mend.
 
-use super::{Explained, Finding, Report, Unexplained};
-use crate::claim::Confidence;
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Explained, Finding, Report, Unexplained, counted};
 use crate::object::Ref;
 use crate::snapshot::{fold, is_fact};
 
@@ -19,12 +20,15 @@ pub fn render(report: &Report) -> String {
         text.push(format!("COULD NOT LOOK\n{}", needs.collect::<String>()));
     }
     if text.is_empty() {
-        text.push(format!(
-            "nothing is wrong with what was looked at: {} objects, {} logs\n",
-            report.looked_at.objects, report.looked_at.logs
-        ));
+        text.push(nothing(report));
     }
     text.join("\n")
+}
+
+/// That there is nothing to say.
+pub(super) fn nothing(report: &Report) -> String {
+    let (objects, logs) = (counted(report.looked_at.objects, "object"), counted(report.looked_at.logs, "log"));
+    format!("nothing is wrong with what was looked at: {objects}, {logs}\n")
 }
 
 /// An object as people name it: `deployment/web in shop`.
@@ -35,11 +39,7 @@ pub fn name(id: &Ref) -> String {
 }
 
 fn finding(finding: &Finding) -> String {
-    let sure = match finding.confidence {
-        Confidence::Proven => "proven",
-        Confidence::Likely => "likely",
-        Confidence::Possible => "possible",
-    };
+    let sure = finding.confidence.words();
     let mut text = format!("ROOT  {}  {}  {sure}\n", finding.code, name(&finding.object));
     text.push_str(&format!("  {}\n", finding.says));
     if let Some(since) = &finding.since {
@@ -69,27 +69,60 @@ fn unexplained(one: &Unexplained) -> String {
     text
 }
 
-/// Consequences: pods are counted, others are named.
-fn chain(explains: &[Explained]) -> String {
-    let (pods, others): (Vec<_>, Vec<_>) = explains.iter().partition(|one| one.object.kind == "Pod");
+/// Consequences: pods are counted, others are named; one that suffers in several ways is one.
+pub(super) fn chain(explains: &[Explained]) -> String {
+    let mut effects: BTreeMap<&Ref, BTreeSet<&str>> = BTreeMap::new();
+    for one in explains {
+        effects.entry(&one.object).or_default().insert(&one.effect);
+    }
+    let (pods, others): (Vec<_>, Vec<_>) = effects.into_iter().partition(|(object, _)| object.kind == "Pod");
+    let list = |effects: &BTreeSet<&str>| effects.iter().copied().collect::<Vec<_>>().join(", ");
     let mut parts: Vec<String> =
-        others.iter().take(NAMED).map(|one| format!("{} ({})", name(&one.object), one.effect)).collect();
+        others.iter().take(NAMED).map(|(object, effects)| format!("{} ({})", name(object), list(effects))).collect();
     if others.len() > NAMED {
         parts.push(format!("{} more", others.len() - NAMED));
     }
-    if let Some(first) = pods.first() {
-        let effects = format!("{} pod{} ({})", pods.len(), if pods.len() == 1 { "" } else { "s" }, first.effect);
-        parts.push(effects);
+    if !pods.is_empty() {
+        let all: BTreeSet<&str> = pods.iter().flat_map(|(_, effects)| effects.iter().copied()).collect();
+        parts.push(format!("{} ({})", counted(pods.len(), "pod"), list(&all)));
     }
     parts.join(", ")
 }
 
 /// One line, not too long.
-fn quote(text: &str) -> String {
+pub(super) fn quote(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if line.chars().count() <= QUOTE {
         return line;
     }
     let end: String = line.chars().rev().take(QUOTE / 2).collect::<Vec<_>>().into_iter().rev().collect();
     format!("{} … {end}", line.chars().take(QUOTE / 2).collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_pod_is_counted_once_and_numbers_agree_with_nouns() {
+        let one = |kind: &str, name: &str, effect: &str| Explained {
+            object: Ref::new(kind, "shop", name),
+            effect: effect.to_owned(),
+        };
+        let pod = |name: &str, effect: &str| one("Pod", name, effect);
+        let cases = [
+            (vec![pod("a", "crashing")], "1 pod (crashing)"),
+            (vec![pod("a", "crashing"), pod("a", "not ready")], "1 pod (crashing, not ready)"),
+            (vec![pod("a", "crashing"), pod("b", "not ready"), pod("b", "crashing")], "2 pods (crashing, not ready)"),
+            (
+                vec![one("Service", "web", "leads nowhere"), one("Service", "web", "no ready endpoints")],
+                "service/web in shop (leads nowhere, no ready endpoints)",
+            ),
+        ];
+        for (explains, expect) in cases {
+            assert_eq!(chain(&explains), expect);
+        }
+        let many: Vec<Explained> = (0..9).map(|at| one("Service", &format!("s{at}"), "leads nowhere")).collect();
+        assert!(chain(&many).ends_with("service/s5 in shop (leads nowhere), 3 more"), "{}", chain(&many));
+    }
 }

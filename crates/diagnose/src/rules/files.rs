@@ -34,10 +34,14 @@ fn is_seen(scene: &Scene<'_>, machine: &str) -> bool {
     own.any(|one| left(scene, one).is_some_and(|left| left < 0))
 }
 
+/// `1 day`.
+fn days(seconds: i64) -> String {
+    crate::report::counted(usize::try_from(seconds / 86_400).unwrap_or(0), "day")
+}
+
 fn near<'a>(scene: &Scene<'a>, certificate: &'a Object) -> Judged<Option<Claim>> {
     let soon = left(scene, certificate).filter(|left| (0..SOON).contains(left) && !is_kubelet_s(certificate));
-    Ok(soon
-        .map(|left| Claim::new(format!("it is good for {} more days", left / 86_400)).field(certificate, "/notAfter")))
+    Ok(soon.map(|left| Claim::new(format!("it is good for {} more", days(left))).field(certificate, "/notAfter")))
 }
 
 /// What the kubelet would make of a manifest: nothing, if it cannot read it.

@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::kinds::{self, KINDS};
+use crate::object::Ref;
 
 /// What would have to be known for an answer, and why it is not.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -36,6 +37,13 @@ impl Need {
         Need { need: need.into(), reason: reason.into(), list: None }
     }
 
+    /// The field that would have to be read, where it is one: `read /spec/nodeName of Pod/shop/web-0`.
+    fn field(&self) -> Option<(&str, Ref)> {
+        let (pointer, id) = self.need.strip_prefix("read ")?.split_once(" of ")?;
+        let id = Ref::parse(id)?;
+        pointer.starts_with('/').then_some((pointer, id))
+    }
+
     /// Whether nobody has tried to read it.
     pub fn is_untried(&self) -> bool {
         self.list.as_ref().is_some_and(|list| list.untried)
@@ -57,13 +65,22 @@ impl fmt::Display for Need {
 /// Needs as lines for a person: lists that are missing for the same reason share one.
 pub fn fold(needs: &[Need]) -> Vec<String> {
     let mut lists: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
-    let mut lines = Vec::new();
+    let mut lines: Vec<String> = Vec::new();
+    let mut fields: BTreeMap<(&str, String), Vec<&Need>> = BTreeMap::new();
     for need in needs {
-        match &need.list {
-            Some(list) => lists.entry((&list.namespace, &need.reason)).or_default().push(&list.kind),
-            None => lines.push(need.to_string()),
+        match (&need.list, need.field()) {
+            (Some(list), _) => lists.entry((&list.namespace, &need.reason)).or_default().push(&list.kind),
+            (None, Some((pointer, id))) => fields.entry((pointer, id.kind)).or_default().push(need),
+            (None, None) => lines.push(need.to_string()),
         }
     }
+    // One of many objects that lack the same field stands for all.
+    lines.extend(fields.values().map(|alike| match alike.as_slice() {
+        [first, others @ ..] if !others.is_empty() => {
+            format!("{}, and of {} more: {}", first.need, others.len(), first.reason)
+        }
+        _ => alike.iter().map(ToString::to_string).collect(),
+    }));
     let folded = lists.into_iter().map(|((namespace, reason), mut kinds)| {
         // What matters most comes first, as in the table.
         kinds.sort_by_key(|name| KINDS.iter().position(|kind| kind.name == *name));
@@ -213,6 +230,9 @@ mod tests {
         coverage.refuse("Node", None, "forbidden to ada");
         coverage.refuse("StorageClass", None, "forbidden to ada");
         coverage.miss("logs of shop/web-0", "the kubelet does not answer");
+        for name in ["a", "b", "c"] {
+            coverage.miss(format!("read /status/message of Pod/shop/{name}"), "a table does not tell");
+        }
         let lines = fold(&coverage.gaps().collect::<Vec<_>>());
         assert_eq!(
             lines,
@@ -220,6 +240,7 @@ mod tests {
                 "list Node, StorageClass: forbidden to ada; `kubectl create clusterrole why --verb=list \
                  --resource=nodes,storageclasses.storage.k8s.io`, once bound, allows it",
                 "logs of shop/web-0: the kubelet does not answer",
+                "read /status/message of Pod/shop/a, and of 2 more: a table does not tell",
             ]
         );
     }

@@ -85,8 +85,8 @@ impl Snapshot {
         needs.extend(self.undecided());
         if let Some((pod, container)) = silent.first() {
             let reason = format!(
-                "nothing was given of {} containers that were started again; `kubectl -n {} logs {} -c {container} --previous` tells why one was",
-                silent.len(),
+                "nothing was given of {} that started again; `kubectl -n {} logs {} -c {container} --previous` tells why one was",
+                crate::report::counted(silent.len(), "container"),
                 pod.namespace,
                 pod.name
             );

@@ -105,8 +105,8 @@ fn short(scene: &Scene<'_>, object: &Object) -> Option<Symptom> {
     }
     let made = object.int("/status/replicas").filter(|_| object.id.kind == "ReplicaSet");
     let says = match made {
-        Some(made) if made < wanted => format!("{made} of {wanted} pods were made; its events say why no more"),
-        _ => format!("{ready} of {wanted} pods are ready; which are not, and why, its pods tell"),
+        Some(made) if made < wanted => format!("pods made: {made} of {wanted}; its events say why no more"),
+        _ => format!("pods ready: {ready} of {wanted}; its pods tell which are not, and why"),
     };
     let at = if object.at(READY).is_some() { READY } else { field };
     let test = format!("kubectl -n {} get pods,events", object.ns());
