@@ -86,6 +86,7 @@ fn a_target_narrows_the_question() {
 fn manifests_prove_what_their_own_words_can() {
     let folder = Scratch::new("manifests");
     let manifests = "\
+apiVersion: apps/v1
 kind: Deployment
 metadata: {name: web, namespace: shop}
 spec:
@@ -96,6 +97,7 @@ spec:
       containers:
         - {name: app, image: registry.example/web:1, ports: [{name: http, containerPort: 8080}]}
 ---
+apiVersion: v1
 kind: Service
 metadata: {name: web, namespace: shop}
 spec: {selector: {app: web}, clusterIP: 10.96.0.1, ports: [{port: 80, targetPort: http-api}]}
@@ -107,6 +109,51 @@ spec: {selector: {app: web}, clusterIP: 10.96.0.1, ports: [{port: 80, targetPort
     assert!(said.contains("svc.named-port-missing") && said.contains("there is http"), "{said}");
     std::fs::write(folder.join("web.yaml"), manifests.replace("http-api", "http")).expect("a scratch folder");
     assert_eq!(why(&["-f", &path]).2, 0);
+}
+
+#[test]
+fn a_manifest_that_cannot_be_read_is_named_and_the_others_are_judged() {
+    let folder = Scratch::new("unreadable");
+    let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).expect("a scratch folder");
+    let path = |name: &str| folder.join(name).display().to_string();
+    write("good.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n");
+    write("tab.yaml", "apiVersion: v1\nkind: Pod\nmetadata:\n\tname: a\n");
+    write("chart.yaml", "apiVersion: v1\nkind: Pod\nmetadata:\n  name: {{ .Values.name }}\n");
+    for (name, words) in [
+        ("tab.yaml", "caused by: line 4: a tab indents it"),
+        ("chart.yaml", "hint: let Helm fill it in first: `helm template CHART | fathom why -f -`"),
+    ] {
+        let (said, complained, status) = why(&["-f", &path(name)]);
+        assert_eq!((said.as_str(), status), ("", 2), "{name}");
+        assert!(
+            complained.contains(&format!("cannot read `{}`", path(name))) && complained.contains(words),
+            "{complained}"
+        );
+    }
+    write("bad.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: B}\n");
+    let (said, complained, status) = why(&["-f", &folder.path().display().to_string()]);
+    assert_eq!(status, 2);
+    assert!(said.contains("ROOT  adm.invalid  configmap/B") && said.contains("tab.yaml, line 4"), "{said}");
+    assert!(complained.contains("cannot read 2 manifests"), "{complained}");
+    assert_eq!(why(&["-f", "/nowhere/at/all"]).2, 3);
+}
+
+#[test]
+fn of_a_folder_only_manifests_are_judged() {
+    let folder = Scratch::new("kustomized");
+    std::fs::create_dir(folder.join("base")).expect("a scratch folder can be written to");
+    let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).expect("a scratch folder");
+    write("base/kustomization.yaml", "resources: [web.yaml]\npatches: [{path: ../patch.yaml}]\n");
+    write("base/web.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n");
+    write("patch.yaml", "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec: {replicas: 3}\n");
+    write("values.yaml", "replicas: 3\n");
+    write("README.md", "kind: Pod\n");
+    let (said, complained, status) = why(&["-f", &folder.path().display().to_string()]);
+    assert_eq!((status, complained.as_str()), (0, "fathom: 3 files are no manifests, and are left out\n"));
+    assert!(said.contains("1 objects"), "{said}");
+    write("again.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n");
+    let (_, complained, _) = why(&["-f", &folder.path().display().to_string()]);
+    assert!(complained.contains("ConfigMap//a is given more than once"), "{complained}");
 }
 
 #[test]

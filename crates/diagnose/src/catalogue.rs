@@ -49,7 +49,6 @@ pub const LEFT: &[(&str, &str)] = &[
     ("hpa.replicas-fight", "one snapshot does not show replicas going up and down"),
     ("adm.quota-exceeded.services", "the refusal goes to whoever created the service, and no object keeps it"),
     ("adm.webhook-mutated", "defaults that plug-ins add look the same"),
-    ("adm.api-removed", "the refusal goes to whoever applied the manifest"),
     ("adm.crd-schema", "the refusal goes to whoever applied the manifest"),
     ("adm.immutable", "the refusal goes to whoever applied the manifest"),
     ("adm.conflict", "the refusal goes to whoever applied the manifest"),

@@ -42,7 +42,9 @@ pub fn diagnose(snapshot: &Snapshot, question: &Question) -> Report {
     let open = open.iter().filter(|open| is_about(&scene, question, &symptoms[open.symptom].object));
     let unexplained: Vec<Unexplained> = open.map(|open| unexplained(&symptoms[open.symptom], &open.said)).collect();
     // What could not be decided matters where something is wrong; a healthy cluster need not be listed whole.
-    let quiet = findings.is_empty() && unexplained.is_empty() && symptoms.is_empty();
+    // Of manifests nobody expects that they tell of the cluster.
+    let quiet =
+        findings.is_empty() && unexplained.is_empty() && symptoms.is_empty() || snapshot.coverage().is_of_manifests();
     let mut unknown: BTreeSet<Need> = if quiet { BTreeSet::new() } else { needs };
     // Nothing wrong in a text may be something wrong that the text does not tell.
     if findings.is_empty() {
@@ -108,9 +110,11 @@ struct Judged {
 impl Judged {
     /// All that rules say of an object.
     fn object<'a>(&mut self, scene: &Scene<'a>, at: usize, object: &'a Object, rules: &[Placed]) {
+        let written = scene.snapshot.coverage().is_of_manifests();
         for (place, rule) in rules {
             match (rule.judge)(scene, object) {
                 Ok(None) => {}
+                Ok(Some(claim)) if written && is_of_a_state(&claim) => {}
                 Err(need) => drop(self.needs.insert(need)),
                 Ok(Some(mut claim)) => match claim.proofs.iter().find_map(|proof| scene.snapshot.doubts(proof)) {
                     Some(need) => drop(self.needs.insert(need)),
@@ -144,6 +148,11 @@ fn hearing(scene: &Scene<'_>, object: &Object, mut claim: Claim) -> Claim {
     claim.by_all(scene.snapshot.heard(&object.id))
 }
 
+/// Whether a claim is of what becomes of an object once it is there: of a manifest, nobody knows.
+fn is_of_a_state(claim: &Claim) -> bool {
+    claim.proofs.iter().any(|proof| proof.at.contains("#/status"))
+}
+
 /// A rule, with its place among all rules and that of a kind among its kinds.
 type Placed = ((usize, usize), &'static Rule);
 
@@ -167,6 +176,9 @@ fn judgement(scene: &Scene<'_>, rule: &'static Rule, object: &Object, mut claim:
         None => scene.top(object),
     };
     claim.since = claim.since.or_else(|| since(object));
+    if scene.snapshot.coverage().is_of_manifests() {
+        claim.proofs = claim.proofs.into_iter().map(|proof| scene.as_written(proof)).collect();
+    }
     Judgement { rule, subject, claim, members: Vec::new() }
 }
 

@@ -2,8 +2,10 @@
 
 pub mod admission;
 pub mod binding;
+pub mod cron;
 pub mod endpoints;
 pub mod flow;
+pub mod image;
 pub mod messages;
 pub mod netpol;
 pub mod owners;
@@ -15,3 +17,6 @@ pub mod resolver;
 pub mod scheduling;
 pub mod security;
 pub mod selector;
+pub mod template;
+pub mod validation;
+pub mod versions;

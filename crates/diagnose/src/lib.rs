@@ -29,4 +29,4 @@ pub use diagnosis::{Question, diagnose};
 pub use object::Ref;
 pub use probing::Probing;
 pub use report::Report;
-pub use snapshot::{Gathering, Snapshot};
+pub use snapshot::{Gathering, Snapshot, parts};

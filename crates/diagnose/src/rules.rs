@@ -21,6 +21,7 @@ mod kills;
 mod kubelets;
 mod limits;
 mod machines;
+mod manifests;
 mod matching;
 mod names;
 pub(crate) mod network;
@@ -75,6 +76,7 @@ pub const GROUPS: &[(&str, &[Rule])] = &[
     ("Jobs", jobs::RULES),
     ("Autoscaling and disruption", autoscaling::RULES),
     ("Admission", admission::RULES),
+    ("Manifests", manifests::RULES),
     ("Webhooks", webhooks::RULES),
     ("Access", access::RULES),
     ("Services", services::RULES),

@@ -17,7 +17,7 @@ pub(crate) use state::is_lost;
 
 use crate::cause::Effect;
 use crate::eval::messages::pull;
-use crate::eval::{endpoints, owners, resolver};
+use crate::eval::{endpoints, owners, resolver, template, validation};
 use crate::object::{Fields as _, Object, Ref};
 use crate::snapshot::{Event, Log, LogName, Proof, Run, Snapshot};
 use crate::time::Time;
@@ -130,6 +130,20 @@ impl<'a> Scene<'a> {
         object.at("/status").is_none() && object.created().is_none()
     }
 
+    /// Whether an object is a manifest that is to be applied, of a kind and version that is known: then its own words
+    /// prove what becomes of it. What a controller would make of it is not meant.
+    pub fn is_written(&self, object: &Object) -> bool {
+        self.snapshot.coverage().is_of_manifests()
+            && self.is_planned(object)
+            && object.controller().is_none()
+            && validation::is_current(object)
+    }
+
+    /// Whether a pod is one that a manifest is, or would make.
+    pub fn is_to_be(&self, pod: &Object) -> bool {
+        self.snapshot.coverage().is_of_manifests() && self.is_planned(pod)
+    }
+
     /// What a pod suffers from, if it is this.
     pub fn suffers(&self, pod: &Object, effect: Effect) -> Option<&Trouble<'a>> {
         self.trouble(pod).filter(|trouble| trouble.effect == effect)
@@ -222,6 +236,18 @@ impl<'a> Scene<'a> {
     pub fn lives(&self, namespace: &str) -> bool {
         let ends = |one: &Object| one.deletion().is_some() || one.text("/status/phase") == "Terminating";
         !self.snapshot.seen("Namespace", "", namespace).is_some_and(ends)
+    }
+
+    /// A proof as somebody wrote it: of a pod that a manifest would make, the manifest's template.
+    pub fn as_written(&self, proof: Proof) -> Proof {
+        let maker = || {
+            let (id, pointer) = proof.at.split_once('#').filter(|(id, _)| id.starts_with("Pod/"))?;
+            let pod = self.snapshot.find(&Ref::parse(id)?).filter(|pod| self.is_to_be(pod))?;
+            let owner = self.snapshot.find(&owners::top(self.snapshot, pod)).filter(|owner| owner.id != pod.id)?;
+            let at = format!("{}{pointer}", template::place(&owner.id.kind)?);
+            Some(Proof::field(owner, &at)).filter(|found| found.saw == proof.saw)
+        };
+        maker().unwrap_or(proof)
     }
 
     /// Whether a service has somebody behind it who is ready; yes where that is unknown.

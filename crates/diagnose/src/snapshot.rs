@@ -27,10 +27,11 @@ use std::sync::Arc;
 pub use coverage::{Coverage, FORBIDDEN, List, Need, fold};
 pub use events::Event;
 pub use facts::is_fact;
-pub use gathering::Gathering;
+pub use gathering::{Fault, Gathering, parts};
 use index::Index;
 pub use logs::{Log, LogName, Run};
 pub use pointer::Proof;
+pub use veil::PLAIN;
 
 use crate::kinds;
 use crate::object::{Object, Ref};

@@ -3,6 +3,7 @@
 
 mod afar;
 mod live;
+mod manifests;
 mod save;
 
 use std::fs;
@@ -49,7 +50,10 @@ pub(crate) fn run(words: &Why) -> anyhow::Result<i32> {
         .hinting(format!("leave {option} out: of this machine all is read anyway"))
         .into());
     }
-    let (snapshot, question) = match (words.from.as_ref().or(words.manifests.as_ref()), here) {
+    if let Some(path) = &words.manifests {
+        return written(words, path);
+    }
+    let (snapshot, question) = match (words.from.as_ref(), here) {
         (Some(path), _) => saved(words, path)?,
         (None, Some(target)) => (local(target, further.probe)?, Question::Everything),
         (None, None) => live::read(words.target.as_deref(), &words.cluster, &further)?,
@@ -108,17 +112,39 @@ fn saved(words: &Why, path: &Path) -> anyhow::Result<(Snapshot, Question)> {
             )
             .into());
     }
-    if words.manifests.is_some() {
-        gathering.planned();
-    }
     let snapshot = gathering.finish();
+    let question = asked(words, &snapshot)?;
+    Ok((snapshot, question))
+}
+
+/// What is asked of what was read.
+fn asked(words: &Why, snapshot: &Snapshot) -> anyhow::Result<Question> {
     let namespace = words.cluster.namespace.as_deref();
-    let question = match (&words.target, namespace) {
-        (Some(target), _) => target::question(&snapshot, target, namespace)?,
+    Ok(match (&words.target, namespace) {
+        (Some(target), _) => target::question(snapshot, target, namespace)?,
         (None, Some(namespace)) => Question::Namespace(namespace.to_owned()),
         (None, None) => Question::Everything,
-    };
-    Ok((snapshot, question))
+    })
+}
+
+/// Judges manifests. One that cannot be read is an error, after the answer for the others.
+fn written(words: &Why, path: &Path) -> anyhow::Result<i32> {
+    let mut gathering = manifests::read(path, words.cluster.namespace.as_deref())?;
+    let unreadable = manifests::unreadable(gathering.faults());
+    if gathering.is_empty() {
+        let nothing = || {
+            Failure::new(Class::NotFound, format!("no manifest is in `{}`", path.display()))
+                .hinting("give files of YAML or JSON that `kubectl apply -f` takes")
+        };
+        return Err(unreadable.unwrap_or_else(nothing).into());
+    }
+    let snapshot = gathering.finish();
+    let report = diagnose(&snapshot, &asked(words, &snapshot)?);
+    printer::data(&show(&report, words.output)?);
+    match unreadable {
+        Some(failure) => Err(failure.into()),
+        None => Ok(i32::from(report.found_something())),
+    }
 }
 
 fn show(report: &Report, output: Answer) -> anyhow::Result<String> {

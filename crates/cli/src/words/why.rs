@@ -15,8 +15,8 @@ pub(crate) struct Why {
     /// A saved cluster instead of the one that runs: Lists, a dump or bundle as folder or archive, or what kubectl printed; - reads stdin
     #[arg(long, value_name = "FILE|FOLDER|-")]
     pub(crate) from: Option<PathBuf>,
-    /// Manifests that are to be applied: only what they prove themselves
-    #[arg(short = 'f', long = "filename", value_name = "FILE|FOLDER")]
+    /// Manifests that are to be applied: only what they prove themselves; - reads stdin
+    #[arg(short = 'f', long = "filename", value_name = "FILE|FOLDER|-")]
     pub(crate) manifests: Option<PathBuf>,
     /// What a cause means, what proves and refutes it, and how to mend it
     #[arg(long, value_name = "CODE")]

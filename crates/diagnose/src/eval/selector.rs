@@ -72,6 +72,33 @@ pub fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&
     names.filter(|other| !other.is_empty()).filter(near).min_by_key(|other| (distance(name, other), *other))
 }
 
+/// The name among `names` that was certainly meant by `name`: one word of it is spelled wrong, and nothing that numbers or
+/// tells apart.
+pub fn misspelled<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let words = |name: &'_ str| name.split(['-', '.']).map(str::to_owned).collect::<Vec<_>>();
+    let meant = |other: &&str| {
+        let (left, right) = (words(name), words(other));
+        let mut differing = left.iter().zip(&right).filter(|(left, right)| left != right);
+        let pair = differing.next().filter(|_| left.len() == right.len() && differing.next().is_none());
+        pair.is_some_and(|(left, right)| slipped(left, right))
+    };
+    names.filter(meant).min()
+}
+
+/// Whether two words differ by one slip: a letter too many, too few or another, or two that changed places.
+fn slipped(left: &str, right: &str) -> bool {
+    let lettered = |word: &str| word.len() >= 4 && word.chars().all(|letter| letter.is_ascii_alphabetic());
+    let sorted = |word: &str| {
+        let mut letters: Vec<char> = word.chars().collect();
+        letters.sort_unstable();
+        letters
+    };
+    let turned = distance(left, right) == 2 && sorted(left) == sorted(right);
+    // Singular and plural are names of their own.
+    let plural = left.strip_suffix('s') == Some(right) || right.strip_suffix('s') == Some(left);
+    lettered(left) && lettered(right) && !plural && (distance(left, right) == 1 || turned)
+}
+
 /// Letters to change, add or take away (Levenshtein).
 fn distance(left: &str, right: &str) -> usize {
     let right: Vec<char> = right.chars().collect();
@@ -115,6 +142,24 @@ mod tests {
             field_selects("status.phase=Running,metadata.name!=x", &pod)
                 && !field_selects("status.phase!=Running", &pod)
         );
+    }
+
+    #[test]
+    fn a_slip_is_told_from_another_name() {
+        for (name, other, same) in [
+            ("app-confg", "app-config", true),
+            ("app-cofnig", "app-config", true),
+            ("databse", "database", true),
+            ("config-eu", "config-us", false),
+            ("redis-0", "redis-1", false),
+            ("app-v1", "app-v2", false),
+            ("app-config", "app-configs", false),
+            ("app", "app-config", false),
+            ("app-config", "app-config", false),
+            ("cert-a", "cert-b", false),
+        ] {
+            assert_eq!(misspelled(name, std::iter::once(other)).is_some(), same, "{name} and {other}");
+        }
     }
 
     #[test]

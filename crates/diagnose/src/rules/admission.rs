@@ -6,6 +6,7 @@ use crate::eval::messages::admission::{self as grammar, Refusal};
 use crate::eval::{admission, security, selector};
 use crate::object::{Fields as _, Object};
 use crate::rule::{Rule, Stance};
+use crate::rules::manifests::{self, first};
 use crate::scene::Scene;
 use crate::snapshot::{Judged, Proof};
 
@@ -223,9 +224,9 @@ pub(super) const RULES: &[Rule] = &[
         refutes: "the field in every container, or a LimitRange with a default",
         fix: "set the field in every container, or a default by LimitRange",
         judge: |scene, maker| {
-            says(scene, maker, "a quota wants its containers to say requests or limits", |one| {
-                matches!(one, Refusal::QuotaWants(_))
-            })
+            let what = "a quota wants its containers to say requests or limits";
+            let told = || says(scene, maker, what, |one| matches!(one, Refusal::QuotaWants(_)));
+            first(manifests::quota_wants(scene, maker), told)
         },
         ..ADM
     },
@@ -261,15 +262,30 @@ pub(super) const RULES: &[Rule] = &[
         ..ADM
     },
     Rule {
+        code: "adm.scc",
+        means: "No SecurityContextConstraints of OpenShift that the pods' service account may use admit the pods.",
+        proves: "The API server names each of them with the fields that it forbids.",
+        refutes: "constraints that admit them, and the right to use these",
+        fix: "leave out the fields that are named (runAsUser, fsGroup, hostPath, capabilities), or let the service account use constraints that admit them: oc adm policy add-scc-to-user SCC -z ACCOUNT",
+        judge: |scene, maker| {
+            says(scene, maker, "no SecurityContextConstraints that it may use admit its pods", |one| {
+                *one == Refusal::SecurityContext
+            })
+        },
+        ..ADM
+    },
+    Rule {
         code: "adm.sa-missing",
         means: "The pods name a service account that does not exist.",
         proves: "The API server's words, and there is none.",
         refutes: "the service account",
         fix: "create the service account, or correct its name",
         judge: |scene, maker| {
-            missing(scene, maker, "ServiceAccount", "serviceAccountName", |one| match one {
-                Refusal::NoServiceAccount(name) => Some(name),
-                _ => None,
+            first(manifests::misnamed_account(scene, maker), || {
+                missing(scene, maker, "ServiceAccount", "serviceAccountName", |one| match one {
+                    Refusal::NoServiceAccount(name) => Some(name),
+                    _ => None,
+                })
             })
         },
         ..ADM
@@ -304,13 +320,19 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: "adm.invalid",
+        on: manifests::CHECKED,
         weight: 60,
-        means: "The API server does not accept the pods that the template makes.",
-        proves: "The API server names the field.",
-        refutes: "a pod of this template that is accepted",
+        means: "The API server does not accept the object, or the pods that its template makes.",
+        proves: "The API server names the field; of a manifest, the field and what the API server answers to it.",
+        refutes: "the object, or a pod of this template, being accepted",
         fix: "correct the field that the message names",
-        judge: |scene, maker| {
-            says(scene, maker, "the API server does not accept its pods", |one| *one == Refusal::Invalid)
+        judge: |scene, object| {
+            let what = "the API server does not accept its pods";
+            let told = || match MAKERS.contains(&object.id.kind.as_str()) {
+                true => says(scene, object, what, |one| *one == Refusal::Invalid),
+                false => Ok(None),
+            };
+            first(manifests::invalid(scene, object), told)
         },
         ..ADM
     },

@@ -6,6 +6,7 @@ use crate::eval::messages::says;
 use crate::eval::selector;
 use crate::object::{Fields as _, Object, Ref};
 use crate::rule::{Rule, Stance};
+use crate::rules::manifests::{self, first};
 use crate::scene::{Part, Role, Scene};
 use crate::snapshot::Judged;
 use crate::value::{Map, Value};
@@ -211,7 +212,7 @@ pub(super) const RULES: &[Rule] = &[
         proves: "The autoscaler's condition names the container.",
         refutes: "the request in every container, sidecars as well",
         fix: "set resources.requests for every container of the pods",
-        judge: missing_request,
+        judge: |scene, scaler| first(manifests::no_request(scene, scaler), || missing_request(scene, scaler)),
         ..HPA
     },
     Rule {
@@ -231,7 +232,7 @@ pub(super) const RULES: &[Rule] = &[
         proves: "The autoscaler's condition FailedGetScale.",
         refutes: "the object with a scale subresource",
         fix: "correct scaleTargetRef",
-        judge: target_missing,
+        judge: |scene, scaler| first(manifests::no_target(scene, scaler), || target_missing(scene, scaler)),
         ..HPA
     },
     Rule {
@@ -292,7 +293,7 @@ pub(super) const RULES: &[Rule] = &[
         proves: "disruptionsAllowed is 0, and an eviction was refused on a cordoned node.",
         refutes: "minAvailable below the number of replicas",
         fix: "lower minAvailable, or run one replica more",
-        judge: blocks,
+        judge: |scene, budget| first(manifests::budget(scene, budget), || blocks(scene, budget)),
         ..HPA
     },
 ];

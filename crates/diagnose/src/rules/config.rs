@@ -6,6 +6,7 @@ use crate::eval::messages::{between, says, start};
 use crate::eval::selector;
 use crate::object::{Fields as _, Object, Ref};
 use crate::rule::Rule;
+use crate::rules::manifests::{self, Use, first};
 use crate::scene::{Part, Scene};
 use crate::snapshot::{Judged, Proof};
 use crate::value::Value;
@@ -195,6 +196,29 @@ fn runtime_class<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>
     Ok(Some(Claim { says, ..claim.field(pod, "/spec/runtimeClassName") }))
 }
 
+/// A pod that its kubelet refused for a sysctl. A workload makes another in its stead, again and again; once one of them
+/// runs that is over.
+fn sysctl(scene: &Scene<'_>, pod: &Object) -> Option<Claim> {
+    let refused = |pod: &Object| {
+        pod.text("/status/phase") == "Failed"
+            && pod.text("/status/reason") == "SysctlForbidden"
+            && pod.deletion().is_none()
+    };
+    let owner = pod.controller().filter(|owner| owner.text("/kind") != "Job").map(|owner| owner.text("/name"));
+    let stays = || match owner {
+        None => scene.suffers(pod, Effect::Failed).is_some(),
+        Some(owner) => {
+            let of_owner = |other: &&Object| other.controller().is_some_and(|one| one.text("/name") == owner);
+            let mut later = scene.snapshot.within("Pod", pod.ns()).filter(of_owner);
+            scene.lives(pod.ns()) && !later.any(|other| other.created() > pod.created() && !refused(other))
+        }
+    };
+    (refused(pod) && stays()).then(|| {
+        let claim = Claim::new("its node forbids a sysctl of it").seen(pod);
+        claim.field(pod, "/status/reason").field(pod, "/status/message")
+    })
+}
+
 /// The rules of this group.
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -203,7 +227,9 @@ pub(super) const RULES: &[Rule] = &[
         proves: "The kubelet did not find it, and it is not there now.",
         refutes: "the ConfigMap in the pod's namespace",
         fix: "create the ConfigMap, or correct its name in the workload",
-        judge: |scene, pod| object_missing(scene, pod, "ConfigMap"),
+        judge: |scene, pod| {
+            first(manifests::misnamed(scene, pod, Use::Env, "ConfigMap"), || object_missing(scene, pod, "ConfigMap"))
+        },
         ..Rule::PLAIN
     },
     Rule {
@@ -212,7 +238,9 @@ pub(super) const RULES: &[Rule] = &[
         proves: "The kubelet did not find it, and it is not there now.",
         refutes: "the Secret in the pod's namespace",
         fix: "create the Secret, or correct its name in the workload",
-        judge: |scene, pod| object_missing(scene, pod, "Secret"),
+        judge: |scene, pod| {
+            first(manifests::misnamed(scene, pod, Use::Env, "Secret"), || object_missing(scene, pod, "Secret"))
+        },
         ..Rule::PLAIN
     },
     Rule {
@@ -221,7 +249,7 @@ pub(super) const RULES: &[Rule] = &[
         proves: "The kubelet did not find the key, and it is not there now.",
         refutes: "the key in the object",
         fix: "add the key, or correct it in the workload",
-        judge: key_missing,
+        judge: |scene, pod| first(manifests::key(scene, pod, Use::Env), || key_missing(scene, pod)),
         ..Rule::PLAIN
     },
     Rule {
@@ -231,12 +259,8 @@ pub(super) const RULES: &[Rule] = &[
         refutes: "a runAsUser other than 0, or a USER in the image",
         fix: "set runAsUser to a user of the image, or build the image with a USER",
         judge: |scene, pod| {
-            said(
-                scene,
-                pod,
-                &["image will run as root", "runAsUser breaks non-root policy"],
-                "may not run as root, and would",
-            )
+            let words = ["image will run as root", "runAsUser breaks non-root policy"];
+            first(manifests::root(scene, pod), || said(scene, pod, &words, "may not run as root, and would"))
         },
         ..Rule::PLAIN
     },
@@ -347,15 +371,7 @@ pub(super) const RULES: &[Rule] = &[
         proves: "The kubelet refused the pod with SysctlForbidden.",
         refutes: "the sysctl in the kubelet's allowedUnsafeSysctls",
         fix: "allow the sysctl on the nodes that run the pod (allowedUnsafeSysctls), or do without it",
-        judge: |scene, pod| {
-            let trouble =
-                scene.suffers(pod, Effect::Failed).filter(|_| pod.text("/status/reason") == "SysctlForbidden");
-            Ok(trouble.map(|one| {
-                Claim::of(one, "its node forbids a sysctl of it")
-                    .field(pod, "/status/reason")
-                    .field(pod, "/status/message")
-            }))
-        },
+        judge: |scene, pod| first(manifests::sysctl(scene, pod), || Ok(sysctl(scene, pod))),
         ..Rule::PLAIN
     },
 ];

@@ -128,7 +128,7 @@ fn lag<'a>(scene: &Scene<'a>, object: &'a Object) -> Judged<Option<Claim>> {
 
 /// A duplicate variable, of a pod that is in trouble.
 fn env_shadowed<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
-    if scene.trouble(pod).is_none() && !scene.is_planned(pod) {
+    if scene.trouble(pod).is_none() {
         return Ok(None);
     }
     Ok(Part::all(pod).iter().find_map(|part| {

@@ -6,6 +6,7 @@ use crate::eval::messages::between;
 use crate::eval::messages::pull::{self, Pull};
 use crate::object::{Fields as _, Object, Ref};
 use crate::rule::Rule;
+use crate::rules::manifests::{self, first};
 use crate::scene::{Part, Scene};
 use crate::snapshot::{Judged, Proof};
 
@@ -228,11 +229,11 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: "img.invalid-name",
-        means: "No image can be called so: upper case, a space or a scheme.",
-        proves: "The kubelet could not parse the reference.",
+        means: "No image can be called so: upper case, a space, a scheme or an empty tag.",
+        proves: "The kubelet could not parse the reference; of a manifest, the reference itself.",
         refutes: "none: the reference is wrong as it is written",
         fix: "correct the image's reference",
-        judge: |scene, pod| said(scene, pod, Pull::InvalidName),
+        judge: |scene, pod| first(manifests::image(scene, pod), || said(scene, pod, Pull::InvalidName)),
         ..Rule::PLAIN
     },
     Rule {

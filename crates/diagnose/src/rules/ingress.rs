@@ -220,7 +220,10 @@ pub(super) const RULES: &[Rule] = &[
         proves: "There is no such service in its namespace.",
         refutes: "the service",
         fix: "correct the backend, or create the service",
-        judge: backend_missing,
+        judge: |scene, ingress| {
+            let written = super::manifests::misnamed_backend(scene, ingress);
+            super::manifests::first(written, || backend_missing(scene, ingress))
+        },
         ..ING
     },
     Rule {

@@ -4,6 +4,7 @@ use crate::cause::Effect;
 use crate::claim::{Claim, Confidence, Fix};
 use crate::object::{Fields as _, Object};
 use crate::rule::{Rule, Stance};
+use crate::rules::manifests::{self, first};
 use crate::scene::{Part, Role, Scene};
 use crate::snapshot::Judged;
 
@@ -62,8 +63,8 @@ fn sidecar<'a>(scene: &Scene<'a>, job: &'a Object) -> Judged<Option<Claim>> {
 fn suspended<'a>(scene: &Scene<'a>, job: &'a Object) -> Judged<Option<Claim>> {
     // A schedule that is suspended has no jobs to be missed; a job that somebody made is meant to run.
     let meant = job.holds("/spec/suspend") && job.controller().is_none() && job.deletion().is_none();
-    let queued = job.label("kueue.x-k8s.io/queue-name").is_some();
-    let _ = scene;
+    // Who writes it into a manifest means it.
+    let queued = job.label("kueue.x-k8s.io/queue-name").is_some() || scene.is_to_be(job);
     let fix =
         Fix::say(format!("kubectl -n {} patch job {} -p '{{\"spec\":{{\"suspend\":false}}}}'", job.ns(), job.name()))
             .set(job, "/spec/suspend", false);
@@ -193,7 +194,8 @@ pub(super) const RULES: &[Rule] = &[
         refutes: "a run after the warning",
         fix: "correct spec.schedule",
         judge: |scene, cron| {
-            schedule(scene, cron, &["InvalidSchedule", "UnparseableSchedule"], "its schedule cannot be read")
+            let reasons = &["InvalidSchedule", "UnparseableSchedule"];
+            first(manifests::schedule(scene, cron), || schedule(scene, cron, reasons, "its schedule cannot be read"))
         },
         ..JOB
     },
@@ -204,7 +206,10 @@ pub(super) const RULES: &[Rule] = &[
         proves: "The controller's warning.",
         refutes: "a run after the warning",
         fix: "correct spec.timeZone",
-        judge: |scene, cron| schedule(scene, cron, &["UnknownTimeZone"], "its time zone is not known"),
+        judge: |scene, cron| {
+            let running = || schedule(scene, cron, &["UnknownTimeZone"], "its time zone is not known");
+            first(manifests::zone(scene, cron), running)
+        },
         ..JOB
     },
 ];

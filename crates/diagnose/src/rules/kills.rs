@@ -6,6 +6,7 @@ use crate::claim::{Claim, Confidence};
 use crate::eval::probes::{self, Fault, Kind};
 use crate::object::{Fields as _, Object};
 use crate::rule::{Rule, Stance};
+use crate::rules::manifests::{self, first};
 use crate::scene::{Part, Scene};
 use crate::snapshot::{Event, Judged, Proof};
 
@@ -114,7 +115,7 @@ pub(super) const RULES: &[Rule] = &[
         proves: "The probe was refused, and the kubelet killed the container for it.",
         refutes: "a listening socket on the port",
         fix: "correct the port of livenessProbe",
-        judge: wrong_port,
+        judge: |scene, pod| first(manifests::asks_missing_port(scene, pod, Kind::Liveness), || wrong_port(scene, pod)),
         ..CRASH
     },
     Rule {
@@ -235,7 +236,8 @@ pub(super) const RULES: &[Rule] = &[
                 Fault::Command,
                 Fault::Unreachable,
             ];
-            probed(scene, pod, Kind::Startup, &all, "it does not pass its startup probe in time")
+            let running = || probed(scene, pod, Kind::Startup, &all, "it does not pass its startup probe in time");
+            first(manifests::asks_missing_port(scene, pod, Kind::Startup), running)
         },
         ..CRASH
     },

@@ -6,6 +6,7 @@ use crate::eval::messages::program::{self, Sign};
 use crate::eval::probes::{self, Fault, Kind};
 use crate::object::{Fields as _, Object};
 use crate::rule::{Rule, Stance};
+use crate::rules::manifests::{self, first};
 use crate::scene::{Call, Part, Scene, Trouble};
 use crate::snapshot::{Event, Judged, Proof};
 
@@ -162,7 +163,7 @@ pub(super) const RULES: &[Rule] = &[
         proves: "The probe is refused again and again; the log or the declared ports name another.",
         refutes: "a listening socket on the port",
         fix: "correct the port of readinessProbe",
-        judge: port,
+        judge: |scene, pod| first(manifests::asks_missing_port(scene, pod, Kind::Readiness), || port(scene, pod)),
         ..READY
     },
     Rule {

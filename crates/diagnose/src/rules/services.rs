@@ -22,6 +22,9 @@ pub(super) fn selects(scene: &Scene<'_>, service: &Object) -> bool {
 
 /// No pod and no workload has the labels that it selects.
 fn mismatch<'a>(scene: &Scene<'a>, service: &'a Object) -> Judged<Option<Claim>> {
+    if let Some(claim) = super::manifests::selects_nobody(scene, service) {
+        return Ok(Some(claim));
+    }
     if !selects(scene, service) || scene.age(service) < 3 {
         return Ok(None);
     }

@@ -7,6 +7,7 @@ use crate::eval::messages::start::{self, Mount};
 use crate::eval::messages::{between, says};
 use crate::object::{Fields as _, Object, Ref};
 use crate::rule::{Rule, Stance};
+use crate::rules::manifests::{self, Use, first};
 use crate::scene::{Part, Role, Scene};
 use crate::snapshot::{Event, Judged, Proof};
 
@@ -113,7 +114,9 @@ pub(super) const RULES: &[Rule] = &[
         proves: "The kubelet did not find it, and it is not there now.",
         refutes: "the ConfigMap in the pod's namespace",
         fix: "create the ConfigMap, or correct its name in the workload",
-        judge: |scene, pod| object_missing(scene, pod, "ConfigMap"),
+        judge: |scene, pod| {
+            first(manifests::misnamed(scene, pod, Use::Volume, "ConfigMap"), || object_missing(scene, pod, "ConfigMap"))
+        },
         ..Rule::PLAIN
     },
     Rule {
@@ -122,7 +125,9 @@ pub(super) const RULES: &[Rule] = &[
         proves: "The kubelet did not find it, and it is not there now.",
         refutes: "the Secret in the pod's namespace",
         fix: "create the Secret, or correct its name in the workload",
-        judge: |scene, pod| object_missing(scene, pod, "Secret"),
+        judge: |scene, pod| {
+            first(manifests::misnamed(scene, pod, Use::Volume, "Secret"), || object_missing(scene, pod, "Secret"))
+        },
         ..Rule::PLAIN
     },
     Rule {
@@ -131,7 +136,7 @@ pub(super) const RULES: &[Rule] = &[
         proves: "The kubelet did not find the key, and it is not there now.",
         refutes: "the key in the object",
         fix: "add the key, or correct it in the volume's items",
-        judge: key_missing,
+        judge: |scene, pod| first(manifests::key(scene, pod, Use::Volume), || key_missing(scene, pod)),
         ..Rule::PLAIN
     },
     Rule {

@@ -125,6 +125,8 @@ pub struct Coverage {
     refused: Vec<(String, String, String)>,
     /// What else could not be read, and why.
     gaps: Vec<(String, String)>,
+    /// Whether what came is to be applied: nothing is known of the cluster.
+    planned: bool,
 }
 
 impl Coverage {
@@ -136,6 +138,16 @@ impl Coverage {
     /// Nothing was, until [`Coverage::list`] says so.
     pub fn nothing() -> Self {
         Coverage { listed: Some(BTreeMap::new()), ..Coverage::default() }
+    }
+
+    /// Nothing was: there are only manifests, which are to be applied.
+    pub fn of_manifests() -> Self {
+        Coverage { planned: true, ..Coverage::nothing() }
+    }
+
+    /// Whether all that is known is to be applied.
+    pub fn is_of_manifests(&self) -> bool {
+        self.planned
     }
 
     /// Only these kinds were listed.

@@ -3,7 +3,10 @@
 //!
 //! A partial or damaged file gives what it can, and what was wrong is said.
 
+mod manifests;
 mod reading;
+
+pub use manifests::{Fault, parts};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -13,9 +16,9 @@ use super::older::renew;
 use super::sketches::Sketches;
 use super::veil::veil;
 use super::{Coverage, Log, LogName, Need, Snapshot};
-use crate::object::{Fields as _, Object};
+use crate::object::{Fields as _, Object, Ref};
 use crate::time::Time;
-use crate::value::{Value, json};
+use crate::value::Value;
 
 /// A snapshot in the making.
 #[derive(Debug, Default)]
@@ -41,6 +44,14 @@ pub struct Gathering {
     refused: BTreeMap<(String, Option<String>), String>,
     /// What was printed for a person.
     sketches: Sketches,
+    /// Manifests that cannot be read.
+    pub(super) faults: Vec<Fault>,
+    /// How many files of manifests were none.
+    pub(super) left_out: usize,
+    /// Whether a kustomization came along with them.
+    pub(super) kustomized: bool,
+    /// Manifests that came more than once.
+    pub(super) again: BTreeSet<Ref>,
     /// Files that may be logs of pods that come later: their paths and bytes.
     pub(super) loose: Vec<(String, Vec<u8>)>,
 }
@@ -59,16 +70,6 @@ const PASSED: [&str; 8] = [
     "/status/completionTime",
     "/status/lastScheduleTime",
 ];
-
-/// The pod that a workload would make, without a status.
-fn planned_pod(maker: &Object) -> Option<Value> {
-    let owner = json!({"kind": maker.id.kind, "name": maker.id.name, "controller": true});
-    Some(json!({
-        "kind": "Pod",
-        "metadata": {"name": maker.id.name, "namespace": maker.id.namespace, "labels": maker.at("/spec/template/metadata/labels"), "ownerReferences": [owner]},
-        "spec": maker.at("/spec/template/spec")?,
-    }))
-}
 
 impl Gathering {
     /// Nothing yet.
@@ -149,18 +150,6 @@ impl Gathering {
     /// A kind could not be listed, in one namespace or in any.
     pub(super) fn refuse(&mut self, kind: &str, namespace: Option<&str>, reason: &str) {
         self.refused.insert((kind.to_owned(), namespace.map(str::to_owned)), reason.to_owned());
-    }
-
-    /// Takes what came for manifests that are to be applied: the pods that workloads would make are judged as well.
-    pub fn planned(&mut self) {
-        let makers = ["Deployment", "StatefulSet", "DaemonSet", "Job"];
-        let pods: Vec<Value> = self
-            .objects
-            .iter()
-            .filter(|Named(object)| makers.contains(&object.id.kind.as_str()))
-            .filter_map(|Named(object)| planned_pod(object))
-            .collect();
-        pods.into_iter().for_each(|pod| self.value(pod));
     }
 
     /// The log of a container's run.
@@ -291,6 +280,7 @@ impl Gathering {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::value::json;
 
     #[test]
     fn what_is_listed_anew_replaces_what_came_before() {

@@ -6,6 +6,7 @@ pub(super) mod words;
 
 use std::borrow::Cow;
 
+use crate::eval::validation::is_placeholder;
 use crate::object::Fields as _;
 use crate::value::{Map, Value};
 use words::{text_without_passwords, without_secrets};
@@ -18,6 +19,9 @@ const LONGEST: usize = 16 << 10;
 
 /// What stands for a value.
 const VEIL: &str = "***";
+
+/// What stands for a value below a Secret's data that is no base64, which no API server has.
+pub const PLAIN: &str = "no base64";
 
 /// Where objects have containers.
 const SPECS: [&str; 3] = ["/spec", "/spec/template/spec", "/spec/jobTemplate/spec/template/spec"];
@@ -39,10 +43,12 @@ const TELLING: [&str; 10] = [
 /// Takes out of an object what nobody may read, and what is too long to be read by anybody.
 pub(super) fn veil(object: &mut Value) {
     if object.text("/kind") == "Secret" {
-        for field in ["data", "stringData"] {
-            if let Some(values) = object.get_mut(field).and_then(Value::as_object_mut) {
-                values.values_mut().for_each(|value| *value = "".into());
-            }
+        for (field, encoded) in [("data", true), ("stringData", false)] {
+            let values = object.get_mut(field).and_then(Value::as_object_mut);
+            values.into_iter().flat_map(Map::values_mut).for_each(|value| {
+                let plain = encoded && !value.is_null() && !value.as_str().is_some_and(is_base64);
+                *value = if plain { PLAIN } else { "" }.into();
+            });
         }
     }
     if object.text("/kind") == "ConfigMap" {
@@ -69,6 +75,16 @@ pub(super) fn veil(object: &mut Value) {
             containers.into_iter().flatten().for_each(container);
         }
     }
+}
+
+/// Whether a text is what Go decodes as standard base64: line ends do not count, padding does.
+fn is_base64(text: &str) -> bool {
+    let letters: Vec<u8> = text.bytes().filter(|byte| !b"\r\n".contains(byte)).collect();
+    let padding = letters.iter().rev().take_while(|byte| **byte == b'=').count();
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/".contains(byte);
+    // What stands for a value that somebody else took out.
+    let hidden = text == VEIL || text.is_empty() || is_placeholder(text);
+    hidden || letters.len().is_multiple_of(4) && padding <= 2 && letters[..letters.len() - padding].iter().all(plain)
 }
 
 fn container(container: &mut Value) {
@@ -124,8 +140,9 @@ mod tests {
         let mut journal = json!({"kind": "Output", "value": [{"ago": 1, "run": 0, "text": text}]});
         veil(&mut journal);
         assert_eq!(journal.pointer("/value/0/text"), Some(&json!("E1121 x: token=*** of https://u:***@api:6443")));
-        let mut secret = json!({"kind": "Secret", "data": {"k": "aHVzaA=="}, "stringData": {"l": "hush"}});
+        let mut secret =
+            json!({"kind": "Secret", "data": {"k": "aHVzaA==", "m": "hush!"}, "stringData": {"l": "hush"}});
         veil(&mut secret);
-        assert_eq!(secret, json!({"kind": "Secret", "data": {"k": ""}, "stringData": {"l": ""}}));
+        assert_eq!(secret, json!({"kind": "Secret", "data": {"k": "", "m": PLAIN}, "stringData": {"l": ""}}));
     }
 }

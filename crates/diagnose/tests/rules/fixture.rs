@@ -1,5 +1,5 @@
 //! Fixtures: `fixtures/CODE/broken.yaml` and `quiet.yaml`, objects made by hand. A document of kind Log is the end of a
-//! container's log. Now is noon of the first of March 2026.
+//! container's log; one of kind Manifests makes of all others what is to be applied. Now is noon of the first of March 2026.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -56,6 +56,9 @@ impl Fixture {
             } else {
                 gathering.value(document.clone());
             }
+        }
+        if self.documents.iter().any(|document| document.text("/kind") == "Manifests") {
+            gathering.planned(None);
         }
         gathering.finish()
     }

@@ -14,6 +14,7 @@ mod reasons;
 mod recorded;
 mod twice;
 mod world;
+mod written;
 
 use std::collections::BTreeSet;
 

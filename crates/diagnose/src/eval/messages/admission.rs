@@ -20,6 +20,8 @@ pub enum Refusal<'a> {
     PodSecurity,
     /// `PodSecurityPolicy: unable to admit pod: […]`, before Kubernetes 1.25.
     PodSecurityPolicy,
+    /// `unable to validate against any security context constraint: […]`, of OpenShift.
+    SecurityContext,
     /// A webhook could not be asked: its name and why.
     WebhookFailed {
         /// `validate.example.com`.
@@ -84,6 +86,9 @@ pub fn read(text: &str) -> Option<Refusal<'_>> {
     }
     if let Some(quota) = between(text, "failed quota: ", ":") {
         return Some(Refusal::QuotaWants(quota));
+    }
+    if text.contains("unable to validate against any security context constraint") {
+        return Some(Refusal::SecurityContext);
     }
     let bounds = ["maximum ", "minimum "].iter().any(|word| text.contains(word)) && text.contains(" per ");
     if bounds || text.contains("max limit to request ratio per") {
@@ -186,6 +191,10 @@ mod tests {
                 Some(Refusal::PodSecurityPolicy),
             ),
             ("pods \"a-\" is forbidden: PodSecurityPolicy: unable to admit pod: []", Some(Refusal::PodSecurityPolicy)),
+            (
+                "pods \"a-\" is forbidden: unable to validate against any security context constraint: [provider \"anyuid\": Forbidden: not usable by user or serviceaccount]",
+                Some(Refusal::SecurityContext),
+            ),
             ("all is well", None),
         ] {
             assert_eq!(read(text), expect, "{text}");
