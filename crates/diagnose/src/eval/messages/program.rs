@@ -159,6 +159,10 @@ mod tests {
     fn lines_of_many_languages_are_read() {
         for (line, expect) in [
             ("KeyError: 'DATABASE_URL'", Some(Sign::MissingEnv)),
+            ("Failed to configure a DataSource: 'url' attribute is not specified", Some(Sign::BadConfig)),
+            ("*** FATAL CONFIG FILE ERROR (Redis 7.0.5) ***", Some(Sign::BadConfig)),
+            ("django.core.exceptions.ImproperlyConfigured: The X setting must not be empty.", Some(Sign::BadConfig)),
+            ("nginx: [emerg] bind() to 0.0.0.0:80 failed (13: Permission denied)", Some(Sign::Permission)),
             ("sh: QUEUE_URL: environment variable QUEUE_URL is not set", Some(Sign::MissingEnv)),
             ("/run.sh: line 3: API_KEY: unbound variable", Some(Sign::MissingEnv)),
             ("Error: Missing required environment variable PORT", Some(Sign::MissingEnv)),
