@@ -5,10 +5,10 @@ mod judging;
 
 use std::collections::BTreeSet;
 
-use crate::cause::Effect;
 use crate::cause::graph::Graph;
 use crate::cause::roots::{self, Judgement, Root};
 use crate::cause::symptoms::{self, Symptom};
+use crate::cause::{Edge, Effect, travels};
 use crate::claim::{Change, Claim, Fix};
 use crate::object::Ref;
 use crate::report::{Explained, Finding, Mend, Report, Unexplained};
@@ -102,7 +102,15 @@ fn finding(scene: &Scene<'_>, root: Root, symptoms: &[Symptom]) -> Finding {
         symptom.seen.iter().for_each(|pod| add(pod, symptom.effect.words()));
     }
     root.behind.iter().for_each(|(object, effect)| add(object, effect.words()));
-    members.iter().chain(&claim.seen).for_each(|object| add(object, rule.effect.words()));
+    // A pod that calls in vain is no way that leads nowhere.
+    let calls_fail = travels(Edge::Calls, rule.effect).any(|effect| effect == Effect::CallsFail);
+    let is_caller = |object: &Ref| {
+        let foreign = |pod: &Object| pod.id.kind == "Pod" && scene.top(pod) != *subject;
+        calls_fail && scene.snapshot.find(object).is_some_and(foreign)
+    };
+    for object in members.iter().chain(&claim.seen) {
+        add(object, if is_caller(object) { Effect::CallsFail } else { rule.effect }.words());
+    }
     // That calls fail says less than what else is wrong with the same object.
     let calls = Effect::CallsFail.words();
     let more: BTreeSet<Ref> = explains.iter().filter(|one| one.effect != calls).map(|one| one.object.clone()).collect();

@@ -36,6 +36,15 @@ pub struct Call<'a> {
     pub told: Option<Proof>,
 }
 
+impl Call<'_> {
+    /// Whether what is called is any more than a word: `timed out waiting for caches` names nobody.
+    fn is_a_call(&self) -> bool {
+        let unnamed = matches!(self.fault, CallFault::NoName | CallFault::NoResolver);
+        let told = self.port.is_some() || self.host.contains('.') || self.host.contains(':');
+        unnamed || told || self.service.is_some()
+    }
+}
+
 /// What a log is asked for: whose end it tells of decides how far back a complaint may stand that is still true.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Teller {
@@ -59,7 +68,8 @@ impl Teller {
         match self {
             Teller::Ended => 60,
             Teller::Unwell => 40,
-            Teller::Well => 20,
+            // The kubelet asks every few seconds: who is well and still calls in vain complains again within a minute.
+            Teller::Well => 6,
         }
     }
 
@@ -126,8 +136,12 @@ fn of_log<'a>(scene: &Scene<'a>, part: &Part<'a>, calls: &mut Vec<Call<'a>>) {
     for at in (named.saturating_sub(MOMENT - 1)..=named).rev() {
         let Some(failed) = call::failed_call(&lines[at]) else { continue };
         for (host, port) in failed.to {
-            if seen.insert(host.clone()) {
-                calls.push(call(scene, part, failed.fault, host, port, Proof::line(&name, at + 1, &lines[at])));
+            if !seen.insert(host.clone()) {
+                continue;
+            }
+            let call = call(scene, part, failed.fault, host, port, Proof::line(&name, at + 1, &lines[at]));
+            if call.is_a_call() {
+                calls.push(call);
             }
         }
     }
@@ -249,5 +263,15 @@ mod tests {
         let refused = "wget: can't connect to remote host (10.96.0.9): Connection refused";
         assert_eq!(calls(&format!("{refused}\n\n{refused}\n\n")), 1);
         assert_eq!(calls(&format!("{refused}\nserving\n")), 0);
+    }
+
+    #[test]
+    fn the_kubelets_questions_hide_a_complaint_only_for_long() {
+        let refused = "wget: can't connect to remote host (10.96.0.9): Connection refused\n";
+        let asked = "10.1.0.1 - - \"GET /healthz HTTP/1.1\" 200 2 \"-\" \"kube-probe/1.30\"\n";
+        assert_eq!(calls(&format!("{refused}{}", asked.repeat(4))), 1);
+        assert_eq!(calls(&format!("{refused}{}", asked.repeat(30))), 0);
+        // Somebody else was answered.
+        assert_eq!(calls(&format!("{refused}10.1.0.7 - - \"GET /cart HTTP/1.1\" 200 2\n")), 0);
     }
 }

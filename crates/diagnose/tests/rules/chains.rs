@@ -298,3 +298,28 @@ fn who_fails_for_its_own_reason_is_a_root() {
     ];
     check(rows);
 }
+
+#[test]
+fn who_calls_in_vain_is_said_to_call_in_vain() {
+    let world = world().runs("db", Well, &[]).serves("db", 4, 5432, true).with(policy("Ingress"));
+    let report = world.runs("api", Well, &[TIMEOUT]).runs("web", Well, &[TIMEOUT]).report();
+    let explained = &report.findings[0].explains;
+    let pods = explained.iter().filter(|one| one.object.kind == "Pod");
+    assert_eq!(pods.map(|one| one.effect.as_str()).collect::<Vec<_>>(), ["its calls fail", "its calls fail"]);
+}
+
+#[test]
+fn words_that_name_nobody_are_no_calls() {
+    for line in [
+        "failed to wait for caches to sync: timed out waiting for cache to be synced",
+        "error: timed out waiting for the condition",
+        "Unable to resolve service for type 'Shop.ICart' while attempting to activate 'Shop.Web'.",
+        "Could not resolve placeholder 'shop.url' in value \"${shop.url}\"",
+        "Module not found: Error: Can't resolve 'lodash' in '/app/src'",
+        "context deadline exceeded while waiting for leader",
+    ] {
+        let scene = world().runs("api", Unready, &[line]);
+        assert_eq!(scene.roots(), ["rdy.5xx api"], "{line}");
+        assert!(world().runs("api", Well, &[line]).roots().is_empty(), "{line}");
+    }
+}

@@ -3,7 +3,7 @@
 use fathom_diagnose::snapshot::{Coverage, Gathering, LogName, Run, Snapshot};
 use fathom_diagnose::time::Time;
 use fathom_diagnose::value::{Value, json};
-use fathom_diagnose::{Question, diagnose};
+use fathom_diagnose::{Question, Report, diagnose};
 
 /// How the only pod of a workload is.
 #[derive(Clone, Copy, PartialEq)]
@@ -216,9 +216,13 @@ impl World {
         gathering.finish()
     }
 
+    pub(crate) fn report(&self) -> Report {
+        diagnose(&self.snapshot(), &Question::Everything)
+    }
+
     /// The roots, and what none of them explains, as `CODE NAME`.
     pub(crate) fn roots(&self) -> Vec<String> {
-        let report = diagnose(&self.snapshot(), &Question::Everything);
+        let report = self.report();
         let mut said: Vec<String> =
             report.findings.iter().map(|one| format!("{} {}", one.code, one.object.name)).collect();
         said.extend(report.unexplained.iter().map(|one| format!("unexplained {}", one.object.name)));

@@ -48,10 +48,7 @@ const FAULTS: &[(CallFault, &[&str])] = &[
             "nxdomain",
             "name or service not known",
             "enotfound",
-            "could not resolve",
-            "couldn't resolve",
             "could not be resolved",
-            "failed to resolve",
             "dns resolution failed",
             "dns lookup failed",
             "could not translate host name",
@@ -64,40 +61,13 @@ const FAULTS: &[(CallFault, &[&str])] = &[
             "name does not resolve",
             "name resolver error",
             "domain name not found",
-            "can't resolve",
-            "cannot resolve",
-            "unable to resolve",
-            "not known",
+            "hostname not known",
+            "host not known",
         ],
     ),
     (CallFault::NoRoute, &["no route to host", "host is unreachable", "ehostunreach", "network is unreachable"]),
     (CallFault::Refused, &["connection refused", "econnrefused", "refused"]),
     (CallFault::Timeout, &["timed out", "i/o timeout", "etimedout", "deadline exceeded"]),
-];
-
-/// What programs do not resolve either, and is no host.
-const UNNAMED: &[&str] = &[
-    "resolve placeholder",
-    "resolve depend",
-    "resolve module",
-    "resolve import",
-    "resolve plugin",
-    "resolve reference",
-    "resolve service for type",
-    "resolve type",
-    "resolve view",
-    "resolve parameter",
-    "resolve symbol",
-    "resolve class",
-    "resolve component",
-    "resolve entry",
-    "resolve path",
-    "resolve version",
-    "resolve schema",
-    "resolve '.",
-    "resolve \".",
-    "resolve '/",
-    "resolve \"/",
 ];
 
 /// Words that say only that there is no connection, not why.
@@ -137,14 +107,29 @@ pub fn failed_call(line: &str) -> Option<FailedCall> {
 
 /// How a call failed by what is said of it, in small letters.
 fn fault(small: &str) -> Option<CallFault> {
-    if hears(small, UNNAMED) {
-        return None;
-    }
     let known = FAULTS.iter().find(|(_, words)| hears(small, words)).map(|(fault, _)| *fault);
+    let known = known.or_else(|| is_unresolved(small).then_some(CallFault::NoName));
     let fault = known.or_else(|| runs_out(small).then_some(CallFault::Timeout))?;
     // It was the question for the name that nobody answered.
     let asks = small.contains("lookup ") && small.contains(":53: ");
     Some(if asks && fault != CallFault::NoName { CallFault::NoResolver } else { fault })
+}
+
+/// Whether a host could not be resolved: placeholders, modules, dependencies and types cannot be either.
+fn is_unresolved(small: &str) -> bool {
+    const BEFORE: [&str; 6] = ["could not ", "couldn't ", "can't ", "cannot ", "unable to ", "failed to "];
+    const HOSTS: [&str; 8] = ["host", "hostname", "address", "server", "name", "dns", "ip", "domain"];
+    let names = |rest: &str| {
+        let next = rest.trim_start_matches([' ', ':']).split_whitespace().next().unwrap_or_default();
+        let bare = next.trim_matches(['\'', '"', '`', ':', ',', ';']);
+        let hosted = HOSTS.contains(&bare) || bare.contains(['.', ':']) || next.starts_with(['\'', '"', '`']);
+        hosted && !bare.starts_with(['.', '/', '@']) && !bare.contains('/')
+    };
+    let mut found = small.match_indices("resolve");
+    found.any(|(at, word)| {
+        let (before, rest) = (&small[..at], &small[at + word.len()..]);
+        BEFORE.iter().any(|one| before.ends_with(one)) && rest.starts_with([' ', ':']) && names(rest)
+    }) && !small.contains("module not found")
 }
 
 /// Whether a line tells of a time that ran out, and not of how long one may be: `timeout=30s`.
@@ -286,6 +271,14 @@ mod tests {
             ("Could not resolve placeholder 'db.url' in value \"${db.url}\"", None),
             ("System.InvalidOperationException: Unable to resolve service for type 'Shop.Cart'", None),
             ("Module not found: Error: Can't resolve './cart' in '/app/src'", None),
+            ("Module not found: Error: Can't resolve 'lodash' in '/app/src'", None),
+            ("npm ERR! ERESOLVE unable to resolve dependency tree", None),
+            ("Could not resolve all files for configuration ':classpath'.", None),
+            ("curl: (6) Could not resolve host: db", Some(NoName)),
+            ("nslookup: can't resolve 'db'", Some(NoName)),
+            ("NameResolutionError: Failed to resolve 'api' (try later)", Some(NoName)),
+            ("Couldn't resolve server kafka:9092 from bootstrap.servers as DNS said nothing", Some(NoName)),
+            ("status of the pump is not known", None),
             // How long something may take is no complaint.
             ("pool for db:5432 is there, connectionTimeout=30000", None),
             ("connecting to db:5432 with timeout 5s", None),
