@@ -62,6 +62,8 @@ pub enum Effect {
     CallsFail,
     /// It works, and loses time or helpers.
     Slow,
+    /// A service answers with errors.
+    Errs,
     /// It does not exist.
     Absent,
     /// Nothing is broken by it yet that can be seen.
@@ -97,6 +99,7 @@ impl Effect {
             Effect::Down => "does not work",
             Effect::CallsFail => "its calls fail",
             Effect::Slow => "held back",
+            Effect::Errs => "answers with errors",
             Effect::Absent => "does not exist",
             Effect::Latent => "will fail",
         }
@@ -129,6 +132,10 @@ pub enum Edge {
     Selects,
     /// A pod calls a service.
     Calls,
+    /// A pod calls a service and is answered with an error.
+    Asks,
+    /// A service that answers with errors is served by pods.
+    ServedBy,
     /// A pod asks for names.
     Resolves,
     /// A webhook or an aggregated API is served by a service.
@@ -156,8 +163,9 @@ pub enum Edge {
 }
 
 use Effect::{
-    Absent, CallsFail, Cordoned, Crashing, Denies, Down, Evicted, Failed, Idle, Lost, Nameless, NoEndpoints, NoMetrics,
-    NoNetwork, NotCreated, NotReady, NotStarted, Pressed, Short, Stuck, Unbound, Unreachable, Unrouted, Unscheduled,
+    Absent, CallsFail, Cordoned, Crashing, Denies, Down, Errs, Evicted, Failed, Idle, Lost, Nameless, NoEndpoints,
+    NoMetrics, NoNetwork, NotCreated, NotReady, NotStarted, Pressed, Short, Stuck, Unbound, Unreachable, Unrouted,
+    Unscheduled,
 };
 
 const PODS: &[Effect] = &[Unscheduled, NotStarted, Crashing, NotReady, Failed, Evicted, NotCreated, Short];
@@ -176,6 +184,8 @@ pub const TABLE: &[(Edge, &[Effect], &[Effect])] = &[
     (Edge::Selects, PODS, &[NoEndpoints]),
     (Edge::Selects, &[Idle, NoEndpoints], &[NoEndpoints]),
     (Edge::Calls, &[NoEndpoints, Unreachable, Nameless, CallsFail, Down], CALLERS),
+    (Edge::ServedBy, &[CallsFail, Crashing, NotReady], &[Errs]),
+    (Edge::Asks, &[Errs], CALLERS),
     (Edge::Resolves, &[NoEndpoints, Down], CALLERS),
     (Edge::Backs, &[NoEndpoints, Unreachable], &[Denies, Down]),
     (Edge::Admits, &[Denies], &[NotCreated]),

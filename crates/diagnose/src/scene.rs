@@ -16,6 +16,7 @@ pub use state::Trouble;
 pub(crate) use state::is_lost;
 
 use crate::cause::Effect;
+use crate::eval::messages::call::CallFault;
 use crate::eval::messages::pull;
 use crate::eval::{endpoints, owners, resolver, template, validation};
 use crate::object::{Fields as _, Object, Ref};
@@ -171,9 +172,10 @@ impl<'a> Scene<'a> {
         self.calls.iter().filter(move |call| call.pod.id == pod.id)
     }
 
-    /// Those that reach for one service.
+    /// Those that reach for one service in vain; who was answered did reach it.
     pub fn calls_to(&self, service: &Object) -> impl Iterator<Item = &Call<'a>> {
-        self.calls.iter().filter(move |call| call.service.is_some_and(|one| one.id == service.id))
+        let meant = move |call: &&Call<'a>| call.service.is_some_and(|one| one.id == service.id);
+        self.calls.iter().filter(meant).filter(|call| call.fault != CallFault::Answered)
     }
 
     /// The log that tells of the last run that ended, or of the one that runs where none has.

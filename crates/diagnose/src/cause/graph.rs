@@ -125,7 +125,12 @@ impl Graph {
             let top = scene.top(call.pod);
             self.tops.insert(call.pod.id.clone(), top.clone());
             if let Some(service) = call.service {
-                self.add(top.clone(), Edge::Calls, service.id.clone());
+                let answered = call.fault == CallFault::Answered;
+                let edge = if answered { Edge::Asks } else { Edge::Calls };
+                self.add(top.clone(), edge, service.id.clone());
+                for pod in endpoints::selected(scene.snapshot, service).into_iter().filter(|_| answered) {
+                    self.add(service.id.clone(), Edge::ServedBy, scene.top(pod));
+                }
             }
             if let Some((name, namespace)) = &call.missing {
                 self.add(top.clone(), Edge::Calls, Ref::new("Service", namespace, name));

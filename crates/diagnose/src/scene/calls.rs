@@ -75,7 +75,7 @@ impl Teller {
 
     /// Whether a line may stand below a complaint that is still true.
     fn passes(self, line: &str) -> bool {
-        !call::recovers(line) && (self != Teller::Well || call::says_nothing_better(line))
+        (self != Teller::Well || call::says_nothing_better(line)) && !call::recovers(line)
     }
 
     /// The last complaint that is still true. What a line goes on with, such as a trace, counts as that line.
@@ -147,15 +147,17 @@ fn of_log<'a>(scene: &Scene<'a>, part: &Part<'a>, calls: &mut Vec<Call<'a>>) {
     }
 }
 
-/// A complaint that names nobody: of those whom the container is told to call, the services that nobody is ready behind.
+/// A complaint that names nobody: of those whom the container is told to call, the services that nobody is ready behind,
+/// or for who was answered those that somebody is.
 fn implied<'a>(scene: &Scene<'a>, part: &Part<'a>, proof: &Proof, calls: &mut Vec<Call<'a>>) {
     let Some(failed) = call::failed_call(&proof.saw).filter(|failed| failed.fault != CallFault::NoName) else { return };
+    let answered = failed.fault == CallFault::Answered;
     for ((host, port), told) in part.told_peers() {
         let service = |host: &str| match resolver::meant(scene.snapshot, part.pod.ns(), host) {
             Meant::Service(service) => scene.snapshot.find(&service.id),
             _ => resolver::by_address(scene.snapshot, host),
         };
-        if service(&host).is_some_and(|service| !scene.is_served(service)) {
+        if service(&host).is_some_and(|service| scene.is_served(service) == answered) {
             let call = call(scene, part, failed.fault, host, port, proof.clone());
             calls.push(Call { told: Some(told), ..call });
         }

@@ -118,6 +118,28 @@ fn ways_that_lead_nowhere_have_one_cause() {
             &["rdy.port db"],
         ),
         (
+            "a chain of errors: who is called answers, and calls in vain",
+            world()
+                .runs("c", NoImage, &[])
+                .serves("c", 8, 80, false)
+                .runs("b", Well, &["dial tcp 10.96.3.8:80: connect: connection refused"])
+                .serves("b", 7, 80, true)
+                .runs("a", Crashes, &["requests.exceptions.HTTPError: 500 Server Error: Internal Server Error for url: http://b:80/"])
+                .runs("web", Unready, &["wget: server returned error: HTTP/1.1 500 Internal Server Error"])
+                .set("Pod", "web-1", "/spec/containers/0/command", json!(["sh", "-c", "wget -qO- http://b:80/"])),
+            &["img.not-found c"],
+        ),
+        (
+            "who is called answers with an error of its own",
+            world()
+                .runs("c", NoImage, &[])
+                .serves("c", 8, 80, false)
+                .runs("b", Well, &["listening on :8080"])
+                .serves("b", 7, 80, true)
+                .runs("a", Crashes, &["requests.exceptions.HTTPError: 500 Server Error: Internal Server Error for url: http://b:80/"]),
+            &["img.not-found c", "unexplained a"],
+        ),
+        (
             "two servers, both without an image",
             world()
                 .runs("db", NoImage, &[])

@@ -21,6 +21,8 @@ pub enum CallFault {
     NoName,
     /// Nobody could be asked for the name.
     NoResolver,
+    /// It was answered, with an error of the server: who was called is there, and not well.
+    Answered,
 }
 
 const FAULTS: &[(CallFault, &[&str])] = &[
@@ -87,6 +89,24 @@ const UNCONNECTED: &[&str] = &[
     " - no response",
 ];
 
+/// Words of those who were answered with an error of the server.
+const ANSWERS: &[&str] = &[
+    "server returned error: http/1.1 5",
+    "500 server error",
+    "502 server error",
+    "503 server error",
+    "504 server error",
+    "500 internal server error",
+    "502 bad gateway",
+    "503 service unavailable",
+    "504 gateway time",
+    "status code 50",
+    "status code: 50",
+    "unexpected status 50",
+    "responded with 50",
+    "returned 50",
+];
+
 /// A call that failed: how, and to what, as it is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FailedCall {
@@ -101,7 +121,8 @@ pub fn failed_call(line: &str) -> Option<FailedCall> {
     let small = line.to_ascii_lowercase();
     let unconnected =
         || (hears(&small, UNCONNECTED) || bootstrap(&small)) && matches!(sign(line), None | Some(Sign::Panic));
-    let fault = fault(&small).or_else(|| unconnected().then_some(CallFault::Refused))?;
+    let answered_badly = || hears(&small, ANSWERS).then_some(CallFault::Answered);
+    let fault = fault(&small).or_else(|| unconnected().then_some(CallFault::Refused)).or_else(answered_badly)?;
     (answered(line).is_none()).then(|| FailedCall { fault, to: peers(line) })
 }
 
@@ -234,7 +255,7 @@ pub fn says_nothing_better(line: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use CallFault::{NoName, NoResolver, NoRoute, Refused, Timeout};
+    use CallFault::{Answered, NoName, NoResolver, NoRoute, Refused, Timeout};
 
     #[test]
     fn calls_fail_in_the_words_of_many_languages() {
@@ -265,6 +286,8 @@ mod tests {
             ("nginx: [emerg] host not found in upstream \"api\" in /etc/nginx/conf.d/default.conf:3", Some(NoName)),
             ("MongoServerSelectionError: connect ECONNREFUSED 10.0.0.1:27017", Some(Refused)),
             ("db:5432 - no response", Some(Refused)),
+            ("500 Server Error: Internal Server Error for url: http://b:80/", Some(Answered)),
+            ("wget: server returned error: HTTP/1.1 503 Service Unavailable", Some(Answered)),
             // The server was reached, and did not like what it heard.
             ("failed to connect to `host=db user=app`: FATAL: password authentication failed for user \"app\"", None),
             // Not everything that is resolved is a host.

@@ -117,7 +117,7 @@ struct Word<'a> {
 }
 
 fn words(line: &str) -> Vec<Word<'_>> {
-    let is_quote = |c: char| "\"'`".contains(c);
+    let is_quote = |c: char| "\"'`\\".contains(c);
     let separates = |c: char| c.is_whitespace() || is_quote(c) || "()[]<>{},;=|".contains(c);
     let start = |text: &str| text.as_ptr() as usize - line.as_ptr() as usize;
     let found = line.split(separates).filter(|text| !text.is_empty());
@@ -274,6 +274,7 @@ mod tests {
             ("Unknown MySQL server host 'mysql' (-2)", "mysql"),
             ("Can't connect to MySQL server on 'mysql' (111)", "mysql"),
             ("    at connect (/app/node_modules/pg/lib/client.js:10:5)", ""),
+            ("{\"msg\":\"server at \\\"db\\\" (10.1.1.1), port 5432 failed\"}", "db:5432 10.1.1.1:5432"),
             ("    at Socket.connect (node:net:1595:16)", ""),
         ] {
             assert_eq!(shown(line), expect, "{line}");
