@@ -10,7 +10,7 @@ use crate::cause::roots::{self, Judgement, Root};
 use crate::cause::symptoms::{self, Symptom};
 use crate::cause::{Edge, Effect, travels};
 use crate::claim::{Change, Claim, Fix};
-use crate::object::Ref;
+use crate::object::{Object, Ref};
 use crate::report::{Explained, Finding, Mend, Report, Unexplained};
 use crate::rule::Rule;
 use crate::scene::Scene;
@@ -37,7 +37,10 @@ pub fn diagnose(snapshot: &Snapshot, question: &Question) -> Report {
     let (roots, open) = roots::choose(claims, &graph, &symptoms);
     let roots = roots.into_iter().filter(|root| concerns(&scene, question, root, &symptoms));
     let findings: Vec<Finding> = roots.map(|root| finding(&scene, root, &symptoms)).collect();
-    let open = open.iter().filter(|open| is_about(&scene, question, &symptoms[open.symptom].object));
+    let near = |id: &Ref| is_about(&scene, question, id);
+    // What is wrong elsewhere, and is felt where the question is, belongs to the answer though it names no cause.
+    let felt = |one: &Symptom| graph.reach(&one.object, one.effect, &one.seen).iter().any(|(object, _)| near(object));
+    let open = open.iter().filter(|open| near(&symptoms[open.symptom].object) || felt(&symptoms[open.symptom]));
     let unexplained: Vec<Unexplained> = open.map(|open| unexplained(&symptoms[open.symptom], &open.said)).collect();
     // What could not be decided matters where something is wrong; a healthy cluster need not be listed whole.
     // Of manifests nobody expects that they tell of the cluster.

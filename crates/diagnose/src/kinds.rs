@@ -160,10 +160,21 @@ pub const KINDS: &[Kind] = &[
     kind(("Backup", "backups", "backup"), ("velero.io", &["v1"]), Namespaced),
 ];
 
-/// The kind that a word means, as kubectl takes it: `deploy`, `deployments`, `Deployment`.
+/// The kind that a word means, as kubectl takes it: `deploy`, `deployments`, `Deployment`, `deployments.apps`,
+/// `deployment.v1.apps`.
 pub fn of_word(word: &str) -> Option<&'static Kind> {
     let small = word.to_lowercase();
-    KINDS.iter().find(|kind| [kind.short, kind.plural].contains(&small.as_str()) || kind.name.to_lowercase() == small)
+    let (name, group) = small.split_once('.').unwrap_or((&small, ""));
+    let is = |kind: &&Kind| [kind.short, kind.plural].contains(&name) || kind.name.to_lowercase() == name;
+    let kind = KINDS.iter().find(is)?;
+    let (version, rest) = group.split_once('.').unwrap_or((group, ""));
+    let fits = group == kind.group || is_version(version) && rest == kind.group;
+    (group.is_empty() || fits).then_some(kind)
+}
+
+/// `v1`, `v2beta2`.
+fn is_version(text: &str) -> bool {
+    text.strip_prefix('v').is_some_and(|rest| rest.starts_with(|letter: char| letter.is_ascii_digit()))
 }
 
 /// Its name.

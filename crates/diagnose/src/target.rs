@@ -1,5 +1,7 @@
 //! What a person asks about, as it is typed: `pod/web-0`, `deploy/web`, `ns/shop`, `node/n1`.
 
+use std::collections::BTreeSet;
+
 use fathom_model::{Class, Failure};
 
 use crate::diagnosis::Question;
@@ -44,9 +46,10 @@ pub fn read(text: &str) -> Result<Named<'_>, Failure> {
 /// The question that is meant by a target, in a namespace where one was given.
 pub fn question(snapshot: &Snapshot, text: &str, namespace: Option<&str>) -> Result<Question, Failure> {
     let Named { kind, namespace: own, name } = read(text)?;
-    let (kind, namespace) = (kind.name, own.or(namespace));
+    let (of, namespace) = (kind, own.or(namespace));
+    let kind = of.name;
     if kind == "Namespace" {
-        return Ok(Question::Namespace(name.to_owned()));
+        return self::namespace(snapshot, name);
     }
     let found: Vec<&Ref> = snapshot
         .all(kind)
@@ -60,9 +63,14 @@ pub fn question(snapshot: &Snapshot, text: &str, namespace: Option<&str>) -> Res
         [] => {
             let near = crate::eval::selector::nearest(name, snapshot.all(kind).map(|object| object.name()));
             let failure = Failure::new(Class::NotFound, format!("there is no {kind} `{name}` in what was looked at"));
-            Err(match near {
-                Some(near) => failure.hinting(format!("there is `{near}`")),
-                None => failure,
+            let place = namespace.filter(|_| of.is_namespaced()).unwrap_or_default();
+            let elsewhere =
+                snapshot.all(kind).find(|object| object.name() == name).map(|object| object.ns().to_owned());
+            Err(match (elsewhere, near, snapshot.coverage().complete(kind, place)) {
+                (Some(elsewhere), ..) => failure.hinting(format!("one of this name is in {elsewhere}")),
+                (_, Some(near), _) => failure.hinting(format!("there is `{near}`")),
+                (.., Err(need)) => failure.hinting(format!("{need}: take `{}` along", of.plural)),
+                _ => failure,
             })
         }
         many => {
@@ -71,6 +79,22 @@ pub fn question(snapshot: &Snapshot, text: &str, namespace: Option<&str>) -> Res
                 .hinting("name one with --namespace"))
         }
     }
+}
+
+/// The question about a namespace, if anything of it is here.
+pub fn namespace(snapshot: &Snapshot, name: &str) -> Result<Question, Failure> {
+    let told = snapshot.seen("Namespace", "", name).is_some() || snapshot.objects().any(|object| object.ns() == name);
+    if told {
+        return Ok(Question::Namespace(name.to_owned()));
+    }
+    let failure = Failure::new(Class::NotFound, format!("there is no namespace `{name}` in what was looked at"));
+    let known: BTreeSet<&str> = snapshot.objects().map(|object| object.ns()).filter(|name| !name.is_empty()).collect();
+    let near = crate::eval::selector::nearest(name, known.iter().copied());
+    Err(match (near, known.len()) {
+        (Some(near), _) => failure.hinting(format!("there is `{near}`")),
+        (None, 1..=8) => failure.hinting(format!("there is {}", known.into_iter().collect::<Vec<_>>().join(", "))),
+        _ => failure,
+    })
 }
 
 #[cfg(test)]
@@ -82,9 +106,18 @@ mod tests {
     #[test]
     fn targets_are_found_as_kubectl_would() {
         let mut gathering = Gathering::new();
-        for (kind, namespace, name) in
-            [("Pod", "a", "web-0"), ("Pod", "b", "web-0"), ("Service", "a", "web"), ("Node", "", "n1")]
-        {
+        for (kind, namespace, name) in [
+            ("Pod", "a", "web-0"),
+            ("Pod", "b", "web-0"),
+            ("Service", "a", "web"),
+            ("Node", "", "n1"),
+            ("Deployment", "a", "app"),
+            ("Ingress", "a", "app"),
+            ("CronJob", "a", "app"),
+            ("StorageClass", "", "fast"),
+            ("PersistentVolume", "", "pv-1"),
+            ("APIService", "", "v1beta1.metrics.k8s.io"),
+        ] {
             gathering.value(json!({"kind": kind, "metadata": {"namespace": namespace, "name": name}}));
         }
         let snapshot = gathering.finish();
@@ -101,5 +134,35 @@ mod tests {
         assert_eq!(ask("b/pod/web-0", None), Ok(Question::Object(Ref::new("Pod", "b", "web-0"))));
         assert_eq!(ask("pod/web-0/app", Some("b")), Ok(Question::Object(Ref::new("Pod", "b", "web-0"))));
         assert_eq!(ask("b/pod/web-0/app", None), Ok(Question::Object(Ref::new("Pod", "b", "web-0"))));
+        assert_eq!(ask("ns/nowhere", None), Err(Class::NotFound));
+        for (text, kind) in [
+            ("deployment.apps/app", "Deployment"),
+            ("deployments.apps/app", "Deployment"),
+            ("deployment.v1.apps/app", "Deployment"),
+            ("deploy/app", "Deployment"),
+            ("deployments/app", "Deployment"),
+            ("Deployment/app", "Deployment"),
+            ("ing/app", "Ingress"),
+            ("ingresses.networking.k8s.io/app", "Ingress"),
+            ("cj/app", "CronJob"),
+            ("cronjob.batch/app", "CronJob"),
+        ] {
+            assert_eq!(ask(text, None), Ok(Question::Object(Ref::new(kind, "a", "app"))), "{text}");
+        }
+        for (text, kind, name) in [
+            ("sc/fast", "StorageClass", "fast"),
+            ("pv/pv-1", "PersistentVolume", "pv-1"),
+            ("apiservice/v1beta1.metrics.k8s.io", "APIService", "v1beta1.metrics.k8s.io"),
+            ("no/n1", "Node", "n1"),
+        ] {
+            assert_eq!(ask(text, Some("b")), Ok(Question::Object(Ref::new(kind, "", name))), "{text}");
+        }
+        for text in ["deployment.batch/app", "deployment.v1.batch/app", "pod.apps/web-0"] {
+            assert_eq!(ask(text, None), Err(Class::Usage), "{text}");
+        }
+        let hint = |text: &str, namespace: Option<&str>| question(&snapshot, text, namespace).map_err(|gone| gone.hint);
+        assert_eq!(hint("svc/web", Some("b")), Err(Some("one of this name is in a".to_owned())));
+        let unlisted = hint("pvc/data", Some("a")).expect_err("nobody listed claims").unwrap_or_default();
+        assert!(unlisted.contains("list PersistentVolumeClaim in a"), "{unlisted}");
     }
 }

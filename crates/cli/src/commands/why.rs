@@ -6,6 +6,7 @@ mod live;
 mod manifests;
 mod save;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::time::UNIX_EPOCH;
@@ -34,7 +35,8 @@ pub(crate) fn run(words: &Why) -> anyhow::Result<i32> {
         printer::data(&format!("{}\n", serde_json::to_string(&facts).context("cannot write the facts")?));
         return Ok(0);
     }
-    let here = here(words);
+    let asked = asked(words)?;
+    let here = here(words, asked.as_deref());
     let further = Further {
         probe: words.probe.as_ref().map(|peer| peer.as_deref().map(peer_of).transpose()).transpose()?,
         from: words.near.probe_from.as_deref(),
@@ -51,12 +53,12 @@ pub(crate) fn run(words: &Why) -> anyhow::Result<i32> {
         .into());
     }
     if let Some(path) = &words.manifests {
-        return written(words, path);
+        return written(words, asked.as_deref(), path);
     }
     let (snapshot, question) = match (words.from.as_ref(), here) {
-        (Some(path), _) => saved(words, path)?,
+        (Some(path), _) => saved(words, asked.as_deref(), path)?,
         (None, Some(target)) => (local(target, further.probe)?, Question::Everything),
-        (None, None) => live::read(words.target.as_deref(), &words.cluster, &further)?,
+        (None, None) => live::read(asked.as_deref(), &words.cluster, &further)?,
     };
     if let Some(path) = &words.save {
         save::write(&snapshot, path)?;
@@ -68,16 +70,33 @@ pub(crate) fn run(words: &Why) -> anyhow::Result<i32> {
 
 /// Whether a cluster is asked.
 pub(crate) fn is_remote(words: &Why) -> bool {
-    !is_saved(words) && words.explain.is_none() && words.facts_of.is_none() && here(words).is_none()
+    let named = words.name.is_some();
+    let told = is_saved(words) || words.explain.is_some() || words.facts_of.is_some();
+    !told && (named || here(words, words.target.as_deref()).is_none())
 }
 
 fn is_saved(words: &Why) -> bool {
     words.from.is_some() || words.manifests.is_some()
 }
 
+/// What is asked about, as one word; to kubectl's users a bare word in a saved cluster is a pod, as in one that runs.
+fn asked(words: &Why) -> Result<Option<String>, Failure> {
+    Ok(match (&words.target, &words.name) {
+        (Some(kind), Some(name)) if kind.contains('/') || name.contains('/') => {
+            let message = format!("`{kind}` and `{name}` are two targets");
+            return Err(Failure::new(Class::Usage, message).hinting("name one, or a namespace with --namespace"));
+        }
+        (Some(kind), Some(name)) => Some(format!("{kind}/{name}")),
+        (Some(pod), None) if !pod.contains('/') && is_saved(words) && environment::is_plugin() => {
+            Some(format!("pod/{pod}"))
+        }
+        (target, _) => target.clone(),
+    })
+}
+
 /// The target, where it is on this machine. Objects of a cluster have a slash; to kubectl's users a bare word is a pod.
-fn here(words: &Why) -> Option<&str> {
-    let target = words.target.as_deref().filter(|_| !is_saved(words))?;
+fn here<'a>(words: &Why, target: Option<&'a str>) -> Option<&'a str> {
+    let target = target.filter(|_| !is_saved(words))?;
     let (is_object, is_bare) = (target.contains('/') && !target.contains("://"), !target.contains(':'));
     let is_of_cluster = is_object || (is_bare && environment::is_plugin());
     (!is_of_cluster).then_some(target)
@@ -101,7 +120,7 @@ fn peer_of(text: &str) -> Result<Peer, Failure> {
     })
 }
 
-fn saved(words: &Why, path: &Path) -> anyhow::Result<(Snapshot, Question)> {
+fn saved(words: &Why, asked: Option<&str>, path: &Path) -> anyhow::Result<(Snapshot, Question)> {
     let mut gathering = Gathering::new();
     read(path, &mut gathering)?;
     if gathering.is_empty() {
@@ -113,22 +132,22 @@ fn saved(words: &Why, path: &Path) -> anyhow::Result<(Snapshot, Question)> {
             .into());
     }
     let snapshot = gathering.finish();
-    let question = asked(words, &snapshot)?;
+    let question = question(words, asked, &snapshot)?;
     Ok((snapshot, question))
 }
 
 /// What is asked of what was read.
-fn asked(words: &Why, snapshot: &Snapshot) -> anyhow::Result<Question> {
+fn question(words: &Why, asked: Option<&str>, snapshot: &Snapshot) -> anyhow::Result<Question> {
     let namespace = words.cluster.namespace.as_deref();
-    Ok(match (&words.target, namespace) {
-        (Some(target), _) => target::question(snapshot, target, namespace)?,
-        (None, Some(namespace)) => Question::Namespace(namespace.to_owned()),
+    Ok(match (asked, namespace) {
+        (Some(asked), _) => target::question(snapshot, asked, namespace)?,
+        (None, Some(namespace)) => target::namespace(snapshot, namespace)?,
         (None, None) => Question::Everything,
     })
 }
 
 /// Judges manifests. One that cannot be read is an error, after the answer for the others.
-fn written(words: &Why, path: &Path) -> anyhow::Result<i32> {
+fn written(words: &Why, asked: Option<&str>, path: &Path) -> anyhow::Result<i32> {
     let mut gathering = manifests::read(path, words.cluster.namespace.as_deref())?;
     let unreadable = manifests::unreadable(gathering.faults());
     if gathering.is_empty() {
@@ -139,7 +158,7 @@ fn written(words: &Why, path: &Path) -> anyhow::Result<i32> {
         return Err(unreadable.unwrap_or_else(nothing).into());
     }
     let snapshot = gathering.finish();
-    let report = diagnose(&snapshot, &asked(words, &snapshot)?);
+    let report = diagnose(&snapshot, &question(words, asked, &snapshot)?);
     printer::data(&show(&report, words.output)?);
     match unreadable {
         Some(failure) => Err(failure.into()),
@@ -162,7 +181,6 @@ fn explain(code: &str) -> anyhow::Result<i32> {
         printer::data(&catalogue::explain(rule));
         return Ok(0);
     }
-    let known = rules::all().map(|rule| rule.code);
     let unbuilt = [(catalogue::NEEDS, "it takes"), (catalogue::LEFT, "it is left out:")];
     for (rows, why) in unbuilt {
         if let Some((code, text)) = rows.iter().find(|(known, _)| *known == code) {
@@ -171,9 +189,36 @@ fn explain(code: &str) -> anyhow::Result<i32> {
         }
     }
     let failure = Failure::new(Class::NotFound, format!("`{code}` is no cause that is known"));
-    let near = eval::selector::nearest(code, known);
-    Err(near.map_or_else(|| failure.clone(), |near| failure.clone().hinting(format!("there is `{near}`"))).into())
+    Err(failure.hinting(alike(&code.to_lowercase())).into())
 }
+
+/// The codes that may be meant by what is no code: those that contain it, or a word that is near.
+fn alike(text: &str) -> String {
+    let unlooked = catalogue::NEEDS.iter().chain(catalogue::LEFT).map(|(code, _)| *code);
+    let known: Vec<&str> = rules::all().map(|rule| rule.code).chain(unlooked).collect();
+    let containing = |text: &str| known.iter().copied().filter(|code| code.contains(text)).collect::<Vec<_>>();
+    let near = || {
+        if let Some(near) = eval::selector::nearest(text, known.iter().copied()) {
+            return vec![near];
+        }
+        let words = known.iter().flat_map(|code| code.split(['.', '-'])).filter(|word| word.len() > 2);
+        eval::selector::nearest(text, words).map(containing).unwrap_or_default()
+    };
+    let meant = Some(containing(text)).filter(|found| !found.is_empty()).unwrap_or_else(near);
+    let named: Vec<String> = meant.iter().take(CODES).map(|code| format!("`{code}`")).collect();
+    match meant.len() {
+        0 => {
+            let groups: BTreeSet<&str> = known.iter().filter_map(|code| code.split('.').next()).collect();
+            format!("codes begin with {}", groups.into_iter().collect::<Vec<_>>().join(", "))
+        }
+        1 => format!("there is {}", named.concat()),
+        more if more > CODES => format!("there are {} and {} more", named.join(", "), more - CODES),
+        _ => format!("there are {}", named.join(", ")),
+    }
+}
+
+/// How many codes are named before they are counted.
+const CODES: usize = 12;
 
 /// A file or an archive, all files of a folder, or with `-` what comes in.
 fn read(path: &Path, gathering: &mut Gathering) -> anyhow::Result<()> {

@@ -12,6 +12,9 @@ use super::Agent;
 pub(crate) struct Why {
     /// Something of this machine: a container, pid:N or host; or of a cluster, only what has to do with this: pod/NAME, deploy/NAME, svc/NAME, pvc/NAME, node/NAME, ns/NAME, NAMESPACE/KIND/NAME, … [default: everything]
     pub(crate) target: Option<String>,
+    /// Its name, where the kind stands before it in a word of its own: `deploy web`
+    #[arg(requires = "target")]
+    pub(crate) name: Option<String>,
     /// A saved cluster instead of the one that runs: Lists, a dump or bundle as folder or archive, or what kubectl printed; - reads stdin
     #[arg(long, value_name = "FILE|FOLDER|-")]
     pub(crate) from: Option<PathBuf>,
