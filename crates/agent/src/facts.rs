@@ -4,6 +4,7 @@
 
 mod container;
 mod output;
+mod podman;
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 

@@ -14,15 +14,19 @@ use fathom_model::{Container, Detail, Engine, Fact, Facts, State};
 use fathom_runtime::PATIENCE;
 use serde_json::{Map, Value, json};
 
-use super::output;
+use super::{output, podman};
 use crate::Node;
 
 /// Reads a container.
 pub(super) fn read(node: &Node, layout: &Layout, found: &Container, all: &mut Facts) {
     let name = name(found, all);
-    let detail = fathom_runtime::detail(&node.places, found, PATIENCE);
+    let mut detail = fathom_runtime::detail(&node.places, found, PATIENCE);
     let pinned = found.pid.and_then(|pid| node.host.pin(pid).ok());
     let pinned = pinned.filter(|one| sighting::is_meant(&node.host, found, &one.process, &one.cgroup));
+    if pinned.is_none() {
+        podman::ask(&node.places, found, &name, &mut detail.runs, all);
+        podman::doubt(found, &mut detail.runs);
+    }
     let place = match (&pinned, &found.cgroup) {
         (Some(pinned), _) => Some(counters::Place::of(layout, &pinned.cgroup)),
         (None, _) if !detail.cgroups.is_empty() => Some(counters::Place::at(&detail.cgroups)),

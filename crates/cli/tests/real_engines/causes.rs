@@ -7,7 +7,7 @@ use std::os::unix::net::UnixListener;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 
-use fathom_testkit::engine::{Docker, Runc, Running, Spec};
+use fathom_testkit::engine::{Docker, Podman, Runc, Running, Spec};
 use fathom_testkit::{Need, Scratch, needs};
 use serde_json::Value;
 
@@ -146,6 +146,54 @@ fn the_last_words_of_a_container_of_docker_tell_why_it_ended() {
     assert_eq!(finding["code"].as_str(), Some("crash.app.dependency-refused"), "{answer:#}");
     let proofs = finding["proofs"].to_string();
     assert!(proofs.contains("log:") && proofs.contains("connection refused"), "{proofs}");
+    machine.assert_clean();
+}
+
+#[test]
+fn how_a_container_of_podman_ended_stands_in_its_files() {
+    needs!(Need::Root, Need::Program("podman"), Need::Program("busybox"));
+    let (machine, podman) = (Machine::new(), Podman::new());
+    let place = Place::of(&machine, podman.root());
+    let script = "echo starting; echo 'dial tcp 127.0.0.1:5432: connect: connection refused' >&2; exit 3";
+    podman.finish(&Spec::busybox(own_name(), ["sh", "-c", script]));
+    let (answer, _) = why(&place, own_name());
+    let [finding] = about(&answer, own_name())[..] else { panic!("{answer:#}") };
+    assert_eq!(finding["code"].as_str(), Some("crash.app.dependency-refused"), "{answer:#}");
+    assert!(finding["proofs"].to_string().contains("connection refused"), "{answer:#}");
+
+    let well = format!("{}-well", own_name());
+    podman.finish(&Spec::busybox(&well, ["true"]));
+    let (answer, _) = why(&place, &well);
+    assert!(about(&answer, &well).is_empty(), "{answer:#}");
+
+    // Told to stop, and killed for not listening.
+    let stopped = format!("{}-stopped", own_name());
+    let running = podman.run(&Spec::busybox(&stopped, ["sh", "-c", "while :; do sleep 1; done"]));
+    let done = podman.command().args(["stop", "--time=0", &stopped]).output().expect("podman runs");
+    assert!(done.status.success(), "{done:?}");
+    let (answer, _) = why(&place, &stopped);
+    assert!(about(&answer, &stopped).is_empty(), "{answer:#}");
+    drop(running);
+    machine.assert_clean();
+}
+
+#[test]
+fn who_podman_saw_die_of_its_memory_limit_is_named_by_the_kernel() {
+    needs!(Need::Root, Need::Program("podman"), Need::Program("busybox"));
+    let (machine, podman) = (Machine::new(), Podman::new());
+    let place = Place::of(&machine, podman.root());
+    // Of a signal alone it is not said who sent it.
+    let other = format!("{}-other", own_name());
+    podman.finish(&Spec::busybox(&other, ["sh", "-c", "kill -9 $$"]));
+    let (answer, _) = why(&place, &other);
+    assert!(!answer.to_string().contains("crash.oom-limit"), "{answer:#}");
+
+    podman.finish_with(&["--memory=32m"], &Spec::busybox(own_name(), ["sh", "-c", &format!("exec {EAT}")]));
+    let (answer, status) = why(&place, own_name());
+    let [finding] = about(&answer, own_name())[..] else { panic!("{answer:#}") };
+    assert_eq!((finding["code"].as_str(), status), (Some("crash.oom-limit"), 1), "{answer:#}");
+    let proofs = finding["proofs"].to_string();
+    assert!(proofs.contains("oom-kill:") && proofs.contains(LIMIT), "{proofs}");
     machine.assert_clean();
 }
 

@@ -10,6 +10,9 @@ use crate::snapshot::{Judged, Need, Proof};
 /// Seconds for which a kill for memory tells of now, where nobody started again since.
 const RECENT: i64 = 600;
 
+/// The status of who was ended by SIGKILL.
+const KILLED: i64 = 137;
+
 fn runs(container: &Object) -> bool {
     container.at("/status/containerStatuses/0/state/running").is_some()
 }
@@ -27,15 +30,20 @@ pub(super) fn oom<'a>(scene: &Scene<'a>, container: &'a Object) -> Judged<Option
     let status = "/status/containerStatuses/0/state/terminated";
     let said = container.text(&format!("{status}/reason")) == "OOMKilled" && scene.trouble(container).is_some();
     let counted = kills(scene, container).filter(|_| !runs(container));
-    if !said && counted.is_none() {
+    let logged = scene.killed_for_memory(container, 3600).filter(|(kill, _)| !kill.is_of_machine());
+    // Podman does not keep that it was the kernel, which says so itself.
+    let killed = container.int(&format!("{status}/exitCode")) == Some(KILLED) && logged.is_some();
+    if !said && counted.is_none() && !killed {
         return Ok(None);
     }
-    let logged = scene.killed_for_memory(container, 3600).filter(|(kill, _)| !kill.is_of_machine());
     let sure = if said || logged.is_some() { Confidence::Proven } else { Confidence::Likely };
     let since = logged.as_ref().map(|(_, line)| scene.moment(line));
     let mut claim = Claim::new("it was killed for memory by its own limit").seen(container).only(sure).since(since);
     if said {
-        claim = claim.field(container, &format!("{status}/reason")).field(container, &format!("{status}/exitCode"));
+        claim = claim.field(container, &format!("{status}/reason"));
+    }
+    if said || killed {
+        claim = claim.field(container, &format!("{status}/exitCode"));
         let limit = "/spec/containers/0/resources/limits/memory";
         claim = claim.by_all(container.at(limit).map(|_| Proof::field(container, limit)));
     }

@@ -45,6 +45,9 @@ pub struct Proxy {
 /// Kind and name of what is read, and how.
 type Mode = (&'static str, &'static str, fn(&str) -> proxy::Table);
 
+/// So many digits of an id are no other's.
+const IDENTIFYING: usize = 32;
+
 /// How rules are written, by where they are read.
 const MODES: &[Mode] = &[
     ("Output", "iptables-save", proxy::iptables),
@@ -133,8 +136,13 @@ impl<'a> Scene<'a> {
 
     /// The last time that a process of a container was killed for memory, if that is not longer ago.
     pub fn killed_for_memory(&self, container: &Object, within: i64) -> Option<(Kill<'a>, Logged<'a>)> {
-        let own = hierarchy_path(container.text("/counters/oom"))?;
-        let is_own = |path: &str| Path::new(path).ancestors().any(|one| one == Path::new(own));
+        let own = hierarchy_path(container.text("/counters/oom"));
+        // The cgroup of one that is over is gone; engines put its id into that name.
+        let id = Some(container.text("/id")).filter(|id| id.len() >= IDENTIFYING);
+        let is_own = |path: &str| match own {
+            Some(own) => Path::new(path).ancestors().any(|one| one == Path::new(own)),
+            None => id.is_some_and(|id| path.contains(id)),
+        };
         self.logged(container.ns(), within).find_map(|line| {
             let kill = kernel::kill(line.text).filter(|kill| is_own(kill.task_cgroup))?;
             Some((kill, line))

@@ -9,7 +9,7 @@ use super::file::{Folder, read as read_file};
 use super::podman;
 use crate::Listing;
 use crate::places::Places;
-use crate::records::{docker_detail, docker_digest, of_storage, runc_bundle, runc_cgroups, spec_detail};
+use crate::records::{docker_detail, docker_digest, of_storage, podman_events, runc_bundle, runc_cgroups, spec_detail};
 
 /// What files say of `container` beyond its record. They belong to one container that is known by its id, and what cannot be
 /// read of them is not known.
@@ -24,6 +24,9 @@ pub(crate) fn read(places: &Places, container: &Container) -> Detail {
         read_docker(places, &container.id, &mut unread).into_iter().for_each(|found| detail.absorb(found));
     }
     for file in specifications(places, container, &mut unread) {
+        if container.engine == Engine::Podman && detail.runs.log.is_none() {
+            detail.runs.log = podman::log(&file);
+        }
         let found = read_file(&file, &mut unread).and_then(|bytes| spec_detail(&bytes).ok());
         if let Some(found) = found {
             detail.absorb(found);
@@ -33,6 +36,12 @@ pub(crate) fn read(places: &Places, container: &Container) -> Detail {
     if container.engine == Engine::Runc {
         let state = read_file(&places.at("run/runc").join(&container.id).join("state.json"), &mut unread);
         detail.cgroups = state.map(|state| runc_cgroups(&state)).unwrap_or_default();
+    }
+    if container.engine == Engine::Podman {
+        let runs = podman::events(places).into_iter().filter_map(|log| read_file(&log, &mut unread));
+        let mut runs = runs.map(|bytes| podman_events(&bytes, &container.id));
+        let found = runs.find(|runs| runs.status.is_some()).map(|runs| Detail { runs, ..Detail::default() });
+        found.into_iter().for_each(|found| detail.absorb(found));
     }
     if matches!(container.engine, Engine::Podman | Engine::CriO) {
         detail.image_id = detail.image_id.take().or_else(|| image_of(places, &container.id, &mut unread));

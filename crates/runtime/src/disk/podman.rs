@@ -1,6 +1,7 @@
 //! containers/storage, where podman and CRI-O keep their containers: `GRAPHROOT/DRIVER-containers/containers.json`
 //! for names and images, `RUNROOT/DRIVER-containers/ID/userdata/pidfile` for processes.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use fathom_model::{Claim, State};
@@ -32,6 +33,21 @@ pub(super) fn stores(places: &Places, listing: &mut Listing) -> Vec<(PathBuf, Pa
     stores.sort();
     stores.dedup();
     stores
+}
+
+/// The logs of what happened: root's, and those of users who are here.
+pub(super) fn events(places: &Places) -> Vec<PathBuf> {
+    let users = places.users_run_folders().into_iter().map(|folder| folder.join("libpod/tmp"));
+    let folders = [places.at("run/libpod")].into_iter().chain(users);
+    folders.map(|folder| folder.join("events/events.log")).collect()
+}
+
+/// What a container wrote, beside its specification where the driver is k8s-file. Who keeps the store may be a user who
+/// would like us to read somebody else's file.
+pub(super) fn log(specification: &Path) -> Option<String> {
+    let log = specification.with_file_name("ctr.log");
+    let (file, folder) = (log.symlink_metadata().ok()?, log.parent()?.symlink_metadata().ok()?);
+    (file.is_file() && folder.is_dir() && file.uid() == folder.uid()).then(|| log.display().to_string())
 }
 
 /// The homes of users who are here, which is who has a run folder. Others' homes are not looked at: they hold nothing

@@ -40,6 +40,17 @@ pub fn spec_detail(bytes: &[u8]) -> Result<Detail, Garbled> {
     struct Linux {
         masked_paths: Option<Vec<String>>,
         seccomp: Option<serde::de::IgnoredAny>,
+        resources: Option<Resources>,
+    }
+    #[derive(Deserialize, Default)]
+    #[serde(default)]
+    struct Resources {
+        memory: Option<Memory>,
+    }
+    #[derive(Deserialize, Default)]
+    #[serde(default)]
+    struct Memory {
+        limit: Option<i64>,
     }
     #[derive(Deserialize, Default)]
     #[serde(default)]
@@ -72,6 +83,8 @@ pub fn spec_detail(bytes: &[u8]) -> Result<Detail, Garbled> {
         let bounding = process.capabilities.as_ref().and_then(|capabilities| capabilities.bounding.as_ref());
         bounding.is_some_and(|all| all.iter().any(|capability| capability == name))
     };
+    let limit = linux.resources.and_then(|resources| resources.memory?.limit);
+    let memory = limit.and_then(|limit| u64::try_from(limit).ok()).filter(|limit| *limit > 0);
     let hides = linux.seccomp.is_some() || linux.masked_paths.is_some_and(|paths| !paths.is_empty());
     Ok(Detail {
         privileged: Some(may("CAP_SYS_ADMIN") && may("CAP_SYS_MODULE") && !hides),
@@ -79,6 +92,7 @@ pub fn spec_detail(bytes: &[u8]) -> Result<Detail, Garbled> {
         address: annotation(&["io.kubernetes.cri-o.IP.0"]).and_then(|address| address.parse().ok()),
         env: process.env.unwrap_or_default(),
         mounts: spec.mounts.unwrap_or_default().into_iter().filter_map(mount).collect(),
+        runs: Runs { memory, ..Runs::default() },
         ..Detail::default()
     })
 }

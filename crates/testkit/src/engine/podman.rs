@@ -116,9 +116,16 @@ impl Podman {
 
     /// Runs a container to its end and gives its id; podman keeps it.
     pub fn finish(&self, spec: &Spec) -> String {
+        self.finish_with(&[], spec)
+    }
+
+    /// The same with more options.
+    pub fn finish_with(&self, options: &[&str], spec: &Spec) -> String {
         self.load(&spec.content);
         // Its status may be any.
-        try_run(self.command_to_run(spec).args(docker::words(spec)).arg(&spec.content.name).args(&spec.argv));
+        try_run(
+            self.command_to_run(spec).args(options).args(docker::words(spec)).arg(&spec.content.name).args(&spec.argv),
+        );
         run(self.command().args(["inspect", "--format={{.Id}}", &spec.name]))
     }
 
@@ -172,7 +179,7 @@ default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
 netns = "none"
 [engine]
 cgroup_manager = "cgroupfs"
-events_logger = "none"
+events_logger = "file"
 lock_type = "file"
 runtime = "{runtime}"
 tmp_dir = "{tmp}"
