@@ -5,6 +5,7 @@ pub mod binding;
 pub mod cron;
 pub mod endpoints;
 pub mod flow;
+pub mod hosts;
 pub mod image;
 pub mod messages;
 pub mod netpol;

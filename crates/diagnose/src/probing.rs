@@ -9,6 +9,7 @@ use fathom_model::{Class, Failure};
 use crate::claim::Confidence;
 use crate::diagnosis::Question;
 use crate::eval::flow::{self, Spot};
+use crate::eval::hosts;
 use crate::eval::netpol::{self, Peer as Other, Port, Way};
 use crate::eval::reach::{self, Peer, RESOLVER};
 use crate::eval::resolver::{self, Meant};
@@ -129,6 +130,12 @@ impl<'a> Probing<'a> {
         self.peers.push(Peer { host, port: port.filter(|_| alias) });
     }
 
+    /// Where its own hosts file leads whoever calls a service by one of its names.
+    fn listed(&self, service: &Object) -> Vec<String> {
+        let led = hosts::misleading(self.snapshot, self.pod).into_iter();
+        led.filter(|(_, meant)| meant.id == service.id).map(|(entry, _)| entry.address).collect()
+    }
+
     /// What is to be tried next; nothing when all is known.
     pub fn next(&self) -> Vec<String> {
         let (snapshot, pod) = (self.snapshot, self.pod);
@@ -137,7 +144,10 @@ impl<'a> Probing<'a> {
             return vec![RESOLVER.to_owned()];
         }
         let conf = reach::resolver_of(snapshot, pod);
-        let mut tries = reach::names(&conf, &self.peers);
+        // What its hosts file knows, it asks nobody for.
+        let unlisted = reach::unlisted(snapshot, pod, &self.peers);
+        let asks = self.peers.is_empty() || !unlisted.is_empty();
+        let mut tries = if asks { reach::names(&conf, &unlisted) } else { Vec::new() };
         // The cluster's name servers themselves, past their service.
         if let Some(first) = tries.first().and_then(|what| what.splitn(3, '/').nth(2)).map(str::to_owned)
             && let Some(dns) = resolver::cluster_dns(snapshot)
@@ -152,6 +162,10 @@ impl<'a> Probing<'a> {
                 let spots = flow::spots(snapshot, service, port);
                 let front = flow::address(service).zip(port.int("/port"));
                 tries.extend(front.map(|(address, number)| format!("tcp/{address}/{number}")));
+                let numbers = port.int("/port").into_iter();
+                tries.extend(numbers.flat_map(|number| {
+                    self.listed(service).into_iter().map(move |address| format!("tcp/{address}/{number}"))
+                }));
                 tries.extend(spots.iter().take(BEHIND).map(|spot| format!("tcp/{}/{}", spot.address, spot.port)));
                 tries.extend(spots.iter().take(MEASURED).filter_map(measured));
             }

@@ -82,10 +82,12 @@ fn around(pinned: Option<&Pinned>, body: &mut Map<String, Value>, all: &mut Fact
     body.insert("pid".into(), pinned.process.pid.into());
     let own = pinned.foreign_kinds().is_ok_and(|kinds| kinds.contains(&Kind::Net));
     body.insert("network".into(), if own { "own" } else { "host" }.into());
-    let path = format!("/proc/{}/root/etc/resolv.conf", pinned.process.pid);
-    if let Ok(text) = std::fs::read_to_string(&path) {
-        body.insert("resolver".into(), path.clone().into());
-        all.add(Fact::file(path, text.trim_end()));
+    for (key, name) in [("resolver", "resolv.conf"), ("hosts", "hosts")] {
+        let path = format!("/proc/{}/root/etc/{name}", pinned.process.pid);
+        if let Ok(text) = std::fs::read_to_string(&path) {
+            body.insert(key.into(), path.clone().into());
+            all.add(Fact::file(path, text.trim_end()));
+        }
     }
     let before = all.facts.len();
     disks::of_process(pinned, all);

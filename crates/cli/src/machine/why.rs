@@ -63,7 +63,11 @@ pub(crate) fn probe(target: &Target, peer: Option<Peer>, facts: &mut Facts) -> R
     let peers = peer.map_or_else(|| reach::peers(&snapshot), |peer| vec![peer]);
     let id = Ref::new(Topic::Container.name(), &facts.machine, &name);
     let Some(container) = snapshot.find(&id) else { return Ok(()) };
-    let names = reach::names(&reach::resolver_of(&snapshot, container), &peers);
+    // Without anybody to call, the servers are asked for the root.
+    let unlisted = reach::unlisted(&snapshot, container, &peers);
+    let asks = peers.is_empty() || !unlisted.is_empty();
+    let conf = reach::resolver_of(&snapshot, container);
+    let names = if asks { reach::names(&conf, &unlisted) } else { Vec::new() };
     attempt(target, &name, &names, facts)?;
     let snapshot = gathered(facts);
     let Some(container) = snapshot.find(&id) else { return Ok(()) };

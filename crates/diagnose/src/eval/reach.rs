@@ -5,6 +5,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use crate::eval::hosts;
 use crate::eval::resolver::{self, ResolvConf};
 use crate::object::{Fields as _, Object};
 use crate::scene::Scene;
@@ -65,6 +66,12 @@ pub fn pod_of<'a>(snapshot: &'a Snapshot, probe: &Object) -> Option<&'a Object> 
     snapshot.seen("Pod", probe.ns(), probe.name().split(' ').next()?)
 }
 
+/// The peers whose names have to be asked for: not those that its own hosts file knows.
+pub fn unlisted(snapshot: &Snapshot, container: &Object, peers: &[Peer]) -> Vec<Peer> {
+    let known = |peer: &&Peer| !hosts::of(snapshot, container, &peer.host).is_empty();
+    peers.iter().filter(|peer| !known(peer)).cloned().collect()
+}
+
 /// The names to ask for: every one that the resolver would make of it, of every server. Without a name the root itself,
 /// which every server knows of.
 pub fn names(conf: &ResolvConf, peers: &[Peer]) -> Vec<String> {
@@ -84,6 +91,11 @@ pub fn connections(snapshot: &Snapshot, container: &Object, peers: &[Peer]) -> V
     for (peer, port) in peers.iter().filter_map(|peer| Some((peer, peer.port?))) {
         if peer.host.parse::<IpAddr>().is_ok() {
             tries.push(format!("tcp/{}/{port}", peer.host));
+            continue;
+        }
+        let listed = hosts::of(snapshot, container, &peer.host);
+        if !listed.is_empty() {
+            tries.extend(listed.iter().map(|entry| format!("tcp/{}/{port}", entry.address)));
             continue;
         }
         let answer = |name: &String| {
@@ -219,6 +231,20 @@ mod tests {
         );
         assert_eq!(super::names(&conf, &[]), ["dns/10.0.0.1/.", "dns/10.0.0.2/."]);
         assert!(super::names(&conf, &[Peer { host: "10.1.1.1".into(), port: Some(1) }]).is_empty());
+    }
+
+    #[test]
+    fn what_the_hosts_file_knows_is_asked_of_no_server() {
+        let mut gathering = crate::snapshot::Gathering::new();
+        gathering.value(json!({"kind": "Container", "metadata": {"name": "web", "namespace": "n1"}, "resolver": "/r", "hosts": "/h"}));
+        let file = |path: &str, text: &str| json!({"kind": "File", "metadata": {"name": path, "namespace": "n1"}, "value": text});
+        gathering.value(file("/r", "nameserver 10.0.0.1"));
+        gathering.value(file("/h", "127.0.0.1\tlocalhost\n10.0.0.7\tDB # ours"));
+        let snapshot = gathering.finish();
+        let container = snapshot.seen("Container", "n1", "web").expect("it is there");
+        let peer = |host: &str| Peer { host: host.into(), port: Some(5432) };
+        assert_eq!(unlisted(&snapshot, container, &[peer("db"), peer("mq")]), [peer("mq")]);
+        assert_eq!(connections(&snapshot, container, &[peer("db")]), ["tcp/10.0.0.7/5432", "mtu/10.0.0.7"]);
     }
 
     #[test]

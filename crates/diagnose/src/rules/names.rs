@@ -3,9 +3,11 @@
 use crate::cause::Effect;
 use crate::claim::{Claim, Confidence, Fix};
 use crate::eval::endpoints;
+use crate::eval::hosts;
 use crate::eval::messages::call::CallFault;
 use crate::eval::messages::program::Sign;
 use crate::eval::messages::says;
+use crate::eval::reach::{self, End};
 use crate::eval::resolver::{self, Source};
 use crate::object::{Fields as _, Object};
 use crate::rule::{Rule, Stance};
@@ -50,6 +52,29 @@ fn down<'a>(scene: &Scene<'a>, service: &'a Object) -> Judged<Option<Claim>> {
 /// The log of a pod that answers for names and crashes.
 fn complains<'a>(scene: &Scene<'a>, pod: &'a Object, sign: Sign, what: &str) -> Judged<Option<Claim>> {
     Ok(super::programs::signed(scene, pod, sign, what))
+}
+
+/// The name of a service leads elsewhere by the pod's own hosts file, and what is called by it does not answer there.
+fn misled<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
+    for (entry, service) in hosts::misleading(scene.snapshot, pod) {
+        let same = |host: &str| host.trim_end_matches('.').eq_ignore_ascii_case(entry.name.trim_end_matches('.'));
+        let call = scene
+            .calls_of(pod)
+            .find(|call| same(&call.host) || call.host == entry.address)
+            .map(|call| call.proof.clone());
+        let tried = reach::tried(scene.snapshot, pod, &format!("tcp/{}/", entry.address));
+        let lost: Vec<Proof> =
+            tried.iter().filter(|(_, end)| *end != End::Well).flat_map(|(probe, _)| reach::proofs(probe)).collect();
+        // Whoever answers there is meant to.
+        let answers = tried.iter().any(|(_, end)| *end == End::Well);
+        if answers || call.is_none() && lost.is_empty() {
+            continue;
+        }
+        let says = format!("its hosts file leads {} to {}, past the service of that name", entry.name, entry.address);
+        let claim = Claim::new(says).seen(pod).by(entry.proof).field(service, "/spec/clusterIP");
+        return Ok(Some(claim.by_all(call).by_all(lost)));
+    }
+    Ok(None)
 }
 
 /// A call by a name of the cluster that exists, of a pod that does not ask the cluster.
@@ -253,6 +278,17 @@ pub(super) const RULES: &[Rule] = &[
         refutes: "the name resolving with the block",
         fix: "take the block out of the Corefile",
         judge: overridden,
+        ..DNS
+    },
+    Rule {
+        code: "dns.hosts-override",
+        weight: 86,
+        confidence: Confidence::Likely,
+        means: "The pod's own hosts file leads the name of a service elsewhere, and nobody answers there.",
+        proves: "The entry, the service's own address, and a call or a try that fails.",
+        refutes: "a connection to the address of the entry",
+        fix: "take the name out of hostAliases (or of the image's /etc/hosts), or give it the service's address",
+        judge: misled,
         ..DNS
     },
     Rule {

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use crate::cause::Effect;
 use crate::claim::{Claim, Confidence};
 use crate::eval::flow::{self, Verdict};
+use crate::eval::hosts;
 use crate::eval::reach::{self, End};
 use crate::eval::resolver;
 use crate::object::{Fields as _, Object, Ref};
@@ -23,6 +24,11 @@ fn title(probe: &Object) -> String {
 /// The probes of a pod that are explained by a service: what they mean together is that service's finding.
 fn explained<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<BTreeSet<&'a Ref>> {
     let mut ids = BTreeSet::new();
+    // Where its hosts file misleads it, that is the finding.
+    let misled = hosts::misleading(scene.snapshot, pod);
+    let misled =
+        misled.iter().flat_map(|(entry, _)| reach::tried(scene.snapshot, pod, &format!("tcp/{}/", entry.address)));
+    ids.extend(misled.map(|(probe, _)| &probe.id));
     for service in scene.snapshot.all("Service").filter(|_| pod.id.kind == "Pod") {
         for flow in flow::flows(scene.snapshot, service).into_iter().filter(|flow| flow.from.id == pod.id) {
             ids.extend(flow.front.map(|(probe, _)| &probe.id));

@@ -25,7 +25,7 @@ const WAIT: Duration = Duration::from_secs(4);
 pub(crate) fn main(argv: Vec<OsString>) -> i32 {
     let usage = "probe TRY…
   dns/SERVER/NAME: ask a name server for an address; tcp/ADDRESS/PORT: connect; mtu/ADDRESS: how large a packet may be;
-  resolver: what /etc/resolv.conf says. One JSON object for each try.";
+  resolver: what /etc/resolv.conf and /etc/hosts say. One JSON object for each try.";
     serve(argv, &Manual { usage, failure: 1 }, run)
 }
 
@@ -101,15 +101,18 @@ fn failed(errno: i32, refusal: Option<Refusal>) -> Value {
     answer
 }
 
-/// Of whom programs here ask for names. Only its beginning counts: it has a handful of lines.
+/// Of whom programs here ask for names, and the names that they know without.
 fn resolver() -> Value {
-    match std::fs::read("/etc/resolv.conf") {
-        Ok(bytes) => {
-            let text = String::from_utf8_lossy(&bytes[..bytes.len().min(64 << 10)]).trim_end().to_owned();
-            json!({"outcome": "read", "value": text})
-        }
+    match beginning("/etc/resolv.conf") {
+        Ok(text) => json!({"outcome": "read", "value": text, "hosts": beginning("/etc/hosts").ok()}),
         Err(error) => json!({"outcome": "failed", "error": error.to_string()}),
     }
+}
+
+/// Of files that have a handful of lines.
+fn beginning(path: &str) -> std::io::Result<String> {
+    let bytes = std::fs::read(path)?;
+    Ok(String::from_utf8_lossy(&bytes[..bytes.len().min(64 << 10)]).trim_end().to_owned())
 }
 
 fn tcp(to: SocketAddr) -> Value {
