@@ -150,7 +150,7 @@ fn of_a_folder_only_manifests_are_judged() {
     write("README.md", "kind: Pod\n");
     let (said, complained, status) = why(&["-f", &folder.path().display().to_string()]);
     assert_eq!((status, complained.as_str()), (0, "fathom: 3 files are no manifests, and are left out\n"));
-    assert!(said.contains("1 objects"), "{said}");
+    assert!(said.contains("1 object,"), "{said}");
     write("again.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n");
     let (_, complained, _) = why(&["-f", &folder.path().display().to_string()]);
     assert!(complained.contains("ConfigMap//a is given more than once"), "{complained}");
