@@ -144,13 +144,17 @@ fn of_a_folder_only_manifests_are_judged() {
     std::fs::create_dir(folder.join("base")).expect("a scratch folder can be written to");
     let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).expect("a scratch folder");
     write("base/kustomization.yaml", "resources: [web.yaml]\npatches: [{path: ../patch.yaml}]\n");
+    // Labels and namespaces that a kustomization gives.
+    let bare = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec: {template: {spec: {containers: [{name: a, image: a}]}}}\n---\n\
+                apiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {name: web}\nroleRef: {kind: Role, name: a}\nsubjects: [{kind: ServiceAccount, name: web}]\n";
+    write("base/bare.yaml", bare);
     write("base/web.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n");
     write("patch.yaml", "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec: {replicas: 3}\n");
     write("values.yaml", "replicas: 3\n");
     write("README.md", "kind: Pod\n");
     let (said, complained, status) = why(&["-f", &folder.path().display().to_string()]);
     assert_eq!((status, complained.as_str()), (0, "fathom: 3 files are no manifests, and are left out\n"));
-    assert!(said.contains("1 object,"), "{said}");
+    assert!(said.contains("4 objects"), "{said}");
     write("again.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n");
     let (_, complained, _) = why(&["-f", &folder.path().display().to_string()]);
     assert!(complained.contains("ConfigMap//a is given more than once"), "{complained}");

@@ -4,6 +4,22 @@
 use crate::object::Fields as _;
 use crate::value::Value;
 
+/// Sysctls that every level allows, the newest Kubernetes' included: which of them an older one knows is not asked.
+const SYSCTLS: [&str; 12] = [
+    "kernel.shm_rmid_forced",
+    "net.ipv4.ip_local_port_range",
+    "net.ipv4.ip_unprivileged_port_start",
+    "net.ipv4.tcp_syncookies",
+    "net.ipv4.ping_group_range",
+    "net.ipv4.ip_local_reserved_ports",
+    "net.ipv4.tcp_keepalive_time",
+    "net.ipv4.tcp_fin_timeout",
+    "net.ipv4.tcp_keepalive_intvl",
+    "net.ipv4.tcp_keepalive_probes",
+    "net.ipv4.tcp_rmem",
+    "net.ipv4.tcp_wmem",
+];
+
 /// The controls of `baseline` or `restricted` that a spec violates, in the admission plug-in's words.
 pub fn violations(spec: &Value, level: &str) -> Vec<&'static str> {
     if !["baseline", "restricted"].contains(&level) {
@@ -53,13 +69,17 @@ pub fn violations(spec: &Value, level: &str) -> Vec<&'static str> {
     ];
     let foreign =
         |volume: &Value| volume.as_object().is_some_and(|map| map.keys().any(|key| !VOLUMES.contains(&key.as_str())));
-    let baseline: [(&str, bool); 6] = [
+    let sysctl = |one: &Value| !SYSCTLS.contains(&one.text("/name").replace('/', ".").as_str());
+    let mounts = |one: &Value| !["", "Default"].contains(&one.text("/securityContext/procMount"));
+    let baseline: [(&str, bool); 8] = [
         ("host namespaces", host.iter().any(|pointer| spec.holds(pointer))),
         ("privileged", any(&|one| one.holds("/securityContext/privileged"))),
         ("non-default capabilities", any(&|one| adds(one, &ADDED))),
         ("hostPath volumes", spec.list("/volumes").iter().any(|volume| volume.at("/hostPath").is_some())),
         ("hostPort", any(&port)),
         ("seccompProfile", any(&|one| profile(one).is_some_and(|kind| kind == "Unconfined"))),
+        ("forbidden sysctls", spec.list("/securityContext/sysctls").iter().any(sysctl)),
+        ("procMount", any(&mounts)),
     ];
     let restricted: [(&str, bool); 6] = [
         (

@@ -161,9 +161,10 @@ fn wrong(value: &Value, must: Must) -> Option<Fault> {
     }
     match must {
         Must::Text if text.is_none() => {
-            let right = (!matches!(value, Value::Array(_) | Value::Object(_))).then(|| value.to_string());
-            let fault =
-                Fault::new("", format!("it is {}, and must be a string: put it in quotation marks", kind(value)));
+            let says = format!("it is {}, and must be a string: put it in quotation marks", kind(value));
+            // What is no whole number may have been written otherwise: `yes`, `1e3`.
+            let right = value.as_i64().map(|number| number.to_string());
+            let fault = Fault::new("", says);
             Some(match right {
                 Some(right) => fault.mended(right),
                 None => fault,
@@ -177,7 +178,7 @@ fn wrong(value: &Value, must: Must) -> Option<Fault> {
                 None => fault,
             })
         }
-        Must::Whole | Must::From(_) | Must::Between(..) if value.as_i64().is_none() => {
+        Must::Whole | Must::From(_) | Must::Between(..) if whole(value).is_none() => {
             let fault =
                 Fault::new("", format!("it is {}, and must be a whole number without quotation marks", kind(value)));
             Some(match text.and_then(|text| text.parse::<i64>().ok()) {
@@ -185,10 +186,10 @@ fn wrong(value: &Value, must: Must) -> Option<Fault> {
                 None => fault,
             })
         }
-        Must::From(low) if value.as_i64() < Some(low) => {
+        Must::From(low) if whole(value) < Some(low) => {
             fault(format!("Invalid value: {value}: must be greater than or equal to {low}"))
         }
-        Must::Between(low, high) if !value.as_i64().is_some_and(|number| (low..=high).contains(&number)) => {
+        Must::Between(low, high) if !whole(value).is_some_and(|number| (low..=high).contains(&number)) => {
             fault(format!("Invalid value: {value}: must be between {low} and {high}, inclusive"))
         }
         Must::One(words) if !text.is_some_and(|text| text.is_empty() || words.contains(&text)) => {
@@ -211,6 +212,12 @@ fn wrong(value: &Value, must: Must) -> Option<Fault> {
         },
         _ => None,
     }
+}
+
+/// A whole number, which may be written as `3.0`.
+fn whole(value: &Value) -> Option<i64> {
+    let short = |number: &f64| number.fract() == 0.0 && number.abs() < 1e15;
+    value.as_i64().or_else(|| value.as_f64().filter(short).map(|number| number as i64))
 }
 
 /// What a value is, in words.

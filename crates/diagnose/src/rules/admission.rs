@@ -3,6 +3,7 @@
 use crate::cause::Effect;
 use crate::claim::{Claim, Confidence, Fix};
 use crate::eval::messages::admission::{self as grammar, Refusal};
+use crate::eval::template::Template;
 use crate::eval::{admission, security, selector};
 use crate::object::{Fields as _, Object};
 use crate::rule::{Rule, Stance};
@@ -13,10 +14,14 @@ use crate::snapshot::{Judged, Proof};
 /// The kinds that make pods.
 const MAKERS: &[&str] = &["Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "ReplicationController"];
 
+/// The same with what only a manifest shows: of what runs, others tell of them.
+const WRITTEN: &[&str] =
+    &["Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "ReplicationController", "CronJob", "Pod"];
+
 /// What was answered to a controller that has fewer pods than it wants, and where that is read.
 pub(crate) fn refused<'a>(scene: &Scene<'a>, maker: &'a Object) -> Option<(&'a str, Proof)> {
     // A Deployment repeats what its ReplicaSet was told; it is here for what is only planned.
-    let silent = maker.id.kind == "Deployment" || maker.deletion().is_some();
+    let silent = ["Deployment", "CronJob", "Pod"].contains(&maker.id.kind.as_str()) || maker.deletion().is_some();
     if silent || !scene.lives(maker.ns()) || !is_short(maker) {
         return None;
     }
@@ -61,8 +66,21 @@ pub(super) fn says<'a>(
     Ok(found.map(|(_, proof)| Claim::new(what).seen(maker).by(proof)))
 }
 
+/// Whether it is only planned; of kinds that make no pods themselves, only a manifest tells.
+fn is_planned(scene: &Scene<'_>, maker: &Object) -> bool {
+    if MAKERS.contains(&maker.id.kind.as_str()) { scene.is_planned(maker) } else { scene.is_written(maker) }
+}
+
+/// What the pods are made of, or a pod itself.
+fn template_of(maker: &Object) -> Option<&crate::value::Value> {
+    Template::of(maker)?.value()
+}
+
 /// A quota that was exceeded in a resource of this family, and still would be.
 fn quota<'a>(scene: &Scene<'a>, maker: &'a Object, family: &[&str]) -> Judged<Option<Claim>> {
+    if let Some(claim) = manifests::quota_exceeded(scene, maker, family) {
+        return Ok(Some(claim));
+    }
     let Some((message, proof)) = refused(scene, maker) else { return Ok(None) };
     let Some(Refusal::Quota { quota, resource }) = grammar::read(message) else { return Ok(None) };
     let bare = resource.trim_start_matches("requests.").trim_start_matches("limits.").trim_start_matches("count/");
@@ -92,7 +110,8 @@ fn within(scene: &Scene<'_>, maker: &Object, range: &Object, pointer: &str) -> F
     let highest = pointer.contains("/max/");
     let limit = crate::quantity::of(Some(bound)).unwrap_or(0);
     let mut changes = Vec::new();
-    for (index, container) in maker.list("/spec/template/spec/containers").iter().enumerate() {
+    let containers = template_of(maker).map_or(&[][..], |template| template.list("/spec/containers"));
+    for (index, container) in containers.iter().enumerate() {
         for side in ["limits", "requests"] {
             let at = format!("/resources/{side}/{resource}");
             let asked = crate::quantity::of(container.at(&at));
@@ -107,13 +126,13 @@ fn within(scene: &Scene<'_>, maker: &Object, range: &Object, pointer: &str) -> F
 fn limit_range<'a>(scene: &Scene<'a>, maker: &'a Object) -> Judged<Option<Claim>> {
     let what = "its containers are outside the bounds of the namespace";
     let told = says(scene, maker, what, |one| *one == Refusal::LimitRange)?;
-    if told.is_none() && !scene.is_planned(maker) {
+    if told.is_none() && !is_planned(scene, maker) {
         return Ok(None);
     }
-    let template = maker.at("/spec/template").cloned().unwrap_or_default();
+    let template = template_of(maker).cloned().unwrap_or_default();
     // Within all bounds by now: the controller will try again.
     let ranges_of = || scene.snapshot.every("LimitRange", maker.ns());
-    if maker.at("/spec/template").is_some() && ranges_of().is_ok_and(|all| admission::keeps_all(&all, &template)) {
+    if template_of(maker).is_some() && ranges_of().is_ok_and(|all| admission::keeps_all(&all, &template)) {
         return Ok(None);
     }
     let mut ranges = scene.snapshot.within("LimitRange", maker.ns());
@@ -130,10 +149,10 @@ fn pod_security<'a>(scene: &Scene<'a>, maker: &'a Object) -> Judged<Option<Claim
     let key = "pod-security.kubernetes.io/enforce";
     let namespace = scene.snapshot.seen("Namespace", "", maker.ns()).filter(|one| one.label(key).is_some());
     let Some(namespace) = namespace else { return Ok(told) };
-    let spec = maker.at("/spec/template/spec").cloned().unwrap_or_default();
+    let spec = template_of(maker).and_then(|template| template.at("/spec")).cloned().unwrap_or_default();
     let violated = security::violations(&spec, namespace.label(key).unwrap_or_default());
     // What is only planned will be refused, if it violates anything that is known here.
-    let planned = scene.is_planned(maker) && !violated.is_empty();
+    let planned = is_planned(scene, maker) && !violated.is_empty();
     let claim = told.or(planned.then(|| Claim::new("its pods will violate the Pod Security level of the namespace")));
     let fix = Fix::say("set what is named here in securityContext, or choose another level for the namespace");
     Ok(claim.map(|claim| {
@@ -219,6 +238,7 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: "adm.quota-requires-spec",
+        on: WRITTEN,
         means: "A quota of the namespace counts something that the containers do not say.",
         proves: "The API server names the quota and the field.",
         refutes: "the field in every container, or a LimitRange with a default",
@@ -232,6 +252,7 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: "adm.limitrange",
+        on: WRITTEN,
         means: "The containers ask for more or less than a LimitRange of the namespace allows.",
         proves: "The API server names the bound.",
         refutes: "resources within the bounds",
@@ -241,6 +262,7 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: "adm.psa",
+        on: WRITTEN,
         means: "The pods violate the Pod Security level that the namespace enforces. Pods that run already stay.",
         proves: "The API server names the level and the fields.",
         refutes: "a spec that keeps the level",
@@ -276,6 +298,7 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: "adm.sa-missing",
+        on: WRITTEN,
         means: "The pods name a service account that does not exist.",
         proves: "The API server's words, and there is none.",
         refutes: "the service account",
@@ -328,10 +351,8 @@ pub(super) const RULES: &[Rule] = &[
         fix: "correct the field that the message names",
         judge: |scene, object| {
             let what = "the API server does not accept its pods";
-            let told = || match MAKERS.contains(&object.id.kind.as_str()) {
-                true => says(scene, object, what, |one| *one == Refusal::Invalid),
-                false => Ok(None),
-            };
+            let makes = MAKERS.contains(&object.id.kind.as_str());
+            let told = || if makes { says(scene, object, what, |one| *one == Refusal::Invalid) } else { Ok(None) };
             first(manifests::invalid(scene, object), told)
         },
         ..ADM

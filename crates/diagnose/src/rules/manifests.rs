@@ -15,8 +15,8 @@ use crate::scene::Scene;
 use crate::snapshot::Judged;
 
 pub(super) use pods::{asks_missing_port, image, root, sysctl};
-pub(super) use references::{Use, key, misnamed, misnamed_account, misnamed_backend, selects_nobody};
-pub(super) use workloads::{budget, no_request, no_target, quota_wants, schedule, zone};
+pub(super) use references::{Use, key, misnamed, misnamed_account, misnamed_backend, misnamed_claim, selects_nobody};
+pub(super) use workloads::{budget, no_request, no_target, quota_exceeded, quota_wants, schedule, zone};
 
 /// What is written says it, or else what runs does.
 pub(super) fn first(written: Option<Claim>, running: impl FnOnce() -> Judged<Option<Claim>>) -> Judged<Option<Claim>> {

@@ -205,7 +205,9 @@ pub(super) const RULES: &[Rule] = &[
         proves: "The scheduler says so, and there is none.",
         refutes: "the claim in the namespace",
         fix: "create the claim, or correct claimName",
-        judge: claim_missing,
+        judge: |scene, pod| {
+            super::manifests::first(super::manifests::misnamed_claim(scene, pod), || claim_missing(scene, pod))
+        },
         ..SCHED
     },
     Rule {

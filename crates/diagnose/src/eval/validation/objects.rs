@@ -131,12 +131,21 @@ fn service(object: &Object) -> Vec<Fault> {
         let says = format!("Invalid value: may not be set to 'None' for {kind} services");
         found.push(Fault::new("/spec/clusterIP", says).mended(Value::Null));
     }
+    let inside = ["", "ClusterIP"].contains(&kind);
+    if inside && object.at("/spec/externalTrafficPolicy").is_some() && object.list("/spec/externalIPs").is_empty() {
+        let says = "Invalid value: may only be set when `type` is 'NodePort' or 'LoadBalancer'";
+        found.push(Fault::new("/spec/externalTrafficPolicy", says).mended(Value::Null));
+    }
     let (mut names, mut numbers) = (BTreeSet::new(), BTreeSet::new());
     for (index, port) in ports.iter().enumerate() {
         let at = |field: &str| format!("/spec/ports/{index}{field}");
         let name = port.text("/name");
         if port.at("/port").is_none() {
             found.push(Fault::new(at("/port"), "Required value"));
+        }
+        if inside && port.int("/nodePort") > Some(0) {
+            let says = "Forbidden: may not be used when `type` is 'ClusterIP'";
+            found.push(Fault::new(at("/nodePort"), says).mended(Value::Null));
         }
         if ports.len() > 1 && name.is_empty() {
             found.push(Fault::new(at("/name"), "Required value").mended(format!("port-{}", index + 1)));
@@ -276,11 +285,24 @@ fn binding(object: &Object) -> Vec<Fault> {
     found
 }
 
+/// The keys that a Secret of a type must have.
+const TYPES: [(&str, &[&str]); 4] = [
+    ("kubernetes.io/tls", &["tls.crt", "tls.key"]),
+    ("kubernetes.io/dockerconfigjson", &[".dockerconfigjson"]),
+    ("kubernetes.io/dockercfg", &[".dockercfg"]),
+    ("kubernetes.io/ssh-auth", &["ssh-privatekey"]),
+];
+
 /// What was no base64 was replaced by this when the values were taken out.
 fn secret(object: &Object) -> Vec<Fault> {
     let values = object.map("/data").into_iter().flat_map(Map::iter);
     let plain = values.filter(|(_, value)| value.as_str() == Some(crate::snapshot::PLAIN));
     let at = |key: &str| format!("/data/{}", key.replace('~', "~0").replace('/', "~1"));
     let says = "illegal base64 data: values below data are base64, plain ones belong below stringData";
-    plain.map(|(key, _)| Fault::new(at(key), says)).collect()
+    let plain = plain.map(|(key, _)| Fault::new(at(key), says));
+    let has =
+        |key: &str| ["/data", "/stringData"].iter().any(|map| object.map(map).is_some_and(|map| map.contains_key(key)));
+    let wanted = TYPES.iter().filter(|(name, _)| *name == object.text("/type")).flat_map(|(_, keys)| *keys);
+    let lacks = wanted.filter(|key| !has(key)).map(|key| Fault::new(at(key), "Required value"));
+    plain.chain(lacks).collect()
 }

@@ -25,6 +25,7 @@ pub(super) fn faults(template: &Template<'_>) -> Vec<Fault> {
         found.extend(resources(container));
         found.extend(probes(container));
         found.extend(mounts(template, container));
+        found.extend(security(container));
     }
     found
 }
@@ -105,6 +106,26 @@ fn variables(container: &Written<'_>) -> Vec<Fault> {
     });
     let says = "Invalid value: \"\": may not be specified when `value` is not empty";
     both.map(|(index, _)| Fault::new(format!("{}/env/{index}/valueFrom", container.at), says)).collect()
+}
+
+/// Who is privileged is not kept from more privileges, and what runs before the others has no life to hook into.
+fn security(container: &Written<'_>) -> Vec<Fault> {
+    let kept = container.spec.at("/securityContext/allowPrivilegeEscalation") == Some(&Value::Bool(false));
+    let mut added = container.spec.list("/securityContext/capabilities/add").iter().filter_map(Value::as_str);
+    let at = format!("{}/securityContext", container.at);
+    let mut found = Vec::new();
+    if kept && container.spec.holds("/securityContext/privileged") {
+        let says = "Invalid value: cannot set `allowPrivilegeEscalation` to false and `privileged` to true";
+        found.push(Fault::new(format!("{at}/allowPrivilegeEscalation"), says));
+    } else if kept && added.any(|name| name == "CAP_SYS_ADMIN") {
+        let says = "Invalid value: cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN";
+        found.push(Fault::new(format!("{at}/allowPrivilegeEscalation"), says));
+    }
+    if container.init && container.spec.map("/lifecycle").is_some_and(|hooks| !hooks.is_empty()) {
+        let says = "Forbidden: must not be set for init containers";
+        found.push(Fault::new(format!("{}/lifecycle", container.at), says).mended(Value::Null));
+    }
+    found
 }
 
 /// What is asked for is at most what is allowed; of what cannot be lent it is the same.

@@ -13,8 +13,8 @@ pub(in crate::rules) fn image(scene: &Scene<'_>, pod: &Object) -> Option<Claim> 
     let parts = if scene.is_to_be(pod) { Part::all(pod) } else { Vec::new() };
     parts.into_iter().find_map(|part| {
         let image = part.image();
-        // What is empty or has spaces around it, the API server refuses.
-        let own = !image.is_empty() && image.trim() == image && !is_placeholder(image);
+        // What is empty or has spaces around it, the API server refuses; ko puts an image in place of its own scheme.
+        let own = !image.is_empty() && image.trim() == image && !is_placeholder(image) && !image.starts_with("ko://");
         let why = reference::fault(image).filter(|_| own)?;
         let claim = Claim::new(format!("container {}: no image can be called {image}: {why}", part.name()));
         let small = image.to_lowercase();

@@ -148,6 +148,17 @@ pub(in crate::rules) fn misnamed(scene: &Scene<'_>, pod: &Object, wanted: Use, k
     })
 }
 
+/// A claim that is called otherwise.
+pub(in crate::rules) fn misnamed_claim(scene: &Scene<'_>, pod: &Object) -> Option<Claim> {
+    let volumes = if scene.is_to_be(pod) { pod.list("/spec/volumes") } else { &[] };
+    volumes.iter().enumerate().find_map(|(index, volume)| {
+        let at = format!("/spec/volumes/{index}/persistentVolumeClaim/claimName");
+        let name = volume.text("/persistentVolumeClaim/claimName");
+        let (claim, right) = slip(scene, pod, &at, "PersistentVolumeClaim", name)?;
+        Some(claim.fix(Fix::patch(scene, pod, &format!("use claim {right}"), &[(at, right.into())])))
+    })
+}
+
 /// A service account that is called otherwise.
 pub(in crate::rules) fn misnamed_account(scene: &Scene<'_>, maker: &Object) -> Option<Claim> {
     let template = Template::of(maker).filter(|_| scene.is_written(maker))?;
@@ -177,38 +188,49 @@ pub(in crate::rules) fn selects_nobody(scene: &Scene<'_>, service: &Object) -> O
     if !told || made || service.text("/spec/type") == "ExternalName" {
         return None;
     }
-    let (template, key, value) = makers()
-        .find_map(|template| Some((template, only_difference(service, wanted, &template)?)))
-        .map(|(template, (key, value))| (template, key, value))?;
-    let pointer = key.replace('~', "~0").replace('/', "~1");
-    let at = template.pointer(&format!("/metadata/labels/{pointer}"));
-    let found = template.owner.text(&at);
-    let there = if found.is_empty() { format!("have no {key}") } else { format!("have {key}={found}") };
-    let says = format!("it selects {key}={value}, and the pods of {} {there}", template.owner.id);
-    let right: Value = if found.is_empty() { Value::Null } else { found.into() };
-    let selector = format!("/spec/selector/{pointer}");
-    let words = if found.is_empty() {
-        format!("select without {key}, or give the pods the label")
-    } else {
-        format!("select {key}={found}")
+    let (template, keys) = makers().find_map(|template| Some((template, differences(service, wanted, &template)?)))?;
+    let pointer = |key: &str| key.replace('~', "~0").replace('/', "~1");
+    let label = |key: &str| template.pointer(&format!("/metadata/labels/{}", pointer(key)));
+    let found = |key: &str| template.owner.text(&label(key)).to_owned();
+    let there = |key: &String| match found(key).as_str() {
+        "" => format!("no {key}"),
+        value => format!("{key}={value}"),
     };
-    let fix = Fix::say(words).set(service, &selector, right);
-    let proof = Proof::field(template.owner, &at);
-    Some(Claim::new(says).field(service, &selector).by(proof).only(Confidence::Likely).fix(fix))
+    let list = |shown: Vec<String>| shown.join(", ");
+    let asked = |key: &String| format!("{key}={}", wanted.get(key).and_then(Value::as_str).unwrap_or_default());
+    let (asked, there) = (list(keys.iter().map(asked).collect()), list(keys.iter().map(there).collect()));
+    let says = format!("it selects {asked}, and the pods of {} have {there}", template.owner.id);
+    let shown = selector::show(wanted);
+    let claim = keys.iter().fold(Claim::new(says), |claim, key| {
+        let proof = Proof::field(template.owner, &label(key));
+        claim.field(service, &format!("/spec/selector/{}", pointer(key))).by(proof)
+    });
+    let fix = Fix::say(format!("let the service select what the pods have instead of {shown}"));
+    let fix = keys.iter().fold(fix, |fix, key| {
+        let right: Value = Some(found(key)).filter(|found| !found.is_empty()).into();
+        fix.set(service, &format!("/spec/selector/{}", pointer(key)), right)
+    });
+    Some(claim.only(Confidence::Likely).fix(fix))
 }
 
 /// Endings of the names of services, which their workloads need not have.
 const ENDINGS: [&str; 4] = ["-service", "-svc", "-headless", "-internal"];
 
-/// The one label that keeps a service from the pods of its workload: that of its own name, or one whose value is a slip.
-fn only_difference(service: &Object, wanted: &Map, template: &Template<'_>) -> Option<(String, String)> {
-    let labels = template.labels();
-    let mut differing = wanted.iter().filter(|(key, value)| labels.and_then(|labels| labels.get(key)) != Some(*value));
-    let (key, value) = differing.next().filter(|_| differing.next().is_none())?;
-    let value = value.as_str()?;
-    let there = labels.and_then(|labels| labels.get(key)).and_then(Value::as_str);
-    let slipped = there.is_some_and(|there| selector::misspelled(value, std::iter::once(there)).is_some());
+/// The labels that keep a service from the pods of its workload: of the one that has its name, or the only one, whose
+/// value is a slip.
+fn differences(service: &Object, wanted: &Map, template: &Template<'_>) -> Option<Vec<String>> {
+    let label = |key: &Text| template.labels().and_then(|labels| labels.get(key));
+    let differing: Vec<(&Text, &Value)> = wanted.iter().filter(|(key, value)| label(key) != Some(*value)).collect();
+    let slipped = |(key, value): &(&Text, &Value)| {
+        let there = label(key).and_then(Value::as_str);
+        let value = value.as_str().unwrap_or_default();
+        there.is_some_and(|there| selector::misspelled(value, std::iter::once(there)).is_some())
+    };
     let bare = |name: &'_ str| ENDINGS.iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name).to_owned();
     let own = bare(service.name()) == bare(template.owner.name());
-    (slipped || own).then(|| (key.as_str().to_owned(), value.to_owned()))
+    let meant = match differing.as_slice() {
+        [one] => own || slipped(one),
+        many => own && many.len() < wanted.len(),
+    };
+    meant.then(|| differing.iter().map(|(key, _)| key.as_str().to_owned()).collect())
 }

@@ -1,11 +1,13 @@
 //! Workloads, and what scales, guards, starts and bounds them.
 
 use crate::claim::{Claim, Confidence, Fix};
+use crate::eval::admission;
 use crate::eval::cron;
 use crate::eval::selector;
 use crate::eval::template::Template;
 use crate::eval::validation::is_placeholder;
 use crate::object::{Fields as _, Object};
+use crate::quantity;
 use crate::scene::Scene;
 use crate::value::Value;
 
@@ -134,6 +136,37 @@ pub(in crate::rules) fn budget(scene: &Scene<'_>, budget: &Object) -> Option<Cla
             Fix::say(format!("set minAvailable below {replicas}")).set(budget, "/spec/minAvailable", replicas - 1);
         let claim = Claim::new(says).field(budget, "/spec/minAvailable").field(maker, "/spec/replicas");
         claim.only(Confidence::Likely).fix(fix)
+    })
+}
+
+/// A quota that has less of a resource than the pods of a workload ask for, were nobody else in the namespace.
+pub(in crate::rules) fn quota_exceeded(scene: &Scene<'_>, maker: &Object, family: &[&str]) -> Option<Claim> {
+    let counted =
+        ["Deployment", "StatefulSet", "ReplicaSet", "ReplicationController"].contains(&maker.id.kind.as_str());
+    let template = Template::of(maker).filter(|_| counted && scene.is_written(maker))?.value()?;
+    let replicas = i128::from(maker.at("/spec/replicas").map_or(Some(1), Value::as_i64)?);
+    let plain = |quota: &&Object| quota.list("/spec/scopes").is_empty() && quota.at("/spec/scopeSelector").is_none();
+    scene.snapshot.within("ResourceQuota", maker.ns()).filter(plain).find_map(|quota| {
+        let hard = quota.map("/spec/hard")?;
+        let mut fitting = hard.iter().filter(|(resource, _)| {
+            let bare = ["requests.", "limits.", "count/"]
+                .iter()
+                .fold(resource.as_str(), |name, begin| name.trim_start_matches(begin));
+            family.contains(&bare)
+        });
+        fitting.find_map(|(resource, most)| {
+            let wanted = admission::adds(template, resource)?.saturating_mul(replicas);
+            let exceeded = wanted > quantity::of(Some(most))?;
+            exceeded.then(|| {
+                let most = most.as_str().map_or_else(|| most.to_string(), str::to_owned);
+                let says =
+                    format!("quota {} has {most} of {resource}, and its {replicas} pods want more", quota.name());
+                let at = format!("/spec/hard/{}", resource.replace('~', "~0").replace('/', "~1"));
+                let fix =
+                    Fix::say(format!("ask for less, run fewer pods, or raise {resource} in quota {}", quota.name()));
+                Claim::new(says).field(quota, &at).field(maker, "/spec/replicas").fix(fix)
+            })
+        })
     })
 }
 
