@@ -142,7 +142,7 @@ fn whoever_suffers_is_named_from_each_table() {
         ),
         (
             "$ kubectl get pvc -n shop\nNAME   STATUS    VOLUME   CAPACITY   ACCESS MODES   STORAGECLASS   AGE\ndata   Pending                                      fast           12m\nok     Bound     pv-1     10Gi       RWO            std            12m\n",
-            &["? PersistentVolumeClaim/shop/data not bound"],
+            &["pvc.storageclass-missing PersistentVolumeClaim/shop/data"],
         ),
         (
             "$ kubectl get svc -n shop\nNAME   TYPE           CLUSTER-IP   EXTERNAL-IP   PORT(S)        AGE\nlb     LoadBalancer   10.96.0.7    <pending>     80:31234/TCP   40m\nok     LoadBalancer   10.96.0.9    192.0.2.7     80:31235/TCP   40m\nweb    ClusterIP      10.96.0.8    <none>        80/TCP         40m\n",

@@ -76,3 +76,24 @@ fn a_secret_that_was_looked_for_is_missing_or_not() {
     assert_eq!(confidence("other"), Some(Confidence::Proven));
     assert_eq!(confidence("db"), None);
 }
+
+#[test]
+fn a_class_that_nobody_could_list_is_missing_by_the_provisioners_word() {
+    let claim = json!({"kind": "PersistentVolumeClaim", "metadata": {"name": "data", "namespace": "shop", "creationTimestamp": "2026-11-20T22:00:00Z"},
+        "spec": {"storageClassName": "fast"}, "status": {"phase": "Pending"}});
+    let event = json!({"kind": "Event", "metadata": {"name": "e", "namespace": "shop"}, "type": "Warning", "reason": "ProvisioningFailed",
+        "message": "storageclass.storage.k8s.io \"fast\" not found", "lastTimestamp": "2026-11-20T22:10:00Z",
+        "involvedObject": {"kind": "PersistentVolumeClaim", "namespace": "shop", "name": "data"}});
+    let mut forbidden = Coverage::whole();
+    forbidden.refuse("StorageClass", None, "forbidden to ada");
+    let cases = [
+        (vec![claim.clone()], Coverage::whole(), Some(Confidence::Proven)),
+        (vec![claim.clone(), event], forbidden.clone(), Some(Confidence::Likely)),
+        (vec![claim], forbidden, None),
+    ];
+    for (objects, coverage, expect) in cases {
+        let report = report(&objects, Some(coverage));
+        let found = report.findings.iter().find(|one| one.code == "pvc.storageclass-missing");
+        assert_eq!(found.map(|one| one.confidence), expect, "{report:?}");
+    }
+}

@@ -1,9 +1,9 @@
 //! Claims without a volume.
 
 use crate::cause::Effect;
-use crate::claim::{Claim, Fix};
-use crate::eval::binding::{self};
-use crate::eval::{messages::says, selector};
+use crate::claim::{Claim, Confidence, Fix};
+use crate::eval::messages::{between, says};
+use crate::eval::{binding, selector};
 use crate::object::{Fields as _, Object};
 use crate::rule::{Rule, Stance};
 use crate::scene::Scene;
@@ -37,23 +37,29 @@ pub(super) fn told<'a>(scene: &Scene<'a>, claim: &'a Object, reasons: &'a [&'a s
 }
 
 fn class_missing<'a>(scene: &Scene<'a>, claim: &'a Object) -> Judged<Option<Claim>> {
-    let Some(name) = binding::class(claim).filter(|name| !name.is_empty() && pending(scene, claim)) else {
+    // The provisioner says of which class it knows nothing, also where the claim itself was not given.
+    let event = told(scene, claim, &["ProvisioningFailed"]);
+    let unknown =
+        event.as_ref().and_then(|event| between(event.message(), "storageclass.storage.k8s.io \"", "\" not found"));
+    let Some(name) = binding::class(claim).or(unknown).filter(|name| !name.is_empty() && pending(scene, claim)) else {
         return Ok(None);
     };
     // Volumes made by hand may bear the name of a class that does not exist; then only a volume is missing.
     if scene.snapshot.all("PersistentVolume").any(|volume| binding::class(volume) == Some(name)) {
         return Ok(None);
     }
-    let Some(absent) = scene.snapshot.absent("StorageClass", "", name)? else { return Ok(None) };
+    let (absent, need) = match scene.snapshot.absent("StorageClass", "", name) {
+        Ok(None) => return Ok(None),
+        Ok(absent) => (absent, None),
+        Err(need) if unknown == Some(name) => (None, Some(need)),
+        Err(need) => return Err(need),
+    };
     let near = selector::nearest(name, scene.snapshot.all("StorageClass").map(Object::name));
     let hint = near.map_or(String::new(), |near| format!("; there is {near}"));
-    let event = told(scene, claim, &["ProvisioningFailed"]).map(|event| Proof::field(event.0, event.pointer()));
-    Ok(Some(
-        Claim::new(format!("the storage class {name} does not exist{hint}"))
-            .field(claim, "/spec/storageClassName")
-            .by(absent)
-            .by_all(event),
-    ))
+    let said = Claim::new(format!("the storage class {name} does not exist{hint}"));
+    let claim = if claim.tells("/spec/storageClassName") { said.field(claim, "/spec/storageClassName") } else { said };
+    let claim = claim.by_all(absent).by_all(event.map(|event| Proof::field(event.0, event.pointer())));
+    Ok(Some(if need.is_some() { claim.only(Confidence::Likely).needing(need) } else { claim }))
 }
 
 fn no_default<'a>(scene: &Scene<'a>, claim: &'a Object) -> Judged<Option<Claim>> {
