@@ -66,11 +66,18 @@ pub fn sign(line: &str) -> Option<Sign> {
     let small = line.to_ascii_lowercase();
     let parted =
         BETWEEN.iter().find(|(_, begin, end)| small.split_once(begin).is_some_and(|(_, rest)| hears(rest, end)));
-    let known = || WORDS.iter().find(|(_, words)| hears(&small, words)).map(|(sign, _)| *sign);
+    let known = || WORDS.iter().find(|(_, words)| words.iter().any(|word| begins(&small, word))).map(|(sign, _)| *sign);
     let sign = parted.map(|(sign, ..)| *sign).or_else(known)?;
     // Where settings or files are named only as the place of a call that failed, the call is what is wrong.
     let aside = matches!(sign, Sign::BadConfig | Sign::PidsLimit | Sign::FileMissing);
     (!aside || !super::call::names_a_failed_call(line)).then_some(sign)
+}
+
+/// Whether a word stands in a text, and not in the middle of another: `OpenFile` is no `ENFILE`.
+fn begins(small: &str, word: &str) -> bool {
+    let inside = |at: usize| small[..at].ends_with(|c: char| c.is_ascii_alphanumeric());
+    let apart = !word.starts_with(|c: char| c.is_ascii_alphanumeric());
+    small.match_indices(word).any(|(at, _)| apart || !inside(at))
 }
 
 /// Shells and languages whose words have holes in them.
@@ -138,10 +145,19 @@ pub fn variables<'a>(line: &'a str, log: &'a [String]) -> Vec<&'a str> {
     if own.is_empty() { below() } else { own }
 }
 
+/// How many lines at the end of a log tell why its program ended, and how many are looked at with all traces.
+const TOLD: usize = 60;
+const LONGEST: usize = 400;
+
 /// The line that decides why a program ended, with its index: the strongest sign, the last of them.
 pub fn verdict(lines: &[String]) -> Option<(usize, Sign)> {
-    let from = lines.len().saturating_sub(60);
-    let signs = lines.iter().enumerate().skip(from).filter_map(|(at, line)| Some((at, sign(line)?)));
+    // Traces are long: what a line goes on with counts as that line.
+    let mut told = 0;
+    let last = lines.iter().enumerate().rev().take(LONGEST).take_while(|(_, line)| {
+        told += usize::from(!super::call::continues(line));
+        told <= TOLD
+    });
+    let signs = last.filter_map(|(at, line)| Some((at, sign(line)?)));
     // Traces and files that could not be opened are said along the way; what is not weak decides by coming last.
     let weight = |sign: Sign| match sign {
         Sign::Panic => 0,
@@ -211,6 +227,10 @@ mod tests {
             ("license has expired on 2026-01-01", Some(Sign::BadConfig)),
             ("PKIX path building failed: unable to find valid certification path", Some(Sign::TlsUntrusted)),
             ("relation \"users\" was made", None),
+            ("os.OpenFile({0xc000012345, 0x1}, 0x0)", None),
+            ("    at shop.CustomLogger.log(CustomLogger.java:7)", None),
+            ("Error: failed to read app.toml at line 3", Some(Sign::BadConfig)),
+            ("Error: EMFILE, open '/x'", Some(Sign::FdLimit)),
         ] {
             assert_eq!(sign(line), expect, "{line}");
         }
