@@ -62,6 +62,7 @@ const FAULTS: &[(CallFault, &[&str])] = &[
             "no address associated with",
             "name does not resolve",
             "name resolver error",
+            "name resolution failed",
             "domain name not found",
             "hostname not known",
             "host not known",
@@ -81,6 +82,10 @@ const UNCONNECTED: &[&str] = &[
     "can't connect to",
     "unable to connect to",
     "error connecting to",
+    "failed connecting to",
+    "can't reach database server at",
+    "while establishing a connection to sql server",
+    "the connection attempt failed",
     "is the server running on",
     "could not be established",
     "broker may not be available",
@@ -92,6 +97,7 @@ const UNCONNECTED: &[&str] = &[
 /// Words of those who were answered with an error of the server.
 const ANSWERS: &[&str] = &[
     "server returned error: http/1.1 5",
+    "url returned error: 50",
     "500 server error",
     "502 server error",
     "503 server error",
@@ -120,7 +126,7 @@ pub struct FailedCall {
 pub fn failed_call(line: &str) -> Option<FailedCall> {
     let small = line.to_ascii_lowercase();
     let unconnected =
-        || (hears(&small, UNCONNECTED) || bootstrap(&small)) && matches!(sign(line), None | Some(Sign::Panic));
+        || (hears(&small, UNCONNECTED) || unreached(&small)) && matches!(sign(line), None | Some(Sign::Panic));
     let answered_badly = || hears(&small, ANSWERS).then_some(CallFault::Answered);
     let fault = fault(&small).or_else(|| unconnected().then_some(CallFault::Refused)).or_else(answered_badly)?;
     (answered(line).is_none()).then(|| FailedCall { fault, to: peers(line) })
@@ -158,14 +164,17 @@ fn runs_out(small: &str) -> bool {
     small.match_indices("timeout").any(|(at, word)| {
         let rest = &small[at + word.len()..];
         let value = rest.trim_start_matches(['_', '-', '"', '\'']).strip_prefix(['=', ':']);
-        !rest.trim_start_matches([' ', ':', '=', '"', '(']).starts_with(|c: char| c.is_ascii_digit())
-            && value.is_none_or(|value| value.starts_with(' '))
+        let amount =
+            rest.trim_start_matches([' ', ':', '=', '"', '(']).trim_start_matches("is ").trim_start_matches("of ");
+        !amount.starts_with(|c: char| c.is_ascii_digit()) && value.is_none_or(|value| value.starts_with(' '))
     })
 }
 
-/// Kafka's clients say no more than this of whom they never reached.
-fn bootstrap(small: &str) -> bool {
-    small.contains("bootstrap broker") && small.contains("disconnected")
+/// Clients that say no more than this of whom they never reached, with the name between.
+fn unreached(small: &str) -> bool {
+    const PARTED: [(&str, &str); 2] = [("bootstrap broker ", " disconnected"), ("connection to ", " failed")];
+    PARTED.iter().any(|(begin, end)| super::between(small, begin, end).is_some_and(|name| name.len() < 80))
+        || small.contains("bootstrap broker ") && small.ends_with("disconnected")
 }
 
 /// Whether a line says that a call to somebody it names failed: that is its news, whatever other words it has.
@@ -286,6 +295,11 @@ mod tests {
             ("nginx: [emerg] host not found in upstream \"api\" in /etc/nginx/conf.d/default.conf:3", Some(NoName)),
             ("MongoServerSelectionError: connect ECONNREFUSED 10.0.0.1:27017", Some(Refused)),
             ("db:5432 - no response", Some(Refused)),
+            ("Error: P1001: Can't reach database server at `db:5432`", Some(Refused)),
+            ("JedisConnectionException: Failed connecting to redis:6379", Some(Refused)),
+            ("pika.exceptions.AMQPConnectionError: Connection to rabbitmq:5672 failed", Some(Refused)),
+            ("Error: 14 UNAVAILABLE: Name resolution failed for target dns:cart:50051", Some(NoName)),
+            ("level=info msg=\"upstream timeout is 30s for host api\"", None),
             ("500 Server Error: Internal Server Error for url: http://b:80/", Some(Answered)),
             ("wget: server returned error: HTTP/1.1 503 Service Unavailable", Some(Answered)),
             // The server was reached, and did not like what it heard.

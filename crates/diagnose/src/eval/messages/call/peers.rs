@@ -66,6 +66,10 @@ const NO_NAMES: &[&str] = &[
     "information",
     "resolution",
     "startup",
+    "target",
+    "configuration",
+    "details",
+    "type",
     "leader",
     "retry",
     "attempt",
@@ -128,6 +132,7 @@ fn words(line: &str) -> Vec<Word<'_>> {
 pub fn peers(line: &str) -> Vec<Peer> {
     // A proxy's line names its client and the host that was asked for as well.
     let line = super::super::between(line, "upstream: \"", "\"").unwrap_or(line);
+    let line = line.split(", client: ").next().unwrap_or(line);
     let words = words(line);
     let mut found: Vec<Peer> = Vec::new();
     let before = |at: usize, back: usize| at.checked_sub(back).map_or("", |at| words[at].text);
@@ -177,7 +182,7 @@ fn read(word: &str, announced: bool) -> Vec<Peer> {
     }
     let rest = url.unwrap_or(word).split(['/', '?', '#']).next().unwrap_or_default();
     let rest = rest.rsplit('@').next().unwrap_or_default().trim_end_matches(['.', ':', '!']);
-    let rest = rest.strip_prefix("ipv4:").unwrap_or(rest);
+    let rest = rest.strip_prefix("ipv4:").or_else(|| rest.strip_prefix("dns:")).unwrap_or(rest);
     if let Some((address, port)) = address_of(rest) {
         return vec![(address, port)];
     }
@@ -267,6 +272,12 @@ mod tests {
                 "connect() failed (111: Connection refused) while connecting to upstream, client: 10.244.0.1, server: _, request: \"GET / HTTP/1.1\", upstream: \"http://10.0.0.1:80/\", host: \"shop.example.com\"",
                 "10.0.0.1:80",
             ),
+            (
+                "*3 api.shop.svc could not be resolved (3: Host not found), client: 10.244.0.1, host: \"x\"",
+                "api.shop.svc",
+            ),
+            ("Name resolution failed for target dns:cart:50051", "cart:50051"),
+            ("Can't reach database server at `db:5432`", "db:5432"),
             ("nc: connect to db port 5432 (tcp) failed: Connection refused", "db:5432"),
             ("Connection refused - connect(2) for \"10.0.0.1\" port 5432", "10.0.0.1:5432"),
             ("failed to connect to all addresses; last error: UNKNOWN: ipv4:10.0.0.1:50051: Failed", "10.0.0.1:50051"),

@@ -92,6 +92,7 @@ pub(super) const WORDS: &[(Sign, &[&str])] = &[
         &[
             "no such table",
             "unknown database",
+            "cannot open database",
             "schema-validation: missing",
             "schema validation: missing",
             "no schema history table",
