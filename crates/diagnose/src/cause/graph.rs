@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::{Edge, Effect, travels};
+use crate::claim::Claim;
 use crate::eval::messages::admission::{self, Refusal};
 use crate::eval::messages::call::CallFault;
 use crate::eval::{binding, endpoints, resolver, scheduling};
@@ -35,8 +36,8 @@ const METRICS: &[(&str, &str)] = &[
 #[derive(Debug, Default)]
 pub struct Graph {
     dependents: HashMap<Ref, BTreeSet<(Edge, Ref)>>,
-    /// The topmost controllers of pods in trouble and of those whose calls fail.
-    tops: HashMap<Ref, Ref>,
+    /// The topmost controllers of pods in trouble, with the container that is, and of those whose calls fail.
+    tops: HashMap<Ref, (Ref, Option<String>)>,
 }
 
 impl Graph {
@@ -60,10 +61,12 @@ impl Graph {
 
     /// What an effect at an object explains: wherever it travels. A call that it makes fail is felt by the pods in which
     /// that was seen, whatever stands between them.
-    pub fn reach(&self, from: &Ref, effect: Effect, callers: &BTreeSet<Ref>) -> Vec<(Ref, Effect)> {
-        let felt = callers.iter().filter_map(|pod| self.tops.get(pod));
+    pub fn reach(&self, from: &Ref, effect: Effect, claim: &Claim) -> Vec<(Ref, Effect)> {
+        // What one container calls in vain is no reason for what another one of the same pod suffers.
+        let apart = |part: &Option<String>| part.is_some() && claim.part.is_some() && *part != claim.part;
+        let felt = claim.seen.iter().filter_map(|pod| self.tops.get(pod)).filter(|(_, part)| !apart(part));
         let felt: Vec<_> =
-            felt.flat_map(|top| travels(Edge::Calls, effect).map(move |next| (top.clone(), next))).collect();
+            felt.flat_map(|(top, _)| travels(Edge::Calls, effect).map(move |next| (top.clone(), next))).collect();
         let mut seen: HashSet<(Ref, Effect)> = felt.iter().cloned().collect();
         let mut order = felt.clone();
         let mut open = felt;
@@ -87,7 +90,8 @@ impl Graph {
         let scheduler = Ref::new("Lease", "kube-system", "kube-scheduler");
         for trouble in scene.troubles() {
             let (pod, top) = (trouble.pod, scene.top(trouble.pod));
-            self.tops.insert(pod.id.clone(), top.clone());
+            let part = trouble.part.as_ref().map(|part| part.name().to_owned());
+            self.tops.insert(pod.id.clone(), (top.clone(), part));
             let node = pod.text("/spec/nodeName");
             if !node.is_empty() {
                 let node = Ref::new("Node", "", node);
@@ -123,7 +127,10 @@ impl Graph {
     fn calls(&mut self, scene: &Scene<'_>) {
         for call in scene.calls() {
             let top = scene.top(call.pod);
-            self.tops.insert(call.pod.id.clone(), top.clone());
+            let (_, part) = self.tops.entry(call.pod.id.clone()).or_insert((top.clone(), None));
+            if part.as_ref().is_some_and(|part| *part != call.container) {
+                continue;
+            }
             if let Some(service) = call.service {
                 let answered = call.fault == CallFault::Answered;
                 let edge = if answered { Edge::Asks } else { Edge::Calls };

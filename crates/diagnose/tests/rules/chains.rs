@@ -244,6 +244,16 @@ fn who_fails_for_its_own_reason_is_a_root() {
             &["crash.app.missing-env api", "svc.missing api"],
         ),
         (
+            "another container of it calls a service that is not there, and nobody knows why it ends",
+            world().runs("api", Crashes, &["it ended"]).beside("api", "poller", &[UNKNOWN]),
+            &["svc.missing api", "unexplained api"],
+        ),
+        (
+            "another container of it calls a server without an image, and nobody knows why it ends",
+            broken().runs("api", Crashes, &["it ended"]).beside("api", "poller", &[REFUSED]),
+            &["img.not-found db", "unexplained api"],
+        ),
+        (
             "another container of it ends for another call",
             world().runs("api", Crashes, &["connect to payments.example:443: connection refused"]).beside(
                 "api",

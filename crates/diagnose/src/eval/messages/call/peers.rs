@@ -123,9 +123,15 @@ struct Word<'a> {
 fn words(line: &str) -> Vec<Word<'_>> {
     let is_quote = |c: char| "\"'`\\".contains(c);
     let separates = |c: char| c.is_whitespace() || is_quote(c) || "()[]<>{},;=|".contains(c);
-    let start = |text: &str| text.as_ptr() as usize - line.as_ptr() as usize;
-    let found = line.split(separates).filter(|text| !text.is_empty());
-    found.map(|text| Word { text, quoted: line[..start(text)].ends_with(is_quote) }).collect()
+    let (mut found, mut quoted) = (Vec::new(), false);
+    for piece in line.split_inclusive(separates) {
+        let text = piece.trim_end_matches(separates);
+        if !text.is_empty() {
+            found.push(Word { text, quoted });
+        }
+        quoted = piece.ends_with(is_quote);
+    }
+    found
 }
 
 /// Names and addresses in a text: of URLs, of `host:port`, of quotes after words that announce one.
