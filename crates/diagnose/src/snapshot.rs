@@ -31,6 +31,7 @@ pub use gathering::{Fault, Gathering, parts};
 use index::Index;
 pub use logs::{Log, LogName, Run};
 pub use pointer::Proof;
+pub(crate) use untold::whole;
 pub use veil::PLAIN;
 
 use crate::kinds;
@@ -161,6 +162,20 @@ impl Snapshot {
         Ok(if namespace.is_empty() { self.all(kind).collect() } else { self.within(kind, namespace).collect() })
     }
 
+    /// All objects of a kind in a namespace, if it is known that these are all and which labels each has: `--show-labels`
+    /// tells them in a table.
+    pub fn every_labelled(&self, kind: &str, namespace: &str) -> Judged<Vec<&Object>> {
+        self.coverage.complete(kind, namespace)?;
+        self.labels_told(kind, namespace)?;
+        Ok(self.within(kind, namespace).collect())
+    }
+
+    /// Whether it is known which labels the objects of a kind have.
+    fn labels_told(&self, kind: &str, namespace: &str) -> Judged<()> {
+        let shown = self.within(kind, namespace).all(|object| object.tells("/metadata/labels"));
+        if shown { Ok(()) } else { self.told(kind, namespace) }
+    }
+
     /// Whether all objects of a kind are here, and more of them than their names.
     pub fn is_told(&self, kind: &str, namespace: &str) -> Judged<()> {
         self.coverage.complete(kind, namespace)?;
@@ -194,7 +209,7 @@ impl Snapshot {
         }
         let id = Ref::parse(&proof.at)?;
         let counted = id.name.starts_with("*?") && proof.saw == "0";
-        counted.then(|| self.told(&id.kind, &id.namespace).err()).flatten()
+        counted.then(|| self.labels_told(&id.kind, &id.namespace).err()).flatten()
     }
 
     /// The proof that an object is missing, if that is known.

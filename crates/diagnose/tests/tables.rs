@@ -142,7 +142,7 @@ fn whoever_suffers_is_named_from_each_table() {
         ),
         (
             "$ kubectl get pvc -n shop\nNAME   STATUS    VOLUME   CAPACITY   ACCESS MODES   STORAGECLASS   AGE\ndata   Pending                                      fast           12m\nok     Bound     pv-1     10Gi       RWO            std            12m\n",
-            &["pvc.storageclass-missing PersistentVolumeClaim/shop/data"],
+            &["? PersistentVolumeClaim/shop/data not bound"],
         ),
         (
             "$ kubectl get svc -n shop\nNAME   TYPE           CLUSTER-IP   EXTERNAL-IP   PORT(S)        AGE\nlb     LoadBalancer   10.96.0.7    <pending>     80:31234/TCP   40m\nok     LoadBalancer   10.96.0.9    192.0.2.7     80:31235/TCP   40m\nweb    ClusterIP      10.96.0.8    <none>        80/TCP         40m\n",
@@ -261,7 +261,7 @@ fn events_alone_name_what_they_say_and_no_more_than_likely() {
                 "persistentvolumeclaim/data",
                 "storageclass.storage.k8s.io \"fast\" not found",
             )],
-            &["? PersistentVolumeClaim/shop/data not bound"],
+            &["pvc.storageclass-missing PersistentVolumeClaim/shop/data"],
         ),
         // A probe fails while a program starts.
         (

@@ -37,12 +37,20 @@ pub fn find(scene: &Scene<'_>) -> Vec<Symptom> {
     storage(scene, &mut found);
     rest(scene, &mut found);
     lines::find(scene, &mut found);
+    lines::held(scene, &mut found);
     for call in scene.calls() {
         let seen = BTreeSet::from([call.pod.id.clone()]);
         let proofs = vec![call.proof.clone()];
         let test = format!("fathom enter pod/{} and call {} by hand", call.pod.name(), call.host);
         let object = scene.top(call.pod);
-        found.push(Symptom { object, effect: Effect::CallsFail, seen, says: None, proofs, test, hard: false });
+        let says = lines::unresolved(call);
+        // A text may leave out what would explain it, so that nothing else can.
+        let (test, hard) = match &says {
+            Some((_, test)) => (test.clone(), true),
+            None => (test, false),
+        };
+        let says = says.map(|(says, _)| says);
+        found.push(Symptom { object, effect: Effect::CallsFail, seen, says, proofs, test, hard });
     }
     lines::hear(scene, &mut found);
     found

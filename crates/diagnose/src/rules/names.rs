@@ -12,7 +12,7 @@ use crate::eval::resolver::{self, Source};
 use crate::object::{Fields as _, Object};
 use crate::rule::{Rule, Stance};
 use crate::scene::{Call, Part, Scene};
-use crate::snapshot::{Judged, Proof};
+use crate::snapshot::{Judged, Need, Proof};
 use crate::value::Value;
 
 /// Whether a pod is one of those that answer for the cluster's names.
@@ -87,19 +87,24 @@ fn unnamed<'a, 's>(scene: &'s Scene<'a>, pod: &'a Object) -> Option<&'s Call<'a>
 }
 
 fn policy_wrong<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
-    let Some(call) = unnamed(scene, pod).filter(|_| resolver::source(pod) == Source::Node) else { return Ok(None) };
+    let Some(call) = unnamed(scene, pod) else { return Ok(None) };
+    let told = pod.tells("/spec/dnsPolicy");
+    if !told && !pod.holds("/spec/hostNetwork") {
+        let reason = format!("{} does not resolve there, and what was given does not tell whom it asks", call.host);
+        let need = format!("read /spec/dnsPolicy and /spec/dnsConfig of {}", pod.id);
+        return Err(Need::new(need, format!("{reason}; {} does", crate::snapshot::whole(&pod.id))));
+    }
+    if resolver::source(pod) != Source::Node {
+        return Ok(None);
+    }
     let field = if pod.text("/spec/dnsPolicy") == "Default" { "/spec/dnsPolicy" } else { "/spec/hostNetwork" };
     let wanted = if pod.holds("/spec/hostNetwork") { "ClusterFirstWithHostNet" } else { "ClusterFirst" };
     let change = ("/spec/dnsPolicy".to_owned(), wanted.into());
     let fix = Fix::patch(scene, pod, &format!("set dnsPolicy: {wanted}"), &[change]);
-    Ok(Some(
-        Claim::new("it asks its node for names, and the node does not know the cluster's")
-            .seen(pod)
-            .field(pod, field)
-            .field(pod, "/spec/dnsPolicy")
-            .by(call.proof.clone())
-            .fix(fix),
-    ))
+    let claim = Claim::new("it asks its node for names, and the node does not know the cluster's").seen(pod).fix(fix);
+    let claim = claim.field(pod, field).by(call.proof.clone());
+    // Whoever shares the node's network and names no policy asks the node.
+    Ok(Some(if told { claim.field(pod, "/spec/dnsPolicy") } else { claim.only(Confidence::Likely) }))
 }
 
 fn wrong_server<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {

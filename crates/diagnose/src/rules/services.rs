@@ -28,7 +28,7 @@ fn mismatch<'a>(scene: &Scene<'a>, service: &'a Object) -> Judged<Option<Claim>>
     if !selects(scene, service) || scene.age(service) < 3 {
         return Ok(None);
     }
-    let pods = scene.snapshot.every("Pod", service.ns())?;
+    let pods = scene.snapshot.every_labelled("Pod", service.ns())?;
     let wanted = service.map("/spec/selector").cloned().unwrap_or_default();
     let makers = ["Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob", "ReplicaSet"];
     let template = |maker: &Object| {

@@ -2,6 +2,7 @@
 
 use crate::cause::Effect;
 use crate::claim::{Claim, Confidence, Fix};
+use crate::eval::messages::call::CallFault;
 use crate::eval::{endpoints, resolver};
 use crate::object::{Fields as _, Object};
 use crate::rule::{Rule, Stance};
@@ -103,6 +104,9 @@ fn older(set: &Object, pod: &Object) -> Option<[Proof; 2]> {
 
 fn no_headless<'a>(scene: &Scene<'a>, set: &'a Object) -> Judged<Option<Claim>> {
     let name = set.text("/spec/serviceName");
+    if !set.tells("/spec/serviceName") {
+        return asked_for(scene, set);
+    }
     if name.is_empty() || set.deletion().is_some() || set.int("/spec/replicas") == Some(0) {
         return Ok(None);
     }
@@ -120,6 +124,24 @@ fn no_headless<'a>(scene: &Scene<'a>, set: &'a Object) -> Judged<Option<Claim>> 
     let claim =
         claim.fix(Fix::say(format!("create the headless service {name} with the selector of the set")).adding(service));
     Ok(call.map(|call| claim.by(call.proof.clone())))
+}
+
+/// A set of which a text does not tell its governing service: whoever calls one of its pods says what that is called.
+fn asked_for<'a>(scene: &Scene<'a>, set: &'a Object) -> Judged<Option<Claim>> {
+    let named = scene.calls().iter().filter(|call| matches!(call.fault, CallFault::NoName | CallFault::NoResolver));
+    let named = named.filter_map(|call| {
+        let mut labels = call.host.split('.');
+        let ordinal = labels.next()?.strip_prefix(set.name())?.strip_prefix('-')?;
+        let (service, namespace) = (labels.next()?, labels.next().unwrap_or(call.pod.ns()));
+        (ordinal.parse::<u32>().is_ok() && namespace == set.ns()).then_some((call, service))
+    });
+    for (call, service) in named {
+        if let Some(absent) = scene.snapshot.absent("Service", set.ns(), service)? {
+            let says = format!("no service {service} exists, so its pods have no names in it");
+            return Ok(Some(Claim::new(says).only(Confidence::Likely).by(absent).by(call.proof.clone())));
+        }
+    }
+    Ok(None)
 }
 
 /// The first of ordered pods that keeps the later ones from being made.

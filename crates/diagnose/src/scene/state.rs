@@ -33,8 +33,10 @@ const SETUP: [&str; 6] = [
 
 pub(super) fn trouble<'a>(scene: &Scene<'a>, pod: &'a Object) -> Option<Trouble<'a>> {
     let phase = pod.text("/status/phase");
+    // A table tells of some that they are being deleted, as its word for them.
+    let goes = pod.deletion().is_some() || pod.text("/row/STATUS") == "Terminating";
     // A manifest has no status; what is being deleted is another matter.
-    if phase.is_empty() || phase == "Succeeded" || pod.deletion().is_some() || !scene.lives(pod.ns()) {
+    if phase.is_empty() || phase == "Succeeded" || goes || !scene.lives(pod.ns()) {
         return None;
     }
     let whole = |effect| Some(Trouble { pod, effect, part: None });

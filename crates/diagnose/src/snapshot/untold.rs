@@ -78,8 +78,10 @@ impl Snapshot {
             needs.push(Need::new(format!("read what is not in a table: {}", listed.names()), reason));
         }
         if !described.kinds.is_empty() {
-            let reason =
-                format!("a description leaves some of it out; {} has all", described.command("get", " -o yaml"));
+            let reason = format!(
+                "a description leaves some of it out, such as deletion and finalizers; {} has all",
+                described.command("get", " -o yaml")
+            );
             needs.push(Need::new(format!("read all fields: {}", described.names()), reason));
         }
         needs.extend(self.undecided());
@@ -137,7 +139,7 @@ impl Snapshot {
 }
 
 /// The command that shows an object whole.
-pub(super) fn whole(id: &Ref) -> String {
+pub(crate) fn whole(id: &Ref) -> String {
     let kind = kinds::of_name(&id.kind).map_or_else(|| id.kind.to_lowercase(), |kind| kind.short.to_owned());
     let place = if id.namespace.is_empty() { String::new() } else { format!(" -n {}", id.namespace) };
     format!("`kubectl get {kind} {}{place} -o yaml`", id.name)

@@ -49,6 +49,11 @@ pub(super) fn of_description(lines: &[&str], about: &Ref) -> Vec<Told> {
         return Vec::new();
     };
     let mut told: Vec<Told> = Vec::new();
+    // A terminal breaks lines where it ends, and nowhere else.
+    let width = lines.iter().map(|line| line.chars().count()).max().unwrap_or(0);
+    let filled = |line: &str| width >= NARROW && line.chars().count() == width;
+    let breaks = WIDTHS.contains(&width) || lines.iter().filter(|line| filled(line)).count() > 1;
+    let mut full = false;
     for line in lines.iter().filter(|line| !line.trim_start().starts_with("----") && *line != header) {
         match cells(line, &starts).filter(|cells| !cells[0].is_empty() && !cells[1].is_empty()) {
             Some([kind, reason, age, from, message]) => {
@@ -66,11 +71,18 @@ pub(super) fn of_description(lines: &[&str], about: &Ref) -> Vec<Told> {
                     when,
                 });
             }
+            None if full => told.last_mut().into_iter().for_each(|last| last.message.push_str(line)),
             None => told.last_mut().into_iter().for_each(|last| last.more(std::iter::once(line.trim()))),
         }
+        full = breaks && filled(line);
     }
     told
 }
+
+/// No terminal is narrower.
+const NARROW: usize = 72;
+/// How wide terminals mostly are.
+const WIDTHS: [usize; 4] = [80, 100, 120, 132];
 
 fn cells<'a>(line: &'a str, starts: &[usize]) -> Option<[&'a str; 5]> {
     let mut cells = [""; 5];

@@ -2,8 +2,9 @@
 //! the words that were printed. Which cause it has no line tells.
 
 use super::{Effect, Symptom};
+use crate::eval::messages::call::CallFault;
 use crate::object::{Fields as _, Object, Ref, View};
-use crate::scene::Scene;
+use crate::scene::{Call, Part, Scene};
 use crate::snapshot::Proof;
 
 /// The cells of a line, as they were printed.
@@ -66,6 +67,33 @@ pub(super) fn warning(scene: &Scene<'_>, object: &Object) -> Option<Proof> {
     Some(Proof::field(event.0, event.pointer()))
 }
 
+/// A service's name that does not resolve in a pod of which a text does not tell whom it asks: what is known, and what
+/// tells more.
+pub(super) fn unresolved(call: &Call<'_>) -> Option<(String, String)> {
+    let named = matches!(call.fault, CallFault::NoName | CallFault::NoResolver);
+    let service = call.service.filter(|_| named && !call.pod.tells("/spec/dnsPolicy"))?;
+    let says = format!(
+        "{} does not resolve there, though there is service {}; whom it asks for names (dnsPolicy, dnsConfig) was not seen",
+        call.host,
+        service.name()
+    );
+    Some((says, format!("kubectl -n {} get pod {} -o yaml", call.pod.ns(), call.pod.name())))
+}
+
+/// Pods that a table calls terminating though their containers have ended: something holds them.
+pub(super) fn held(scene: &Scene<'_>, found: &mut Vec<Symptom>) {
+    let over = |pod: &&Object| {
+        let parts = Part::all(pod);
+        let ended = !parts.is_empty() && parts.iter().all(|part| part.state("terminated").is_some());
+        pod.text(STATUS) == "Terminating" && pod.deletion().is_none() && ended
+    };
+    for pod in scene.snapshot.all("Pod").filter(over).filter(|pod| scene.lives(pod.ns())) {
+        let says = "its containers have ended, and it is still there: a finalizer holds it, or its kubelet is silent";
+        let test = format!("kubectl -n {} get pod {} -o yaml", pod.ns(), pod.name());
+        found.push(Symptom { says: Some(says.to_owned()), ..super::symptom(pod, Effect::Stuck, STATUS, test) });
+    }
+}
+
 /// What is only heard is not a proof: the event that says it is.
 pub(super) fn hear(scene: &Scene<'_>, found: &mut [Symptom]) {
     for symptom in found {
@@ -99,7 +127,9 @@ fn counts(object: &Object) -> Option<(i64, i64, &'static str)> {
 fn short(scene: &Scene<'_>, object: &Object) -> Option<Symptom> {
     let (ready, wanted, field) = counts(object)?;
     let moved = object.condition("Available").and_then(|(_, one)| one.time("/lastTransitionTime"));
-    let since = moved.map_or_else(|| scene.age(object), |at| scene.now().since(at));
+    // A description that tells no later moment than that it was made does not tell how long ago that was.
+    let age = || if scene.age(object) == 0 && object.view() != View::Whole { i64::MAX } else { scene.age(object) };
+    let since = moved.map_or_else(age, |at| scene.now().since(at));
     if ready >= wanted || since < PATIENCE {
         return None;
     }
@@ -113,8 +143,19 @@ fn short(scene: &Scene<'_>, object: &Object) -> Option<Symptom> {
     Some(Symptom { says: Some(says), ..super::symptom(object, Effect::Short, at, test) })
 }
 
-/// A job that is not done, of which only a line is known.
+/// Events that say that a job is over, and failed.
+const OVER: [&str; 4] = ["BackoffLimitExceeded", "DeadlineExceeded", "PodFailurePolicy", "FailedIndexes"];
+
+/// A job that is not done, of which only a line is known; or one that failed, as events say where a description leaves
+/// its conditions out.
 fn undone(scene: &Scene<'_>, job: &Object) -> Option<Symptom> {
+    let done = job.int("/status/succeeded") >= job.int("/spec/completions").or(Some(1));
+    let over = scene.warnings(job, &OVER).next().filter(|_| job.view() != View::Whole && !done);
+    if let Some(event) = over.filter(|_| job.condition("Failed").is_none()) {
+        let test = format!("kubectl -n {} logs job/{}", job.ns(), job.name());
+        let proofs = vec![Proof::field(event.0, event.pointer())];
+        return Some(Symptom { proofs, ..super::symptom(job, Effect::Failed, "/status/failed", test) });
+    }
     let left = job.int("/status/succeeded") < job.int("/spec/completions");
     // Since 1.31 the table tells how it goes.
     if job.view() != View::Listed || job.at(STATUS).is_some() || !left || scene.age(job) < RUNS {
