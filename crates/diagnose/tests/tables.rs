@@ -97,8 +97,22 @@ fn events_beside_a_table_name_the_cause() {
     let events = "$ kubectl get events -n shop\nLAST SEEN   TYPE      REASON             OBJECT    MESSAGE\n60s         Warning   FailedScheduling   pod/big   0/3 nodes are available: 3 Insufficient memory. preemption: not eligible.\n";
     let report = report(&format!("{pods}{events}"));
     let shown = text::render(&report);
-    assert!(shown.contains("not scheduled") || !report.findings.is_empty(), "{shown}");
+    assert!(shown.contains("not scheduled\n  no node takes it; the scheduler's last word"), "{shown}");
     assert!(shown.contains("Insufficient memory"), "{shown}");
+    // The warning that says most is shown, not the one that came last.
+    let pods = "$ kubectl get pods -n shop\nNAME   READY   STATUS             RESTARTS   AGE\nweb    0/1     ImagePullBackOff   0          9m\n\n";
+    let rows = [
+        (
+            "90s",
+            "Warning",
+            "Failed",
+            "pod/web",
+            "Failed to pull image \"x:1\": rpc error: code = Unknown desc = an odd reason",
+        ),
+        ("60s", "Warning", "Failed", "pod/web", "Error: ImagePullBackOff"),
+    ];
+    let shown = text::render(&self::report(&format!("{pods}{}", self::events(&rows))));
+    assert!(shown.contains("an odd reason"), "{shown}");
 }
 
 #[test]

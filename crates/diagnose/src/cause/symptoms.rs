@@ -83,7 +83,7 @@ fn pods(scene: &Scene<'_>, found: &mut Vec<Symptom>) {
             None => {
                 known.insert((object.clone(), trouble.effect), found.len());
                 let seen = BTreeSet::from([pod.id.clone()]);
-                let says = lines::says(pod);
+                let says = lines::says(pod, trouble.effect);
                 let proofs = std::iter::once(proof).chain(lines::warning(scene, pod)).collect();
                 found.push(Symptom { object, effect: trouble.effect, seen, says, proofs, test, hard: true });
             }

@@ -67,7 +67,8 @@ fn no_scheduler<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>>
     let Some(_) = silent.filter(|_| scene.age(pod) > 30) else { return Ok(None) };
     if !pod.tells("/spec/schedulerName") || !pod.tells("/spec/schedulingGates") {
         let need = format!("read /spec/schedulerName of {}", pod.id);
-        return Err(Need::new(need, "what was given of it does not tell"));
+        let reason = format!("what was given of it does not tell; {} does", crate::snapshot::whole(&pod.id));
+        return Err(Need::new(need, reason));
     }
     let absent = scene.snapshot.absent("Lease", "kube-system", "kube-scheduler")?;
     let gates = !pod.list("/spec/schedulingGates").is_empty();

@@ -5,7 +5,7 @@ use super::{Effect, Symptom};
 use crate::eval::messages::call::CallFault;
 use crate::object::{Fields as _, Object, Ref, View};
 use crate::scene::{Call, Part, Scene};
-use crate::snapshot::Proof;
+use crate::snapshot::{Event, Proof};
 
 /// The cells of a line, as they were printed.
 pub(super) const STATUS: &str = "/row/STATUS";
@@ -43,8 +43,11 @@ const WORDS: &[(&str, &str)] = &[
 ];
 
 /// What is known of a pod by the word that a table has for it.
-pub(super) fn says(pod: &Object) -> Option<String> {
+pub(super) fn says(pod: &Object, effect: Effect) -> Option<String> {
     let status = pod.text(STATUS);
+    if status == "Pending" && effect == Effect::Unscheduled {
+        return Some("no node takes it; the scheduler's last word about it says why".to_owned());
+    }
     let (init, word) = status.strip_prefix("Init:").map_or((false, status), |word| (true, word));
     if init && word.contains('/') {
         return Some(format!("{word} of its init containers are done, and the next one does not end"));
@@ -63,7 +66,13 @@ pub(super) fn proof(pod: &Object, effect: Effect) -> Proof {
 /// The last warning about an object of which little else is known.
 pub(super) fn warning(scene: &Scene<'_>, object: &Object) -> Option<Proof> {
     let partly = object.view() != View::Whole;
-    let event = scene.snapshot.events(object).rev().find(|event| event.warns()).filter(|_| partly)?;
+    let warnings = || scene.snapshot.events(object).rev().filter(|event| event.warns());
+    // `Error: ErrImagePull` and a back-off say that it failed, and another one says how.
+    let vague = |event: &Event<'_>| {
+        let message = event.message();
+        message.starts_with("Back-off") || message.strip_prefix("Error: ").is_some_and(|word| !word.contains(' '))
+    };
+    let event = warnings().find(|event| !vague(event)).or_else(|| warnings().next()).filter(|_| partly)?;
     Some(Proof::field(event.0, event.pointer()))
 }
 
@@ -94,9 +103,12 @@ pub(super) fn held(scene: &Scene<'_>, found: &mut Vec<Symptom>) {
     }
 }
 
-/// What is only heard is not a proof: the event that says it is.
+/// Adds what events say. What is only heard is not a proof: the event that says it is.
 pub(super) fn hear(scene: &Scene<'_>, found: &mut [Symptom]) {
     for symptom in found {
+        let said = symptom.proofs.iter().any(|proof| proof.at.starts_with("Event/"));
+        let object = scene.snapshot.find(&symptom.object).filter(|_| !said && symptom.hard);
+        symptom.proofs.extend(object.and_then(|object| warning(scene, object)));
         let ids: Vec<Ref> = symptom.seen.iter().cloned().chain([symptom.object.clone()]).collect();
         let Some(id) = ids.iter().find(|id| scene.snapshot.is_heard(id)) else { continue };
         let made = format!("{id}#");
@@ -236,12 +248,11 @@ pub(super) fn find(scene: &Scene<'_>, found: &mut Vec<Symptom>) {
     for (kind, look) in LOOKS {
         for object in scene.snapshot.all(kind).filter(|one| one.deletion().is_none() && scene.lives(one.ns())) {
             let of_pods = counts(object).is_some();
-            let Some(mut symptom) = look(scene, object) else { continue };
+            let Some(symptom) = look(scene, object) else { continue };
             // Pods that are here tell more, and so do those of whoever owns it.
             let told = of_pods && (has_pods(scene, object.ns()) || is_owned(scene, object));
             let known = found.iter().any(|one| one.object == symptom.object && one.effect == symptom.effect);
             if !told && !known {
-                symptom.proofs.extend(warning(scene, object));
                 found.push(symptom);
             }
         }
