@@ -39,7 +39,7 @@ pub fn diagnose(snapshot: &Snapshot, question: &Question) -> Report {
     let findings: Vec<Finding> = roots.map(|root| finding(&scene, root, &symptoms)).collect();
     let near = |id: &Ref| is_about(&scene, question, id);
     // What is wrong elsewhere, and is felt where the question is, belongs to the answer though it names no cause.
-    let felt = |one: &Symptom| graph.reach(&one.object, one.effect, &one.seen).iter().any(|(object, _)| near(object));
+    let felt = |one: &Symptom| graph.reach(&one.object, one.effect).iter().any(|(object, _)| near(object));
     let open = open.iter().filter(|open| near(&symptoms[open.symptom].object) || felt(&symptoms[open.symptom]));
     let unexplained: Vec<Unexplained> = open.map(|open| unexplained(&symptoms[open.symptom], &open.said)).collect();
     // What could not be decided matters where something is wrong; a healthy cluster need not be listed whole.

@@ -59,18 +59,27 @@ impl Graph {
         self.dependents.entry(to).or_default().insert((edge, from));
     }
 
-    /// What an effect at an object explains: wherever it travels. A call that it makes fail is felt by the pods in which
-    /// that was seen, whatever stands between them.
-    pub fn reach(&self, from: &Ref, effect: Effect, claim: &Claim) -> Vec<(Ref, Effect)> {
+    /// What an effect at an object explains: wherever it travels.
+    pub fn reach(&self, from: &Ref, effect: Effect) -> Vec<(Ref, Effect)> {
+        self.follow(Vec::new(), (from.clone(), effect))
+    }
+
+    /// The same of what is claimed. A call that it makes fail is felt by the pods in which that was seen, whatever stands
+    /// between them.
+    pub fn reach_of(&self, from: &Ref, effect: Effect, claim: &Claim) -> Vec<(Ref, Effect)> {
         // What one container calls in vain is no reason for what another one of the same pod suffers.
         let apart = |part: &Option<String>| part.is_some() && claim.part.is_some() && *part != claim.part;
         let felt = claim.seen.iter().filter_map(|pod| self.tops.get(pod)).filter(|(_, part)| !apart(part));
-        let felt: Vec<_> =
-            felt.flat_map(|(top, _)| travels(Edge::Calls, effect).map(move |next| (top.clone(), next))).collect();
+        let felt = felt.flat_map(|(top, _)| travels(Edge::Calls, effect).map(move |next| (top.clone(), next)));
+        self.follow(felt.collect(), (from.clone(), effect))
+    }
+
+    /// Goes on from what is explained already, and from where it begins.
+    fn follow(&self, felt: Vec<(Ref, Effect)>, begin: (Ref, Effect)) -> Vec<(Ref, Effect)> {
         let mut seen: HashSet<(Ref, Effect)> = felt.iter().cloned().collect();
         let mut order = felt.clone();
         let mut open = felt;
-        open.push((from.clone(), effect));
+        open.push(begin);
         while let Some((at, effect)) = open.pop() {
             for (edge, dependent) in self.dependents.get(&at).into_iter().flatten() {
                 for next in travels(*edge, effect) {

@@ -43,7 +43,7 @@ impl Judgement {
         let mut reach = Reach::new();
         let own = self.members.iter().map(|member| (member.clone(), self.rule.effect));
         let effect = self.rule.effect;
-        let elsewhere = self.places().flat_map(|place| graph.reach(place, effect, &self.claim));
+        let elsewhere = self.places().flat_map(|place| graph.reach_of(place, effect, &self.claim));
         for (object, effect) in elsewhere.chain(own) {
             reach.entry(object).or_default().insert(effect);
         }
