@@ -4,6 +4,7 @@
 mod programs;
 mod units;
 
+use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
@@ -16,6 +17,9 @@ use serde_json::{Map, Value};
 
 use super::node;
 use crate::environment;
+
+/// Of a hosts file so much is read: some hold the names of all advertisers.
+const HOSTS: usize = 64 << 10;
 
 /// More tries than this are no diagnosis.
 const MOST: usize = 64;
@@ -52,27 +56,45 @@ pub(crate) fn node_facts(name: &str) -> Result<Facts, Failure> {
 }
 
 /// Tries what the target's calls need, from its own network: names first, then connections to their addresses. Without
-/// a peer, of those calls of which its log tells that they fail.
+/// a peer, of those calls of which its log tells that they fail; of the machine itself, whether its name servers answer.
 pub(crate) fn probe(target: &Target, peer: Option<Peer>, facts: &mut Facts) -> Result<(), Failure> {
+    let is_machine = *target == Target::Host;
     let container = facts.facts.iter().find(|fact| fact.topic == Topic::Container && fact.body.contains_key("pid"));
-    let Some(name) = container.map(|fact| fact.name.clone()).filter(|_| *target != Target::Host) else {
-        facts.lack(format!("try connections from {target}"), "no container or process of that name runs");
-        return Ok(());
+    let id = match container {
+        _ if is_machine => Ref::new(Topic::Machine.name(), "", &facts.machine),
+        Some(container) => Ref::new(Topic::Container.name(), &facts.machine, &container.name),
+        None => {
+            facts.lack(format!("try connections from {target}"), "no container or process of that name runs");
+            return Ok(());
+        }
     };
+    if is_machine {
+        hosts(facts);
+    }
     let snapshot = gathered(facts);
-    let peers = peer.map_or_else(|| reach::peers(&snapshot), |peer| vec![peer]);
-    let id = Ref::new(Topic::Container.name(), &facts.machine, &name);
+    let calls = || if is_machine { Vec::new() } else { reach::peers(&snapshot) };
+    let peers = peer.map_or_else(calls, |peer| vec![peer]);
     let Some(container) = snapshot.find(&id) else { return Ok(()) };
     // Without anybody to call, the servers are asked for the root.
     let unlisted = reach::unlisted(&snapshot, container, &peers);
     let asks = peers.is_empty() || !unlisted.is_empty();
     let conf = reach::resolver_of(&snapshot, container);
     let names = if asks { reach::names(&conf, &unlisted) } else { Vec::new() };
-    attempt(target, &name, &names, facts)?;
+    if asks && conf.servers.is_empty() {
+        facts.lack(format!("ask a name server from {target}"), "its resolv.conf names none");
+    }
+    attempt(target, &id.name, &names, facts)?;
     let snapshot = gathered(facts);
     let Some(container) = snapshot.find(&id) else { return Ok(()) };
     let connections = reach::connections(&snapshot, container, &peers);
-    attempt(target, &name, &connections, facts)
+    attempt(target, &id.name, &connections, facts)
+}
+
+/// The machine's own names, which it asks nobody for.
+fn hosts(facts: &mut Facts) {
+    let Ok(bytes) = std::fs::read("/etc/hosts") else { return };
+    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(HOSTS)]).trim_end().to_owned();
+    facts.add(Fact::file("/etc/hosts", text));
 }
 
 fn gathered(facts: &Facts) -> fathom_diagnose::Snapshot {
@@ -95,7 +117,22 @@ fn attempt(target: &Target, name: &str, tries: &[String], facts: &mut Facts) -> 
     };
     // This program, started afresh: what joins a namespace has one thread.
     let mut command = Command::new("/proc/self/exe");
-    command.args(["enter", &target.to_string(), "--ns", "net", "--toolkit", "mini", "--ttl", "60s", "--", "probe"]);
+    match target {
+        // We are there already.
+        Target::Host => drop(command.arg0("probe")),
+        _ => drop(command.args([
+            "enter",
+            &target.to_string(),
+            "--ns",
+            "net",
+            "--toolkit",
+            "mini",
+            "--ttl",
+            "60s",
+            "--",
+            "probe",
+        ])),
+    }
     let command = command.args(tries.iter().take(MOST)).stdin(Stdio::null());
     let output = command.output().map_err(|error| failed(error.to_string()))?;
     if !output.status.success() {

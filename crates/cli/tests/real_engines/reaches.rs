@@ -7,7 +7,7 @@ use std::process::Command;
 use std::sync::mpsc;
 
 use fathom_testkit::engine::{CABLE, Runc, Running, Spec, plug};
-use fathom_testkit::{Need, needs};
+use fathom_testkit::{Need, Scratch, needs};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use serde_json::Value;
 
@@ -143,5 +143,37 @@ fn names_are_asked_for_as_the_container_would() {
     let found = causes(&place, name, "db:7001");
     assert_eq!(found.iter().map(|(code, _)| code.as_str()).collect::<Vec<_>>(), ["dns.no-server"], "{found:#?}");
     assert!(found[0].1["proofs"].to_string().contains("timeout"), "{found:#?}");
+    machine.assert_clean();
+}
+
+#[test]
+fn of_the_machine_itself_each_name_server_is_asked() {
+    needs!(Need::Root, Need::Program("unshare"), Need::Program("ip"));
+    let (machine, root) = (Machine::new(), Scratch::new("servers"));
+    let place = Place::of(&machine, root.path());
+    let (conf, hosts) = (root.join("resolv.conf"), root.join("hosts"));
+    std::fs::write(&conf, "nameserver 127.0.0.1\nnameserver 127.0.0.2\n").expect("a scratch folder can be written");
+    std::fs::write(&hosts, "127.0.0.1 localhost\n127.0.0.3 db\n").expect("a scratch folder can be written");
+    // A machine of its own, as far as names and networks go: nobody listens there.
+    let inner = place.command(["why", "host", "-o", "json"]);
+    let program = inner.get_program().to_string_lossy().into_owned();
+    let codes = |probe: &str| {
+        let script = format!(
+            "mount --bind {} /etc/resolv.conf && mount --bind {} /etc/hosts && ip link set lo up && exec {program} why host -o json {probe}",
+            conf.display(),
+            hosts.display()
+        );
+        let mut command = Command::new("unshare");
+        let settings = inner.get_envs().filter_map(|(name, value)| Some((name, value?)));
+        let got =
+            command.args(["--mount", "--net", "sh", "-c", &script]).envs(settings).output().expect("unshare runs");
+        let answer: Value = serde_json::from_slice(&got.stdout).unwrap_or_else(|error| panic!("{error}: {got:?}"));
+        let findings = answer["findings"].as_array().cloned().unwrap_or_default();
+        let own = findings.iter().filter_map(|one| one["code"].as_str()).filter(|code| !code.starts_with("perf."));
+        own.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(codes(""), [""; 0], "nothing is tried unasked");
+    assert_eq!(codes("--probe"), ["dns.no-server"]);
+    assert_eq!(codes("--probe=db:5432"), ["net.port-closed"], "the hosts file knows it, and no server is asked");
     machine.assert_clean();
 }

@@ -24,6 +24,7 @@ pub struct Entry {
 pub fn entries(snapshot: &Snapshot, container: &Object) -> Vec<Entry> {
     let file = match container.id.kind.as_str() {
         "Pod" => reach::probe(snapshot, container, RESOLVER).map(|probe| (probe, "/hosts")),
+        "Machine" => snapshot.seen("File", container.name(), "/etc/hosts").map(|file| (file, "/value")),
         _ => snapshot.seen("File", container.ns(), container.text("/hosts")).map(|file| (file, "/value")),
     };
     if let Some((object, at)) = file.filter(|(object, at)| object.at(at).is_some()) {

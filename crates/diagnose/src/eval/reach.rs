@@ -52,6 +52,7 @@ pub fn peers(snapshot: &Snapshot) -> Vec<Peer> {
 pub fn resolver_file<'a>(snapshot: &'a Snapshot, container: &Object) -> Option<&'a Object> {
     match container.id.kind.as_str() {
         "Pod" => probe(snapshot, container, RESOLVER),
+        "Machine" => snapshot.seen("File", container.name(), "/etc/resolv.conf"),
         _ => snapshot.seen("File", container.ns(), container.text("/resolver")),
     }
 }
@@ -118,7 +119,12 @@ pub fn connections(snapshot: &Snapshot, container: &Object, peers: &[Peer]) -> V
 
 /// A try of a container or a pod that was made.
 pub fn probe<'a>(snapshot: &'a Snapshot, container: &Object, what: &str) -> Option<&'a Object> {
-    snapshot.seen("Probe", container.ns(), &format!("{} {what}", container.name()))
+    snapshot.seen("Probe", place(container), &format!("{} {what}", container.name()))
+}
+
+/// The namespace of what was tried from a container, a pod or a machine.
+fn place(container: &Object) -> &str {
+    if container.id.kind == "Machine" { container.name() } else { container.ns() }
 }
 
 /// How a try went.
@@ -191,7 +197,7 @@ pub fn end(probe: &Object) -> Option<End> {
 pub fn tried<'a>(snapshot: &'a Snapshot, container: &Object, kind: &str) -> Vec<(&'a Object, End)> {
     let own = format!("{} {kind}", container.name());
     let mut found: Vec<(&Object, End)> = snapshot
-        .within("Probe", container.ns())
+        .within("Probe", place(container))
         .filter(|probe| probe.name().starts_with(&own))
         .filter_map(|probe| Some((probe, end(probe)?)))
         .collect();

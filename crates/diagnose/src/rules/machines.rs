@@ -188,6 +188,35 @@ fn pressure<'a>(
     Ok(share.map(|_| Claim::new(says).field(file, &at)))
 }
 
+/// So many tasks for each processor, for minutes, are more than a batch of work that is meant to use all of them.
+const CROWD: f64 = 4.0;
+
+/// Tasks wait for a processor all the time, and there are many more of them than processors.
+fn crowded<'a>(scene: &Scene<'a>, machine: &'a Object) -> Judged<Option<Claim>> {
+    let claim = pressure(scene, machine, "cpu", "some", 90.0, "its tasks wait for a processor")?;
+    let file = |path: &str| scene.file(machine.name(), path);
+    let Some((load, online)) = file("/proc/loadavg").zip(file("/sys/devices/system/cpu/online")) else {
+        return Ok(None);
+    };
+    // Of one minute and of five.
+    let loads = load.text("/value").split(' ').take(2).filter_map(|word| word.parse::<f64>().ok());
+    let least = loads.fold(f64::INFINITY, f64::min);
+    let most = processors(online).filter(|count| least.is_finite() && least >= *count as f64 * CROWD);
+    Ok(claim.zip(most).map(|(claim, _)| claim.field(load, "/value").field(online, "/value")))
+}
+
+/// How many there are of a list such as `0-3,7`; one is written as a number.
+fn processors(online: &Object) -> Option<i64> {
+    if online.at("/value").is_some_and(|value| value.as_i64().is_some()) {
+        return Some(1);
+    }
+    let count = |part: &str| match part.split_once('-') {
+        Some((from, to)) => Some(to.trim().parse::<i64>().ok()? - from.trim().parse::<i64>().ok()? + 1),
+        None => part.trim().parse::<i64>().ok().map(|_| 1),
+    };
+    online.text("/value").split(',').map(count).sum::<Option<i64>>().filter(|count| *count > 0)
+}
+
 const MACHINE: Rule = Rule { on: &["Machine"], effect: Effect::Pressed, ..Rule::PLAIN };
 const PRESSURE: Rule = Rule { confidence: Confidence::Likely, weight: 40, ..MACHINE };
 
@@ -250,11 +279,11 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: "perf.node-cpu",
-        means: "Tasks of the machine wait for a processor most of the time.",
-        proves: "The share of the last minute in /proc/pressure/cpu.",
+        means: "Tasks of the machine wait for a processor most of the time, and are many more than its processors.",
+        proves: "The share of the last minute in /proc/pressure/cpu, and the load of the last minutes against the processors.",
         refutes: "a share near zero",
         fix: "find out who is busy: fathom trace -c topprocs_cpu",
-        judge: |scene, machine| pressure(scene, machine, "cpu", "some", 90.0, "its tasks wait for a processor"),
+        judge: crowded,
         ..PRESSURE
     },
     Rule {

@@ -12,7 +12,7 @@ use crate::eval::resolver;
 use crate::object::{Fields as _, Object, Ref};
 use crate::rule::Rule;
 use crate::scene::Scene;
-use crate::snapshot::Judged;
+use crate::snapshot::{Judged, Proof};
 
 /// What was tried, as people write it: `10.0.0.2:80`, `db.shop of 10.0.0.1`.
 fn title(probe: &Object) -> String {
@@ -102,6 +102,24 @@ fn no_server<'a>(scene: &Scene<'a>, container: &'a Object) -> Judged<Option<Clai
     }))
 }
 
+/// One of its name servers says nothing, and others do: resolvers ask it first, or each in turn, and wait.
+fn dead_server<'a>(scene: &Scene<'a>, container: &'a Object) -> Judged<Option<Claim>> {
+    let server = |probe: &'a Object| probe.text("/try").split('/').nth(1).unwrap_or_default();
+    let tried = queries(scene, container);
+    let answers = |end: &End| matches!(end, End::Well | End::NoName | End::Fails);
+    let speaking: BTreeSet<&str> =
+        tried.iter().filter(|(_, end)| answers(end)).map(|(probe, _)| server(probe)).collect();
+    let dead = tried.iter().filter(|(probe, end)| {
+        !speaking.contains(server(probe)) && matches!(end, End::Silence | End::Refused | End::NoRoute | End::NoHost)
+    });
+    let dead: Vec<&Object> = dead.map(|(probe, _)| *probe).collect();
+    let Some(first) = dead.first().filter(|_| !speaking.is_empty()) else { return Ok(None) };
+    let says = format!("its name server {} does not answer, and others do: names take seconds", server(first));
+    let claim = dead.iter().fold(Claim::new(says).seen(container), |claim, probe| claim.by_all(reach::proofs(probe)));
+    let file = reach::resolver_file(scene.snapshot, container);
+    Ok(Some(claim.by_all(file.map(|file| Proof::field(file, "/value")))))
+}
+
 /// Servers answer, and none knows any of the names that its resolver makes.
 fn no_name<'a>(scene: &Scene<'a>, container: &'a Object) -> Judged<Option<Claim>> {
     let tried = queries(scene, container);
@@ -120,7 +138,7 @@ fn no_name<'a>(scene: &Scene<'a>, container: &'a Object) -> Judged<Option<Claim>
     Ok(Some(tried.iter().fold(claim, |claim, (probe, _)| claim.by_all(reach::proofs(probe)))))
 }
 
-const TRIED: Rule = Rule { on: &["Container", "Pod"], effect: Effect::CallsFail, weight: 70, ..Rule::PLAIN };
+const TRIED: Rule = Rule { on: &["Container", "Pod", "Machine"], effect: Effect::CallsFail, weight: 70, ..Rule::PLAIN };
 
 /// The rules of this group.
 pub(super) const RULES: &[Rule] = &[
@@ -132,6 +150,18 @@ pub(super) const RULES: &[Rule] = &[
         refutes: "an answer to a query from the same network",
         fix: "see whether the servers of its resolv.conf run, and what stands between",
         judge: no_server,
+        ..TRIED
+    },
+    Rule {
+        code: "dns.server-dead",
+        effect: Effect::Slow,
+        weight: 55,
+        confidence: Confidence::Likely,
+        means: "One of the name servers does not answer, so that names take seconds, or fail now and then.",
+        proves: "Queries to each server from the same network, as they were answered or not.",
+        refutes: "an answer of that server",
+        fix: "mend the server, or take it out of resolv.conf",
+        judge: dead_server,
         ..TRIED
     },
     Rule {

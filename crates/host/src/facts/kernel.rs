@@ -45,6 +45,7 @@ const FILES: &[(&str, Shape)] = &[
     ("proc/sys/kernel/pid_max", Shape::Scalar),
     ("proc/sys/kernel/threads-max", Shape::Scalar),
     ("proc/loadavg", Shape::Text),
+    ("sys/devices/system/cpu/online", Shape::Text),
     ("proc/sys/fs/file-nr", Shape::Row(&["open", "unused", "most"])),
     ("proc/meminfo", Shape::Pairs(&["MemTotal", "MemAvailable", "SwapTotal", "SwapFree"])),
     ("proc/pressure/cpu", Shape::Pressure),
