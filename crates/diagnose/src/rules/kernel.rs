@@ -2,7 +2,7 @@
 
 use crate::cause::Effect;
 use crate::claim::{Claim, Confidence};
-use crate::eval::messages::says;
+use crate::eval::messages::{kernel, says};
 use crate::object::Object;
 use crate::rule::Rule;
 use crate::scene::{Logged, Scene};
@@ -23,6 +23,19 @@ fn logged<'a>(scene: &Scene<'a>, machine: &'a Object, words: &[&str], what: &str
         let text = line.text.trim();
         Claim::new(format!("{what}: {text}")).since(Some(scene.moment(&line))).by(line.proof)
     }))
+}
+
+/// Somebody outside of all containers was killed because the machine had no more memory; of containers their own rule tells.
+pub(super) fn starved<'a>(scene: &Scene<'a>, machine: &'a Object) -> Option<Claim> {
+    let of_container = |task: &str| {
+        let mut containers = scene.snapshot.within("Container", machine.name());
+        containers.any(|one| scene.killed_for_memory(one, RECENT).is_some_and(|(kill, _)| kill.task_cgroup == task))
+    };
+    let mut kills = scene.logged(machine.name(), RECENT).filter_map(|line| Some((kernel::kill(line.text)?, line)));
+    let (kill, line) =
+        kills.find(|(kill, _)| kill.constraint == "CONSTRAINT_NONE" && !of_container(kill.task_cgroup))?;
+    let says = format!("it had no memory left, and its kernel killed {}", kill.task);
+    Some(Claim::new(says).since(Some(scene.moment(&line))).by(line.proof))
 }
 
 const LOGGED: Rule =
@@ -110,3 +123,24 @@ pub(super) const RULES: &[Rule] = &[
         ..LOGGED
     },
 ];
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::kubelets::tests::found;
+
+    #[test]
+    fn who_was_killed_for_want_of_memory_of_the_machine_is_told() {
+        let log = |text: &str, ago: i64| {
+            vec![
+                json!({"kind": "File", "metadata": {"name": "/dev/kmsg", "namespace": "n1"}, "value": [{"ago": ago, "text": text}]}),
+            ]
+        };
+        let machine = "oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),cpuset=/,mems_allowed=0,global_oom,task_memcg=/system.slice/ssh.service,task=sshd,pid=9,uid=0";
+        let limit = "oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg=/web,task_memcg=/web,task=app,pid=9,uid=0";
+        assert_eq!(found(log(machine, 30)), ["node.memory-pressure Node//n1"]);
+        assert_eq!(found(log(machine, 7200)), [""; 0]);
+        assert_eq!(found(log(limit, 30)), [""; 0]);
+    }
+}

@@ -236,12 +236,18 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: "node.memory-pressure",
+        on: &["Node", "Machine"],
         effect: Effect::Pressed,
         means: "The node is short of memory, evicts pods and takes no new ones.",
-        proves: "Its condition MemoryPressure.",
+        proves: "Its condition MemoryPressure; on the node, whom its kernel killed for want of memory.",
         refutes: "MemAvailable above the kubelet's threshold",
         fix: "find who uses more than it requests; give the node more memory or less work",
-        judge: |scene, node| pressed(scene, node, "MemoryPressure", "it is short of memory"),
+        judge: |scene, one| {
+            if one.id.kind == "Machine" {
+                return Ok(super::kernel::starved(scene, one));
+            }
+            pressed(scene, one, "MemoryPressure", "it is short of memory")
+        },
         ..NODE
     },
     Rule {
