@@ -20,7 +20,7 @@ use crate::eval::messages::call::CallFault;
 use crate::eval::messages::pull;
 use crate::eval::{endpoints, owners, resolver, template, validation};
 use crate::object::{Fields as _, Object, Ref};
-use crate::snapshot::{Event, Log, LogName, Proof, Run, Snapshot};
+use crate::snapshot::{Event, Log, LogName, Proof, Run, Snapshot, parted};
 use crate::time::Time;
 use crate::value::Value;
 
@@ -243,7 +243,7 @@ impl<'a> Scene<'a> {
     /// A proof as somebody wrote it: of a pod that a manifest would make, the manifest's template.
     pub fn as_written(&self, proof: Proof) -> Proof {
         let maker = || {
-            let (id, pointer) = proof.at.split_once('#').filter(|(id, _)| id.starts_with("Pod/"))?;
+            let (id, pointer) = parted(&proof.at).filter(|(id, _)| id.starts_with("Pod/"))?;
             let pod = self.snapshot.find(&Ref::parse(id)?).filter(|pod| self.is_to_be(pod))?;
             let owner = self.snapshot.find(&owners::top(self.snapshot, pod)).filter(|owner| owner.id != pod.id)?;
             let at = format!("{}{pointer}", template::place(&owner.id.kind)?);

@@ -31,6 +31,7 @@ pub use gathering::{Fault, Gathering, parts};
 use index::Index;
 pub use logs::{Log, LogName, Run};
 pub use pointer::Proof;
+pub(crate) use pointer::parted;
 pub(crate) use untold::whole;
 pub use veil::PLAIN;
 
@@ -202,7 +203,7 @@ impl Snapshot {
 
     /// What would have to be known for a proof that something is not there: a text need not tell of it.
     pub fn doubts(&self, proof: &Proof) -> Option<Need> {
-        if let Some((id, pointer)) = proof.at.split_once('#') {
+        if let Some((id, pointer)) = pointer::parted(&proof.at) {
             let object = self.find(&Ref::parse(id)?)?;
             let reason = || format!("what was given of it does not tell; {} does", untold::whole(&object.id));
             return (!object.tells(pointer)).then(|| Need::new(format!("read {pointer} of {id}"), reason()));

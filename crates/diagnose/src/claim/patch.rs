@@ -3,7 +3,7 @@
 //! only a rule that compares it with the spec falls silent.
 
 use super::{Change, Fix, put};
-use crate::eval::owners;
+use crate::eval::{owners, validation};
 use crate::object::{Fields as _, Object};
 use crate::scene::Scene;
 use crate::value::{Value, json};
@@ -25,6 +25,9 @@ impl Fix {
             changes.iter().map(|change| of_template(pod, maker, at, change)).collect::<Option<Vec<_>>>()
         };
         match maker.map(|(maker, at)| (maker, at, of_template(maker, at))) {
+            // It is not there yet: who wrote it changes what was written.
+            Some((maker, at, Some(changes))) if scene.is_written(maker) => fix.text = in_file(words, at, &changes),
+            _ if scene.is_to_be(pod) => fix.text = in_file(words, "", changes),
             // Nobody may change what a job's pods are made of.
             Some((maker, ..)) if maker.id.kind == "Job" => fix.text = format!("{words}, and create the job again"),
             Some((maker, at, Some(changes))) => fix.text = format!("{words}: {}", command(maker, at, &changes)),
@@ -56,7 +59,9 @@ impl Fix {
         owners.insert(0, maker);
         let mut fix = Fix::say(words);
         if let Some((top, at)) = owners.iter().rev().find_map(|owner| Some((*owner, template(owner)?))) {
-            fix.text = format!("{words}: {}", command(top, at, changes));
+            let written = scene.is_written(top);
+            fix.text =
+                if written { in_file(words, at, changes) } else { format!("{words}: {}", command(top, at, changes)) };
         }
         for (owner, at) in owners.iter().filter_map(|owner| Some((*owner, template(owner)?))) {
             fix.change_template(owner, at, changes);
@@ -100,6 +105,15 @@ fn of_template(pod: &Object, maker: &Object, at: &str, (pointer, value): &(Strin
         return Some((format!("{list}/{own}{}{field}", if field.is_empty() { "" } else { "/" }), value));
     }
     Some((pointer.clone(), value))
+}
+
+/// What to write into a manifest instead.
+fn in_file(words: &str, at: &str, changes: &[(String, Value)]) -> String {
+    let step = |(pointer, value): &(String, Value)| {
+        let field = validation::path(&format!("{at}{pointer}"));
+        if value.is_null() { format!("take {field} away") } else { format!("set {field} to {value}") }
+    };
+    format!("{words}: {}", changes.iter().map(step).collect::<Vec<_>>().join(", "))
 }
 
 /// The command that patches a workload.

@@ -50,6 +50,12 @@ impl Proof {
     }
 }
 
+/// The object and the field that a pointer leads to, where it leads to a field. A manifest may call an object `a#b`.
+pub(crate) fn parted(at: &str) -> Option<(&str, &str)> {
+    let hash = at.find("#/").or_else(|| at.len().checked_sub(1).filter(|_| at.ends_with('#')))?;
+    Some((&at[..hash], &at[hash + 1..]))
+}
+
 /// A value as it is quoted: text without its quotation marks, everything else as JSON.
 fn show(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
@@ -61,7 +67,7 @@ impl Snapshot {
         if let Some(log) = at.strip_prefix("log:") {
             return self.read_line(log);
         }
-        if let Some((id, pointer)) = at.split_once('#') {
+        if let Some((id, pointer)) = parted(at) {
             let object = self.find(&Ref::parse(id)?)?;
             return Some(object.at(pointer).map_or(ABSENT.into(), show));
         }

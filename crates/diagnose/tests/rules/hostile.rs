@@ -2,13 +2,14 @@
 //! may panic, and what is still said must still be proven.
 
 use fathom_diagnose::eval::messages::{admission, call, journal, program, pull, schedule, start};
-use fathom_diagnose::eval::{probes, proxy, resolver, selector};
+use fathom_diagnose::eval::{cron, image, probes, proxy, resolver, selector};
 use fathom_diagnose::snapshot::Gathering;
 use fathom_diagnose::value::{Value, json};
 use fathom_diagnose::{Question, diagnose, quantity, rules, time};
 use proptest::prelude::*;
 
 use crate::fixture::Fixture;
+use crate::written::GOOD;
 
 /// Replaces the value that is met at `steps`, going down by the remainders of each.
 fn spoil(value: &mut Value, steps: &[usize], with: &Value) {
@@ -66,6 +67,23 @@ proptest! {
     }
 
     #[test]
+    fn no_manifest_makes_it_panic(spoils in prop::collection::vec((any::<prop::sample::Index>(), prop::collection::vec(0..40usize, 1..9), anything()), 1..6)) {
+        let mut documents = Fixture::parse(GOOD).documents;
+        for (document, steps, with) in &spoils {
+            let at = document.index(documents.len());
+            spoil(&mut documents[at], steps, with);
+        }
+        let mut gathering = Gathering::new();
+        documents.into_iter().for_each(|document| gathering.value(document));
+        gathering.planned(Some("shop"));
+        let snapshot = gathering.finish();
+        let report = diagnose(&snapshot, &Question::Everything);
+        for proof in report.findings.iter().flat_map(|finding| &finding.proofs) {
+            prop_assert!(snapshot.holds(proof), "{proof:?}");
+        }
+    }
+
+    #[test]
     fn no_text_makes_a_grammar_panic(text in "\\PC{0,200}", other in "\\PC{0,40}") {
         schedule::blockers(&text);
         pull::read(&text, &other);
@@ -91,6 +109,10 @@ proptest! {
         selector::nearest(&text, std::iter::once(other.as_str()));
         selector::field_selects(&text, &json!({}));
         quantity::parse(&text);
+        image::fault(&text);
+        cron::fault(&text);
+        cron::zone_fault(&text);
+        selector::misspelled(&text, std::iter::once(other.as_str()));
         time::Time::parse(&text);
     }
 
@@ -99,6 +121,7 @@ proptest! {
         let mut gathering = Gathering::new();
         gathering.file(&name, &bytes);
         gathering.json("x", &bytes);
+        gathering.manifest(&name, &bytes, bytes.len() % 2 == 0);
         diagnose(&gathering.finish(), &Question::Everything);
     }
 }

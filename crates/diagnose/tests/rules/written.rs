@@ -11,7 +11,7 @@ use fathom_diagnose::value::Value;
 use fathom_diagnose::{Gathering, Question, Snapshot, diagnose};
 use mistakes::MISTAKES;
 
-const GOOD: &str = include_str!("written/good.yaml");
+pub(crate) const GOOD: &str = include_str!("written/good.yaml");
 
 fn snapshot(text: &str) -> Snapshot {
     let mut gathering = Gathering::new();
@@ -76,6 +76,43 @@ fn of_what_is_there_already_nothing_of_this_is_said() {
         assert!(snapshot.objects().all(|object| object.created().is_some() && !object.text("/kind").is_empty()));
         let said = claims(&snapshot);
         assert!(!said.iter().any(|(said, ..)| said == code), "{code}: {to}");
+    }
+}
+
+#[test]
+fn what_is_to_be_mended_is_what_was_written() {
+    for (from, to, fix) in [
+        (
+            "image: ghcr.io/acme/web:1.2.3",
+            "image: ghcr.io/Acme/web:1.2.3",
+            "use ghcr.io/acme/web:1.2.3: set spec.template.spec.containers[0].image to \"ghcr.io/acme/web:1.2.3\"",
+        ),
+        (
+            "containers: [{name: job, image: busybox}]",
+            "containers: [{name: job, image: Busybox}]",
+            "use busybox: set spec.jobTemplate.spec.template.spec.containers[0].image to \"busybox\"",
+        ),
+        (
+            "containers: [{name: wget, image: busybox,",
+            "containers: [{name: wget, image: Busybox,",
+            "use busybox: set spec.containers[0].image to \"busybox\"",
+        ),
+        (
+            "cpu: 100m, memory: 128Mi",
+            "cpu: 100mi, memory: 128Mi",
+            "set spec.template.spec.containers[0].resources.requests.cpu to \"100m\"",
+        ),
+        ("  replicas: 3\n", "  replicas: \"3\"\n", "set spec.replicas to 3"),
+        (
+            "prometheus.io/scrape: \"true\"",
+            "prometheus.io/scrape: 1",
+            "set spec.template.metadata.annotations[prometheus.io/scrape] to \"1\"",
+        ),
+    ] {
+        let report = diagnose(&snapshot(&GOOD.replace(from, to)), &Question::Everything);
+        let fixes: Vec<(&str, bool)> =
+            report.findings.iter().map(|one| (one.fix.text.as_str(), one.fix.verified)).collect();
+        assert_eq!(fixes, [(fix, true)], "{to}");
     }
 }
 

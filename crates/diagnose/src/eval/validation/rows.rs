@@ -260,9 +260,19 @@ fn keys(object: &Object, pattern: &str, form: Form, found: &mut Vec<Fault>) {
     }
 }
 
+/// Nobody asks for so many bytes of CPU: thousandths are meant.
+fn of_cpu(right: Value) -> Value {
+    right
+        .as_str()
+        .and_then(|text| text.strip_suffix("Mi"))
+        .map(|number| Value::from(format!("{number}m")))
+        .unwrap_or(right)
+}
+
 /// The same fault at its place.
 fn placed(fault: Fault, at: String) -> Fault {
-    let right: Option<Value> = fault.right.map(|(_, right)| right);
+    let right: Option<Value> =
+        fault.right.map(|(_, right)| right).map(|right| if at.ends_with("/cpu") { of_cpu(right) } else { right });
     let placed = Fault::new(at, fault.says);
     match right {
         Some(right) => placed.mended(right),
