@@ -67,23 +67,6 @@ proptest! {
     }
 
     #[test]
-    fn no_manifest_makes_it_panic(spoils in prop::collection::vec((any::<prop::sample::Index>(), prop::collection::vec(0..40usize, 1..9), anything()), 1..6)) {
-        let mut documents = Fixture::parse(GOOD).documents;
-        for (document, steps, with) in &spoils {
-            let at = document.index(documents.len());
-            spoil(&mut documents[at], steps, with);
-        }
-        let mut gathering = Gathering::new();
-        documents.into_iter().for_each(|document| gathering.value(document));
-        gathering.planned(Some("shop"));
-        let snapshot = gathering.finish();
-        let report = diagnose(&snapshot, &Question::Everything);
-        for proof in report.findings.iter().flat_map(|finding| &finding.proofs) {
-            prop_assert!(snapshot.holds(proof), "{proof:?}");
-        }
-    }
-
-    #[test]
     fn no_text_makes_a_grammar_panic(text in "\\PC{0,200}", other in "\\PC{0,40}") {
         schedule::blockers(&text);
         pull::read(&text, &other);
@@ -123,5 +106,27 @@ proptest! {
         gathering.json("x", &bytes);
         gathering.manifest(&name, &bytes, bytes.len() % 2 == 0);
         diagnose(&gathering.finish(), &Question::Everything);
+    }
+}
+
+proptest! {
+    // Each case is a whole set of manifests.
+    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_manifest_makes_it_panic(spoils in prop::collection::vec((any::<prop::sample::Index>(), prop::collection::vec(0..40usize, 1..9), anything()), 1..6)) {
+        let mut documents = Fixture::parse(GOOD).documents;
+        for (document, steps, with) in &spoils {
+            let at = document.index(documents.len());
+            spoil(&mut documents[at], steps, with);
+        }
+        let mut gathering = Gathering::new();
+        documents.into_iter().for_each(|document| gathering.value(document));
+        gathering.planned(Some("shop"));
+        let snapshot = gathering.finish();
+        let report = diagnose(&snapshot, &Question::Everything);
+        for proof in report.findings.iter().flat_map(|finding| &finding.proofs) {
+            prop_assert!(snapshot.holds(proof), "{proof:?}");
+        }
     }
 }

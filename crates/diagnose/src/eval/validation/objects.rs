@@ -133,7 +133,7 @@ fn service(object: &Object) -> Vec<Fault> {
     }
     let inside = ["", "ClusterIP"].contains(&kind);
     if inside && object.at("/spec/externalTrafficPolicy").is_some() && object.list("/spec/externalIPs").is_empty() {
-        let says = "Invalid value: may only be set when `type` is 'NodePort' or 'LoadBalancer'";
+        let says = "Invalid value: may only be set for externally-accessible services";
         found.push(Fault::new("/spec/externalTrafficPolicy", says).mended(Value::Null));
     }
     let (mut names, mut numbers) = (BTreeSet::new(), BTreeSet::new());

@@ -23,7 +23,7 @@ const POD: &[Row] = &[
     ("/spec/enableServiceLinks", Flag),
     ("/spec/shareProcessNamespace", Flag),
     ("/spec/serviceAccountName", Named(Form::Subdomain)),
-    ("/spec/terminationGracePeriodSeconds", From(0)),
+    ("/spec/terminationGracePeriodSeconds", Whole),
     ("/spec/activeDeadlineSeconds", From(1)),
     ("/spec/dnsPolicy", One(&["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"])),
     ("/spec/restartPolicy", One(&["Always", "OnFailure", "Never"])),
@@ -254,6 +254,8 @@ fn check(object: &Object, below: &str, rows: &[Row], found: &mut Vec<Fault>) {
 fn keys(object: &Object, pattern: &str, form: Form, found: &mut Vec<Fault>) {
     for (at, _) in places(object.value(), pattern) {
         let key = at.rsplit('/').next().unwrap_or_default().replace("~1", "/").replace("~0", "~");
+        // Those of annotations are looked at in small letters.
+        let key = if pattern.contains("/annotations/") { key.to_lowercase() } else { key };
         if !super::is_placeholder(&key) {
             found.extend(super::names::fault(&key, form).map(|says| Fault::new(at, says)));
         }

@@ -184,6 +184,11 @@ mod tests {
             ("apiVersion: v1\nmetadata: {name: a}\n", 5, "no kind"),
             ("kind: Pod\nmetadata: {name: a}\n", 5, "no apiVersion"),
             ("apiVersion: v1\nkind: Pod\nmetadata: {}\n", 5, "without metadata.name"),
+            (
+                "apiVersion: v1\nkind: List\nitems: [{apiVersion: v1, kind: Pod, metadata: {}}]\n",
+                5,
+                "of an item of the list",
+            ),
             ("- a\n- b\n", 5, "no object"),
             ("apiVersion: v1\nkind: Pod\nmetadata: {name: a\n", 0, ""),
         ] {

@@ -232,7 +232,12 @@ pub(super) const MISTAKES: &[(&str, &str, &str, &str)] = &[
     ),
     // Types, bounds and names.
     ("adm.invalid", "type: Opaque", "type: kubernetes.io/tls", "data[tls.crt]: Required value; data[tls.key]"),
-    ("adm.invalid", "  type: ClusterIP\n", "  externalTrafficPolicy: Local\n", "may only be set when `type` is"),
+    (
+        "adm.invalid",
+        "  type: ClusterIP\n",
+        "  externalTrafficPolicy: Local\n",
+        "may only be set for externally-accessible services",
+    ),
     (
         "adm.invalid",
         "ports: [{port: 5432}]",

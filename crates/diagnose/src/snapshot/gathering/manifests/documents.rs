@@ -164,8 +164,17 @@ fn objects(value: Value, named: bool) -> Result<(Vec<Value>, Option<String>), Op
     }
     if kind.ends_with("List") && value.at("/items").is_some() {
         let items = value.list("/items").to_vec();
-        let lists: Vec<Vec<Value>> = items.into_iter().filter_map(|item| Some(objects(item, false).ok()?.0)).collect();
-        return Ok((lists.concat(), None));
+        let (mut taken, mut lack) = (Vec::new(), None);
+        for item in items {
+            match objects(item, false) {
+                Ok((objects, less)) => {
+                    taken.extend(objects);
+                    lack = lack.or(less);
+                }
+                Err(says) => lack = lack.or(says),
+            }
+        }
+        return Ok((taken, lack.map(|says| format!("of an item of the list: {says}"))));
     }
     let own = kinds::of_name(kind).is_some_and(|known| known.group == versions::group(version) || version.is_empty());
     let (name, generated) = (value.text("/metadata/name"), value.text("/metadata/generateName"));
