@@ -349,3 +349,15 @@ fn every_way_of_printing_events_is_read_alike() {
         assert_eq!(said(&text), ["cfg.secret-missing Pod/shop/web-1"], "{text}");
     }
 }
+
+#[test]
+fn a_workload_that_came_whole_without_its_pods_is_judged_by_its_condition() {
+    let text = |ready: u32, available: &str| {
+        format!(
+            "kind: Deployment\napiVersion: apps/v1\nmetadata: {{name: web, namespace: shop, creationTimestamp: '2026-03-01T11:00:00Z'}}\nspec: {{replicas: 3}}\nstatus:\n  replicas: 3\n  readyReplicas: {ready}\n  conditions:\n  - {{type: Available, status: '{available}', lastTransitionTime: '2026-03-01T11:00:00Z'}}\n  - {{type: Progressing, status: 'True', lastTransitionTime: '2026-03-01T11:30:00Z'}}\n"
+        )
+    };
+    assert_eq!(said(&text(0, "False")), ["? Deployment/shop/web fewer pods than wanted"]);
+    // A rollout takes one away and brings the next.
+    assert!(said(&text(2, "True")).is_empty());
+}

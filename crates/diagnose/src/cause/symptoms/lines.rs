@@ -145,6 +145,11 @@ fn short(scene: &Scene<'_>, object: &Object) -> Option<Symptom> {
     if ready >= wanted || since < PATIENCE {
         return None;
     }
+    // What came whole tells whether a rollout is only on its way.
+    let available = object.condition("Available").is_some_and(|(_, one)| one.text("/status") == "True");
+    if object.view() == View::Whole && (available || ready > 0) {
+        return None;
+    }
     let made = object.int("/status/replicas").filter(|_| object.id.kind == "ReplicaSet");
     let says = match made {
         Some(made) if made < wanted => format!("pods made: {made} of {wanted}; its events say why no more"),
