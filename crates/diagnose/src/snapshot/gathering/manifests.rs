@@ -200,6 +200,11 @@ mod tests {
             );
         }
         assert!(faults(good, true).is_empty());
+        let remarks = "      # a remark\n".repeat(5000);
+        let remarked = format!(
+            "apiVersion: v1\nkind: Pod\nmetadata:\n  name: a\nspec:\n  containers:\n{remarks}    - name: a\n{remarks}"
+        );
+        assert!(faults(&remarked, true).is_empty());
         let generated = "apiVersion: batch/v1\nkind: Job\nmetadata: {generateName: load-}\n";
         assert!(faults(generated, true).is_empty());
     }

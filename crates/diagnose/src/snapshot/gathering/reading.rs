@@ -15,6 +15,15 @@ use crate::value::Value;
 /// Where `kubectl cluster-info dump` begins and ends a log.
 const LOG: (&str, &str, &str) = ("==== START logs for container ", "==== END logs for container ", " ====");
 
+/// The value of one document of YAML. The parser keeps no more than some comments; of a file with many, it is given none.
+pub(super) fn document_of(text: &str) -> Result<Value, serde_saphyr::Error> {
+    serde_saphyr::from_str(text).or_else(|error| {
+        let said = |line: &str| if line.trim_start().starts_with('#') { String::new() } else { line.to_owned() };
+        let bare: Vec<String> = text.lines().map(said).collect();
+        serde_saphyr::from_str(&bare.join("\n")).map_err(|_| error)
+    })
+}
+
 impl Gathering {
     /// A file of any kind, or an archive of files. Nothing is written to a disk, and sizes are bounded.
     pub fn stream(&mut self, source: &str, bytes: Box<dyn Read + '_>) {
@@ -160,7 +169,7 @@ impl Gathering {
                 continue;
             }
             if !document.trim().is_empty() {
-                match serde_saphyr::from_str::<Value>(&document) {
+                match document_of(&document) {
                     Ok(value) => self.value(value),
                     Err(error) => {
                         let text = error.to_string();

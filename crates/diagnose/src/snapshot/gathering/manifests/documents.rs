@@ -6,6 +6,7 @@ use crate::eval::versions;
 use crate::kinds;
 use crate::object::Fields as _;
 use crate::snapshot::encoding::decode;
+use crate::snapshot::gathering::reading::document_of;
 use crate::value::Value;
 
 /// Words of a kustomization that name patches, which are parts of objects, and other files for it alone.
@@ -97,7 +98,7 @@ fn parse(text: &str) -> Result<Value, (usize, String)> {
     {
         return Ok(value);
     }
-    serde_saphyr::from_str::<Value>(text).map_err(|error| {
+    document_of(text).map_err(|error| {
         let place = error.location().and_then(|place| usize::try_from(place.line()).ok());
         let line = place.unwrap_or(1).saturating_sub(1);
         let said = error.without_snippet().to_string();
