@@ -8,7 +8,7 @@ mod save;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use anyhow::Context;
@@ -235,7 +235,15 @@ fn read(path: &Path, gathering: &mut Gathering) -> anyhow::Result<()> {
         gathering.stream(&path.display().to_string(), Box::new(file));
         return Ok(());
     }
-    let mut open = vec![path.to_owned()];
+    for file in files_below(path, LARGEST, true, gathering) {
+        take(path, &file, gathering);
+    }
+    Ok(())
+}
+
+/// The files of a folder and of the folders in it that are no larger than this, in order, with or without hidden ones.
+fn files_below(root: &Path, largest: u64, hidden: bool, gathering: &mut Gathering) -> Vec<PathBuf> {
+    let (mut files, mut open) = (Vec::new(), vec![root.to_owned()]);
     while let Some(folder) = open.pop() {
         let entries = match fs::read_dir(&folder) {
             Ok(entries) => entries,
@@ -244,17 +252,18 @@ fn read(path: &Path, gathering: &mut Gathering) -> anyhow::Result<()> {
                 continue;
             }
         };
-        for entry in entries.flatten() {
-            let file = entry.path();
-            // Links may lead out of the folder, or in circles.
+        let shown = |entry: &fs::DirEntry| hidden || !entry.file_name().to_string_lossy().starts_with('.');
+        for entry in entries.flatten().filter(shown) {
+            // Links may lead out of the folder, or in circles; mounted ConfigMaps are made of them.
             match entry.metadata() {
-                Ok(about) if about.is_dir() => open.push(file),
-                Ok(about) if about.is_file() && about.len() <= LARGEST => take(path, &file, gathering),
+                Ok(about) if about.is_dir() => open.push(entry.path()),
+                Ok(about) if about.is_file() && about.len() <= largest => files.push(entry.path()),
                 _ => {}
             }
         }
     }
-    Ok(())
+    files.sort();
+    files
 }
 
 fn take(root: &Path, file: &Path, gathering: &mut Gathering) {

@@ -21,16 +21,6 @@ pub struct Trouble<'a> {
 /// Reasons for waiting that pass by themselves.
 const PATIENT: [&str; 3] = ["", "ContainerCreating", "PodInitializing"];
 
-/// Events that tell why a sandbox or a volume is not there.
-const SETUP: [&str; 6] = [
-    "FailedMount",
-    "FailedAttachVolume",
-    "FailedMapVolume",
-    "FailedCreatePodSandBox",
-    "FailedCreatePodContainer",
-    "NetworkNotReady",
-];
-
 pub(super) fn trouble<'a>(scene: &Scene<'a>, pod: &'a Object) -> Option<Trouble<'a>> {
     let phase = pod.text("/status/phase");
     // A table tells of some that they are being deleted, as its word for them.
@@ -97,7 +87,7 @@ fn is_placed(scene: &Scene<'_>, pod: &Object) -> Option<bool> {
     events.find_map(|event| match event.reason() {
         "FailedScheduling" => Some(false),
         "Scheduled" | "Pulling" | "Pulled" | "Failed" | "BackOff" => Some(true),
-        reason => SETUP.contains(&reason).then_some(true),
+        reason => start::SETUP.contains(&reason).then_some(true),
     })
 }
 
@@ -238,7 +228,7 @@ fn hangs(scene: &Scene<'_>, part: &Part<'_>) -> bool {
 /// The event that tells why a pod's sandbox or volumes are not there. What passes by itself counts only once it lasts.
 pub(crate) fn setup_fails<'a>(scene: &Scene<'a>, pod: &'a Object) -> Option<Event<'a>> {
     let lags = |event: &Event<'_>| start::mount(event.message()) == Some(start::Mount::NotRegistered);
-    let mut events = scene.snapshot.events(pod).rev().filter(|event| SETUP.contains(&event.reason()));
+    let mut events = scene.snapshot.events(pod).rev().filter(|event| start::SETUP.contains(&event.reason()));
     events.find(|event| !lags(event) || scene.age(pod) > 120)
 }
 

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Event, Need, Proof, Snapshot};
 use crate::claim::put;
-use crate::eval::messages::between;
+use crate::eval::messages::{between, start};
 use crate::kinds;
 use crate::object::{Fields as _, Object, Ref, View};
 use crate::time::Time;
@@ -36,19 +36,7 @@ const LONG: i64 = 3600;
 
 const ROWS: &[Row] = &[
     Row(&["Pod"], &["FailedScheduling"], QUEUED, unscheduled),
-    Row(
-        &["Pod"],
-        &[
-            "FailedMount",
-            "FailedAttachVolume",
-            "FailedMapVolume",
-            "FailedCreatePodSandBox",
-            "FailedCreatePodContainer",
-            "NetworkNotReady",
-        ],
-        SETUP,
-        |event| waits(event, "ContainerCreating"),
-    ),
+    Row(&["Pod"], &start::SETUP, SETUP, |event| waits(event, "ContainerCreating")),
     Row(&["Pod"], &["InspectFailed"], RETRIED, |event| waits(event, "InvalidImageName")),
     Row(&["Pod"], &["ErrImageNeverPull"], RETRIED, |event| waits(event, "ErrImageNeverPull")),
     Row(&["Pod"], &["Failed"], RETRIED, failed),

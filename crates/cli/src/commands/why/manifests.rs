@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use fathom_diagnose::{Gathering, parts, snapshot};
 use fathom_model::{Class, Failure};
 
-use super::missing;
+use super::{files_below, missing};
 use crate::printer;
 
 /// How a kustomization may be called.
@@ -82,27 +82,7 @@ fn shown(fault: &snapshot::Fault) -> String {
 
 /// All files of a folder and the folders in it, without those that a kustomization has for itself.
 fn folder(root: &Path, gathering: &mut Gathering) {
-    let mut files = Vec::new();
-    let mut open = vec![root.to_owned()];
-    while let Some(folder) = open.pop() {
-        let entries = match fs::read_dir(&folder) {
-            Ok(entries) => entries,
-            Err(error) => {
-                gathering.damaged(format!("cannot list {}: {error}", folder.display()));
-                continue;
-            }
-        };
-        for entry in entries.flatten() {
-            let hidden = entry.file_name().to_string_lossy().starts_with('.');
-            // Links may lead out of the folder, or in circles; mounted ConfigMaps are made of them.
-            match entry.metadata() {
-                Ok(about) if about.is_dir() && !hidden => open.push(entry.path()),
-                Ok(about) if about.is_file() && !hidden && about.len() <= LARGEST => files.push(entry.path()),
-                _ => {}
-            }
-        }
-    }
-    files.sort();
+    let files = files_below(root, LARGEST, false, gathering);
     let skipped = of_kustomizations(&files);
     for file in files {
         let is_kustomization = file.file_name().is_some_and(|name| KUSTOMIZATIONS.iter().any(|one| name == *one));

@@ -2,6 +2,16 @@
 
 use super::{between, says};
 
+/// Events that tell why a sandbox or a volume is not there.
+pub const SETUP: [&str; 6] = [
+    "FailedMount",
+    "FailedAttachVolume",
+    "FailedMapVolume",
+    "FailedCreatePodSandBox",
+    "FailedCreatePodContainer",
+    "NetworkNotReady",
+];
+
 /// `configmap "x" not found`, `secret "x" not found`: kind and name.
 pub fn missing_object(text: &str) -> Option<(&'static str, &str)> {
     [("configmap \"", "ConfigMap"), ("secret \"", "Secret")].into_iter().find_map(|(mark, kind)| {
