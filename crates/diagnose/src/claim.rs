@@ -10,7 +10,7 @@ use crate::object::{Object, Ref};
 use crate::scene::{Part, Trouble};
 use crate::snapshot::{Need, Proof, Snapshot};
 use crate::time::Time;
-use crate::value::{Map, Value};
+use crate::value::Value;
 
 /// How sure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -107,7 +107,7 @@ impl Fix {
                         changes.iter().rev().find(|(other, _)| other == id).and_then(|(_, object)| object.as_ref());
                     let earlier = earlier.or_else(|| snapshot.find(id))?;
                     let mut whole = earlier.value().clone();
-                    put(&mut whole, pointer, value.clone())?;
+                    whole.put(pointer, value.clone())?;
                     (id.clone(), Some(Object::sketched(whole, earlier.view())?))
                 }
             };
@@ -116,22 +116,6 @@ impl Fix {
         }
         (!changes.is_empty()).then(|| snapshot.with(&changes))
     }
-}
-
-/// Sets the value at a pointer, with the maps on the way to it; null takes it away.
-pub(crate) fn put(whole: &mut Value, pointer: &str, value: Value) -> Option<()> {
-    let (parent, key) = pointer.rsplit_once('/')?;
-    let key = key.replace("~1", "/").replace("~0", "~");
-    if whole.pointer(parent).is_none_or(Value::is_null) {
-        put(whole, parent, Map::new().into())?;
-    }
-    match whole.pointer_mut(parent)? {
-        Value::Object(map) if value.is_null() => drop(map.remove(&key)),
-        Value::Object(map) => drop(map.insert(key, value)),
-        Value::Array(list) => *list.get_mut(key.parse::<usize>().ok()?)? = value,
-        _ => return None,
-    }
-    Some(())
 }
 
 /// What a rule says about an object.

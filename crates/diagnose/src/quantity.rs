@@ -1,4 +1,5 @@
 //! Quantities of Kubernetes: `500m`, `1.5Gi`, `2e3`, `128974848`. As thousandths, so that a milli of a CPU is whole.
+//! And numbers with their nouns.
 
 /// Thousandths of the unit, saturating; nothing where `text` is no quantity
 /// (k8s.io/apimachinery/pkg/api/resource/quantity.go).
@@ -37,6 +38,11 @@ pub fn of(value: Option<&crate::value::Value>) -> Option<i128> {
         crate::value::Value::Number(number) => parse(&number.to_string()),
         _ => None,
     }
+}
+
+/// A number with its noun: `1 pod`, `2 pods`.
+pub(crate) fn counted(count: usize, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
 #[cfg(test)]

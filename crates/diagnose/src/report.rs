@@ -13,11 +13,6 @@ use crate::snapshot::{Need, Proof, Snapshot};
 /// The version of what is serialized here.
 pub const VERSION: &str = "fathom.dev/why/v1";
 
-/// A number with its noun: `1 pod`, `2 pods`.
-pub(crate) fn counted(count: usize, noun: &str) -> String {
-    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
-}
-
 /// The answer.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -1,9 +1,9 @@
 //! JSON as small as it can be held: names and words that come again and again are here once, and a map is no larger
-//! than what is in it. Objects of a large cluster are made of this; it is used like `serde_json`'s own.
-//!
-//! Comes from whatever serde reads (`reading`), and from `json!`.
+//! than what is in it. Objects of a large cluster are made of this; it is used like `serde_json`'s own. Comes from
+//! whatever serde reads (`reading`), and from `json!`.
 
 mod map;
+mod putting;
 mod reading;
 
 use std::fmt;

@@ -2,7 +2,7 @@
 //! has, so that a rule judges the pods as they would be. Nothing else changes: what was recorded stays recorded, and
 //! only a rule that compares it with the spec falls silent.
 
-use super::{Change, Fix, put};
+use super::{Change, Fix};
 use crate::eval::{owners, validation};
 use crate::object::{Fields as _, Object};
 use crate::scene::Scene;
@@ -42,7 +42,7 @@ impl Fix {
         let alike = |other: &&Object| other.id == pod.id || scene.top(other) == top && top.kind != "Node";
         for other in scene.snapshot.within("Pod", pod.ns()).filter(alike) {
             let mut tried = other.value().clone();
-            if changes.iter().all(|(pointer, value)| put(&mut tried, pointer, value.clone()).is_some()) {
+            if changes.iter().all(|(pointer, value)| tried.put(pointer, value.clone()).is_some()) {
                 fix.changes.extend(
                     changes
                         .iter()
@@ -82,7 +82,7 @@ impl Fix {
         let over = ["/status", "/metadata/uid", "/metadata/creationTimestamp", "/metadata/deletionTimestamp"];
         let over = over.iter().map(|pointer| ((*pointer).to_owned(), Value::Null));
         for (pointer, value) in over.chain(changes.iter().cloned()) {
-            put(&mut anew, &pointer, value);
+            anew.put(&pointer, value);
         }
         Fix::say(words).remove(pod).adding(anew)
     }

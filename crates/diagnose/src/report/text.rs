@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Explained, Finding, Report, Unexplained, counted};
+use super::{Explained, Finding, Report, Unexplained};
 use crate::object::Ref;
+use crate::quantity::counted;
 use crate::snapshot::{fold, is_fact};
 
 /// How many consequences are named before they are counted.

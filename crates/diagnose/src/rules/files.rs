@@ -36,7 +36,7 @@ fn is_seen(scene: &Scene<'_>, machine: &str) -> bool {
 
 /// `1 day`.
 fn days(seconds: i64) -> String {
-    crate::report::counted(usize::try_from(seconds / 86_400).unwrap_or(0), "day")
+    crate::quantity::counted(usize::try_from(seconds / 86_400).unwrap_or(0), "day")
 }
 
 fn near<'a>(scene: &Scene<'a>, certificate: &'a Object) -> Judged<Option<Claim>> {

@@ -7,7 +7,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Event, Need, Proof, Snapshot};
-use crate::claim::put;
 use crate::eval::messages::{between, start};
 use crate::kinds;
 use crate::object::{Fields as _, Object, Ref, View};
@@ -177,7 +176,7 @@ impl Snapshot {
             let image = events.iter().rev().find_map(|event| between(event.message(), "image \"", "\""));
             for list in ["/spec/containers/0", "/spec/initContainers/0"] {
                 if let (Some(image), true) = (image, value.at(list).is_some()) {
-                    put(&mut value, &format!("{list}/image"), image.into());
+                    value.put(&format!("{list}/image"), image.into());
                 }
             }
             found.extend(Object::sketched(value, View::Heard));

@@ -2,7 +2,6 @@
 
 use serde_json::from_str;
 
-use crate::claim::put;
 use crate::object::Fields as _;
 use crate::value::Value;
 
@@ -14,7 +13,7 @@ pub(super) fn renew(object: &mut Value) {
     if object.text("/kind") == "HorizontalPodAutoscaler" && object.at("/status/conditions").is_none() {
         let told = from_str::<Value>(object.text(CONDITIONS)).ok().filter(|told| told.as_array().is_some());
         if let Some(told) = told {
-            put(object, "/status/conditions", told);
+            object.put("/status/conditions", told);
         }
     }
 }

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::veil::veil;
-use crate::claim::put;
 use crate::object::{Fields as _, Object, Ref, View};
 use crate::text::{SOMEWHERE, Sketch};
 use crate::time::Time;
@@ -63,7 +62,7 @@ impl Sketches {
         let about = told.rsplit_once('.').map_or(told, |(about, _)| about);
         let (key, next) = ((place.to_owned(), told.to_owned()), format!("{about}.{:06}", self.events.len()));
         let name = self.events.entry(key).or_insert(next).as_str().into();
-        put(&mut sketch.value, "/metadata/name", name);
+        sketch.value.put("/metadata/name", name);
     }
 
     /// The kinds of which all names are known: in these namespaces, of which an empty one means all.
@@ -93,14 +92,14 @@ impl Sketches {
             let (Some(id), None) = (places.next(), places.next()) else { continue };
             if let Some(known) = found.get_mut(id) {
                 let mut sketch = sketch.clone();
-                put(&mut sketch.value, "/metadata/namespace", id.namespace.as_str().into());
+                sketch.value.put("/metadata/namespace", id.namespace.as_str().into());
                 join(known, sketch);
             }
         }
         found.into_values().filter_map(move |mut sketch| {
             for (pointer, age) in &sketch.ages {
                 if sketch.value.at(pointer).is_none() {
-                    put(&mut sketch.value, pointer, Time(now.0 - age).to_string().into());
+                    sketch.value.put(pointer, Time(now.0 - age).to_string().into());
                 }
             }
             veil(&mut sketch.value);
@@ -117,7 +116,7 @@ fn join(known: &mut Sketch, mut other: Sketch) {
             ["/spec/containers", "/spec/initContainers", "/status/containerStatuses", "/status/initContainerStatuses"]
         {
             if sketch.view == View::Listed && sketch.value.text(&format!("{list}/0/name")).is_empty() {
-                put(&mut sketch.value, list, Value::Null);
+                sketch.value.put(list, Value::Null);
             }
         }
     };
@@ -136,7 +135,7 @@ fn join(known: &mut Sketch, mut other: Sketch) {
     add(&mut known.value, other.value);
     for (pointer, value) in [("/count", most.map(Value::from)), ("/message", longest.map(Value::from))] {
         if let Some(value) = value {
-            put(&mut known.value, pointer, value);
+            known.value.put(pointer, value);
         }
     }
     for (pointer, age) in other.ages {

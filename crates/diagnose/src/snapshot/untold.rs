@@ -88,7 +88,7 @@ impl Snapshot {
         if let Some((pod, container)) = silent.first() {
             let reason = format!(
                 "nothing was given of {} that started again; `kubectl -n {} logs {} -c {container} --previous` tells why one was",
-                crate::report::counted(silent.len(), "container"),
+                crate::quantity::counted(silent.len(), "container"),
                 pod.namespace,
                 pod.name
             );

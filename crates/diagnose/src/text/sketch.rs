@@ -28,7 +28,7 @@ impl Sketch {
 
     /// With a field.
     pub(super) fn set(&mut self, pointer: &str, value: impl Into<Value>) {
-        crate::claim::put(&mut self.value, pointer, value.into());
+        self.value.put(pointer, value.into());
     }
 
     /// With a field that is told as an age.

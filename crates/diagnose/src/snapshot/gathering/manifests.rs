@@ -4,7 +4,6 @@
 mod documents;
 
 use super::Gathering;
-use crate::claim::put;
 use crate::eval::template;
 use crate::kinds;
 use crate::object::{Fields as _, Object, Ref};
@@ -61,13 +60,13 @@ fn apply(value: &mut Value, namespace: Option<&str>) {
 fn kustomize(object: &mut Value) {
     let subjects = object.get_mut("subjects").and_then(Value::as_array_mut);
     for subject in subjects.into_iter().flatten().filter(|one| one.text("/namespace").is_empty()) {
-        put(subject, "/namespace", KUSTOMIZED.into());
+        subject.put("/namespace", KUSTOMIZED.into());
     }
     if template::makers().any(|kind| kind == object.text("/kind")) && object.at("/spec/selector").is_none() {
         let selects = object.text("/apiVersion").starts_with("apps/") && object.at("/spec/template/spec").is_some();
         let places = ["/spec/selector/matchLabels", "/spec/template/metadata/labels"].into_iter().filter(|_| selects);
         for at in places {
-            put(object, &format!("{at}/{KUSTOMIZED}"), "yes".into());
+            object.put(&format!("{at}/{KUSTOMIZED}"), "yes".into());
         }
     }
 }
@@ -95,7 +94,7 @@ impl Gathering {
             // One that somebody wrote, or another workload makes, is not to be replaced.
             if self.objects.contains(&id(name)) {
                 let name = format!("{name}-{}", kind.to_lowercase());
-                put(&mut pod, "/metadata/name", name.into());
+                pod.put("/metadata/name", name.into());
             }
             self.value(pod);
         }

@@ -1,7 +1,6 @@
 //! What the documents of a file are: objects, nothing that is applied, or something that cannot be read, with its line.
 
 use super::Fault;
-use crate::claim::put;
 use crate::eval::versions;
 use crate::kinds;
 use crate::object::Fields as _;
@@ -183,7 +182,7 @@ fn objects(value: Value, named: bool) -> Result<(Vec<Value>, Option<String>), Op
     match (name.is_empty(), generated.is_empty()) {
         (true, false) => {
             let name = format!("{generated}x");
-            put(&mut value, "/metadata/name", name.into());
+            value.put("/metadata/name", name.into());
         }
         (true, true) if own || named => {
             return Err(Some(format!("it is a {} without metadata.name", value.text("/kind"))));
