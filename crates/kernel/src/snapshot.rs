@@ -212,13 +212,13 @@ pub fn cgroups_of(pid: u32) -> Option<Vec<u8>> {
     cgroups(&Path::new("/proc").join(pid.to_string()))
 }
 
-/// The same, by its folder in `/proc`. Before anybody has heard of its end, the kernel moves it to the roots of version 1.
+/// The same, by its folder in `/proc`. Of one that is ending the kernel says the roots of version 1, before anybody has
+/// heard of its end.
 fn cgroups(folder: &Path) -> Option<Vec<u8>> {
     let file = fs::read(folder.join("cgroup")).ok()?;
+    // Read after it, so that what was ending then is ending now.
     let stat = fs::read(folder.join("stat")).ok()?;
-    let name_ends = stat.iter().rposition(|byte| *byte == b')')?;
-    let state = stat.get(name_ends + 2)?;
-    (!b"ZXx".contains(state)).then_some(file)
+    (!process::is_ending(&stat)?).then_some(file)
 }
 
 /// Entries of a folder whose names are numbers, in order.

@@ -90,6 +90,18 @@ pub(super) fn parent(folder: &Path) -> Option<u32> {
     Some(process.parent)
 }
 
+/// `PF_EXITING` of the kernel's `sched.h`.
+const ENDING: u64 = 4;
+
+/// Whether the process of a file `stat` has ended, or is about to.
+pub(super) fn is_ending(stat: &[u8]) -> Option<bool> {
+    let name_ends = stat.iter().rposition(|byte| *byte == b')')?;
+    let mut fields = std::str::from_utf8(stat.get(name_ends + 2..)?).ok()?.split(' ');
+    let state = fields.next()?;
+    let flags: u64 = fields.nth(5)?.parse().ok()?;
+    Some(["Z", "X", "x"].contains(&state) || flags & ENDING != 0)
+}
+
 /// Hundredths of seconds in its own code and in the kernel, of `stat`: the name before them may have brackets in it.
 pub(super) fn used(stat: &[u8]) -> Option<[u64; 2]> {
     let end = stat.iter().rposition(|byte| *byte == b')')?;
@@ -189,6 +201,19 @@ mod tests {
     }
 
     #[test]
+    fn who_is_about_to_end_is_known_before_it_has() {
+        for (stat, ends) in [
+            (&b"42 (a) b) S 1 42 42 0 -1 4194560 100 0"[..], Some(false)),
+            (b"42 (a) R 1 42 42 0 -1 4194308 100 0", Some(true)),
+            (b"42 (a) Z 1 42 42 0 -1 4194560 100 0", Some(true)),
+            (b"42 (a) R 1 42", None),
+            (b"", None),
+        ] {
+            assert_eq!(is_ending(stat), ends, "{}", String::from_utf8_lossy(stat));
+        }
+    }
+
+    #[test]
     fn numbers_inside_are_the_last() {
         let mut process = Process { pid: 5, ..Process::default() };
         process.take_status("Uid:\t1\t2\t3\t4\nGid:\t5\t6\t7\t8\nNSpid:\t5\t1\nVmRSS:\t  120 kB\nCapEff:\t00ff\n");
@@ -202,6 +227,7 @@ mod tests {
         fn no_bytes_panic(stat: Vec<u8>, status: String) {
             let mut process = Process::default();
             let _ = process.take_stat(&stat);
+            is_ending(&stat);
             process.take_status(&status);
             let _ = open_files(&status);
         }
