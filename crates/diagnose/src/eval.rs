@@ -2,6 +2,7 @@
 
 pub mod admission;
 pub mod binding;
+pub mod controllers;
 pub mod cron;
 pub mod endpoints;
 pub mod flow;

@@ -34,7 +34,7 @@ mod scheduling;
 mod services;
 mod signals;
 pub(crate) mod storage;
-mod termination;
+pub(crate) mod termination;
 mod volumes;
 mod waiting;
 pub(crate) mod webhooks;

@@ -234,6 +234,11 @@ impl<'a> Scene<'a> {
         events.filter(move |event| reasons.contains(&event.reason()))
     }
 
+    /// Whether a node starts or goes, so that it need not be ready.
+    pub fn is_settling(&self, node: &Object) -> bool {
+        state::starts(self, node) || node.deletion().is_some_and(|at| self.now().since(at) < state::LEAVES)
+    }
+
     /// Whether anything is to be expected of a namespace: what is in one that is being deleted ends as well.
     pub fn lives(&self, namespace: &str) -> bool {
         let ends = |one: &Object| one.deletion().is_some() || one.text("/status/phase") == "Terminating";

@@ -7,6 +7,7 @@ use std::collections::{BTreeSet, HashMap};
 use super::Effect;
 use crate::eval::endpoints;
 use crate::object::{Fields as _, Object, Ref};
+use crate::rules::termination;
 use crate::scene::{Part, Role, Scene};
 use crate::snapshot::Proof;
 
@@ -170,6 +171,7 @@ fn rest(scene: &Scene<'_>, found: &mut Vec<Symptom>) {
     for node in scene.snapshot.all("Node") {
         if let Some((at, ready)) = node.condition("Ready")
             && ready.text("/status") != "True"
+            && !scene.is_settling(node)
         {
             let described = ready.at("/message").is_some();
             let test = match described {
@@ -182,7 +184,12 @@ fn rest(scene: &Scene<'_>, found: &mut Vec<Symptom>) {
     for object in scene.snapshot.objects() {
         let Some(deletion) = object.deletion() else { continue };
         // The grace period is in the moment already; garbage collection and kubelets get a minute.
-        let grace = if object.id.kind == "Pod" { 60 } else { 120 };
+        let grace = match termination::foreign(object) {
+            _ if termination::ends_pods(scene, object) => i64::MAX,
+            Some(_) => termination::PATIENCE,
+            None if object.id.kind == "Pod" => 60,
+            None => 120,
+        };
         if scene.now().since(deletion) > grace && scene.lives(object.ns()) {
             let test = format!("kubectl get {} {} -o yaml", object.id.kind.to_lowercase(), object.name());
             found.push(symptom(object, Effect::Stuck, "/metadata/deletionTimestamp", test));

@@ -97,7 +97,8 @@ fn class_missing<'a>(scene: &Scene<'a>, ingress: &'a Object) -> Judged<Option<Cl
 }
 
 fn no_class<'a>(scene: &Scene<'a>, ingress: &'a Object) -> Judged<Option<Claim>> {
-    if class(ingress).is_some() || !ingress.list("/status/loadBalancer/ingress").is_empty() {
+    let wanted = ingress.deletion().is_none();
+    if class(ingress).is_some() || !wanted || !ingress.list("/status/loadBalancer/ingress").is_empty() {
         return Ok(None);
     }
     let classes = scene.snapshot.every("IngressClass", "")?;

@@ -31,9 +31,9 @@ fn of_node<'a>(scene: &Scene<'a>, pod: &'a Object, wanted: Network, what: &str) 
     }))
 }
 
-/// A node that says itself that it has no network.
-fn not_ready(node: &Object) -> Option<Claim> {
-    let (at, ready) = node.condition("Ready")?;
+/// A node that says itself that it has no network, and does not only start.
+fn not_ready(scene: &Scene<'_>, node: &Object) -> Option<Claim> {
+    let (at, ready) = node.condition("Ready").filter(|_| !scene.is_settling(node))?;
     let message = ready.text("/message");
     let no = ready.text("/status") == "False"
         && says(
@@ -45,7 +45,7 @@ fn not_ready(node: &Object) -> Option<Claim> {
 
 fn not_installed<'a>(scene: &Scene<'a>, object: &'a Object) -> Judged<Option<Claim>> {
     if object.id.kind == "Node" {
-        return Ok(not_ready(object).filter(|_| agent(scene, object).is_none()));
+        return Ok(not_ready(scene, object).filter(|_| agent(scene, object).is_none()));
     }
     let claim = of_node(scene, object, Network::NotInstalled, "no network plug-in is set up on it")?;
     let node = scene.snapshot.seen("Node", "", object.text("/spec/nodeName"));
@@ -86,7 +86,7 @@ fn agent<'a>(scene: &Scene<'a>, node: &Object) -> Option<&'a Object> {
 
 fn agent_down<'a>(scene: &Scene<'a>, object: &'a Object) -> Judged<Option<Claim>> {
     if object.id.kind == "Node" {
-        let Some(claim) = not_ready(object) else { return Ok(None) };
+        let Some(claim) = not_ready(scene, object) else { return Ok(None) };
         return Ok(agent(scene, object).map(|agent| claim.field(agent, "/status/phase")));
     }
     of_node(scene, object, Network::AgentDown, "the network's agent does not run on it")

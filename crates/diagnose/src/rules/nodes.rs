@@ -48,8 +48,9 @@ fn silent<'a>(scene: &Scene<'a>, node: &'a Object) -> Judged<Option<Claim>> {
     }))
 }
 
-fn said(node: &Object, words: &[&str], what: &str) -> Judged<Option<Claim>> {
+fn said<'a>(scene: &Scene<'a>, node: &'a Object, words: &[&str], what: &str) -> Judged<Option<Claim>> {
     let found = ready(node, "False").filter(|(_, ready)| says(ready.text("/message"), words));
+    let found = found.filter(|_| !scene.is_settling(node));
     Ok(found.map(|(at, _)| Claim::new(what).field(node, &format!("{at}/message"))))
 }
 
@@ -195,6 +196,7 @@ pub(super) const RULES: &[Rule] = &[
                 _ => {}
             }
             said(
+                scene,
                 node,
                 &[
                     "container runtime is down",
@@ -213,8 +215,8 @@ pub(super) const RULES: &[Rule] = &[
         proves: "The node's own words.",
         refutes: "PLEG healthy",
         fix: "look at the disk and the number of dead containers on the node",
-        judge: |_, node| {
-            said(node, &["PLEG is not healthy"], "its kubelet does not get through its containers in time")
+        judge: |scene, node| {
+            said(scene, node, &["PLEG is not healthy"], "its kubelet does not get through its containers in time")
         },
         ..NODE
     },
@@ -227,10 +229,10 @@ pub(super) const RULES: &[Rule] = &[
         proves: "The node's own words.",
         refutes: "Ready being True",
         fix: "see the message, and the kubelet's log on the node",
-        judge: |_, node| {
+        judge: |scene, node| {
             let network = ready(node, "False")
                 .is_some_and(|(_, one)| says(one.text("/message"), &["network", "cni", "PLEG", "runtime"]));
-            if network { Ok(None) } else { not_ready(node) }
+            if network || scene.is_settling(node) { Ok(None) } else { not_ready(node) }
         },
         ..NODE
     },
@@ -288,7 +290,7 @@ pub(super) const RULES: &[Rule] = &[
         proves: "Its condition NetworkUnavailable.",
         refutes: "the condition being False",
         fix: "see the network's agent and the routes of the cloud",
-        judge: |_, node| unavailable(node),
+        judge: |scene, node| if scene.is_settling(node) { Ok(None) } else { unavailable(node) },
         ..NODE
     },
     Rule {

@@ -2,6 +2,7 @@
 
 use crate::cause::Effect;
 use crate::claim::{Claim, Confidence, Fix};
+use crate::eval::controllers::is_tended;
 use crate::eval::messages::says;
 use crate::object::{Fields as _, Object};
 use crate::rule::{Rule, Stance};
@@ -30,19 +31,56 @@ fn is_over(pod: &Object) -> bool {
     Part::all(pod).iter().all(|part| part.state("running").is_none())
 }
 
+/// Kinds that stand for something outside of the cluster, which takes minutes to be taken down: a machine, a disk, a load
+/// balancer.
+const SLOW: [&str; 6] = ["Node", "PersistentVolume", "PersistentVolumeClaim", "VolumeAttachment", "Service", "Ingress"];
+
+/// How long a finalizer may take, in seconds.
+pub(crate) const PATIENCE: i64 = 300;
+
+/// The first finalizer of an object that no controller of Kubernetes' own takes away, and its place.
+pub(crate) fn foreign(object: &Object) -> Option<(usize, &str)> {
+    let all = object.list("/metadata/finalizers").iter().enumerate();
+    all.filter_map(|(index, name)| Some((index, name.as_str()?))).find(|(_, name)| !OWN.contains(name))
+}
+
+/// Whether pods end first that have time to: those of a namespace, and those of a node, which is drained. Pods that every
+/// node has end with it.
+pub(crate) fn ends_pods(scene: &Scene<'_>, object: &Object) -> bool {
+    let every =
+        |pod: &Object| pod.controller().is_some_and(|owner| ["DaemonSet", "Node"].contains(&owner.text("/kind")));
+    let over = |pod: &Object| ["Succeeded", "Failed"].contains(&pod.text("/status/phase"));
+    let on = |pod: &&Object| pod.text("/spec/nodeName") == object.name();
+    let in_grace = |pod: &Object| pod.deletion().is_some_and(|at| at > scene.now());
+    match object.id.kind.as_str() {
+        "Node" => scene.snapshot.all("Pod").filter(on).any(|pod| !every(pod) && !over(pod)),
+        "Namespace" => scene.snapshot.within("Pod", object.name()).any(in_grace),
+        _ => false,
+    }
+}
+
 fn finalizer<'a>(scene: &Scene<'a>, object: &'a Object) -> Judged<Option<Claim>> {
-    // A controller that lives answers within seconds; a pod's containers have to end first.
+    // A pod's containers have to end first.
     let waited = overdue(scene, object).filter(|late| *late >= 4 && (object.id.kind != "Pod" || is_over(object)));
-    let mut foreign = object.list("/metadata/finalizers").iter().enumerate();
-    let held = foreign.find(|(_, name)| name.as_str().is_some_and(|name| !OWN.contains(&name)));
-    Ok(waited.and(held).map(|(index, name)| {
-        let name = name.as_str().unwrap_or_default();
-        let pointer = format!("/metadata/finalizers/{index}");
-        let place = if object.ns().is_empty() { String::new() } else { format!("-n {} ", object.ns()) };
-        let text = format!("repair the controller that owns {name}; if it is gone for good: kubectl {place}patch {} {} --type merge -p '{{\"metadata\":{{\"finalizers\":null}}}}'", object.id.kind.to_lowercase(), object.name());
-        let claim = Claim::new(format!("it was deleted, and the finalizer {name} is not taken away"));
-        claim.about(object.id.clone()).field(object, "/metadata/deletionTimestamp").field(object, &pointer).fix(Fix::say(text).set(object, "/metadata/finalizers", Value::Null))
-    }))
+    let Some((late, (index, name))) = waited.zip(foreign(object)) else { return Ok(None) };
+    let young = late < PATIENCE;
+    // Only where nobody is left who could take it away there is nothing to wait for.
+    let tended = || SLOW.contains(&object.id.kind.as_str()) || is_tended(scene.snapshot, name).unwrap_or(true);
+    if young && tended() || ends_pods(scene, object) {
+        return Ok(None);
+    }
+    let place = if object.ns().is_empty() { String::new() } else { format!("-n {} ", object.ns()) };
+    let what = format!("{} {}", object.id.kind.to_lowercase(), object.name());
+    let text = format!(
+        "see the controller that owns {name}, and repair it; only if it is gone for good, as the last resort, for what the finalizer guards is left behind: kubectl {place}patch {what} --type json -p '[{{\"op\":\"remove\",\"path\":\"/metadata/finalizers/{index}\"}}]'"
+    );
+    let claim = Claim::new(format!("it was deleted, and the finalizer {name} is not taken away"));
+    let claim = claim
+        .about(object.id.clone())
+        .field(object, "/metadata/deletionTimestamp")
+        .field(object, &format!("/metadata/finalizers/{index}"))
+        .fix(Fix::say(text).set(object, "/metadata/finalizers", Value::Null));
+    Ok(Some(if young { claim.only(Confidence::Likely) } else { claim }))
 }
 
 fn node_unreachable<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
@@ -90,6 +128,19 @@ fn prestop<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
             .by(part.asked("/lifecycle/preStop"))
             .field(event.0, event.pointer())
     }))
+}
+
+/// How long a namespace takes to be emptied, in seconds.
+const EMPTIES: i64 = 120;
+
+/// Something is left in a namespace, and had time to go.
+fn content<'a>(scene: &Scene<'a>, object: &'a Object) -> Judged<Option<Claim>> {
+    let young = object.deletion().is_some_and(|at| scene.now().since(at) < EMPTIES);
+    if young || ends_pods(scene, object) {
+        return Ok(None);
+    }
+    let kinds = ["NamespaceFinalizersRemaining", "NamespaceContentRemaining", "NamespaceDeletionContentFailure"];
+    namespace(scene, object, &kinds, "something in it does not go")
 }
 
 /// A condition of a namespace that is being deleted.
@@ -142,9 +193,9 @@ pub(super) const RULES: &[Rule] = &[
             "HorizontalPodAutoscaler",
         ],
         means: "The object was deleted, and a finalizer holds it: the controller that should take it away does not.",
-        proves: "deletionTimestamp has passed, and the finalizer is there.",
+        proves: "deletionTimestamp has passed by five minutes, and the finalizer is there; sooner where nobody is seen who could take it away.",
         refutes: "the finalizer being gone",
-        fix: "repair the controller that owns the finalizer",
+        fix: "see the controller that owns the finalizer, and repair it",
         judge: finalizer,
         ..TERM
     },
@@ -216,14 +267,7 @@ pub(super) const RULES: &[Rule] = &[
         proves: "Its condition names kinds and finalizers.",
         refutes: "the namespace being empty",
         fix: "see what is left: kubectl get all kinds in it; mend what holds it",
-        judge: |scene, object| {
-            namespace(
-                scene,
-                object,
-                &["NamespaceFinalizersRemaining", "NamespaceContentRemaining", "NamespaceDeletionContentFailure"],
-                "something in it does not go",
-            )
-        },
+        judge: content,
         ..TERM
     },
 ];

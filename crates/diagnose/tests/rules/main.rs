@@ -10,6 +10,7 @@ mod hostile;
 mod large;
 mod laws;
 mod older;
+mod patient;
 mod reasons;
 mod recorded;
 mod twice;
