@@ -30,6 +30,7 @@ mod placement;
 mod probes;
 mod programs;
 mod readiness;
+mod roles;
 mod scheduling;
 mod services;
 mod signals;

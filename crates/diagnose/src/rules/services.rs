@@ -8,6 +8,7 @@ use crate::eval::messages::call::CallFault;
 use crate::eval::{endpoints, probes, selector};
 use crate::object::{Fields as _, Object, Ref};
 use crate::rule::{Rule, Stance};
+use crate::rules::roles;
 use crate::scene::{Call, Part, Scene};
 use crate::snapshot::{Judged, Proof};
 use crate::value::Value;
@@ -45,7 +46,7 @@ fn mismatch<'a>(scene: &Scene<'a>, service: &'a Object) -> Judged<Option<Claim>>
         return Ok(None);
     }
     // Somebody is meant: a pod that has most of the labels, another value of a key, or the service's own name.
-    let near = pods.iter().find_map(|pod| {
+    let mut near = pods.iter().filter_map(|pod| {
         let alike =
             wanted.iter().filter(|(key, value)| pod.labels().and_then(|labels| labels.get(key)) == Some(value)).count();
         let other = wanted.iter().find(|(key, value)| {
@@ -57,6 +58,8 @@ fn mismatch<'a>(scene: &Scene<'a>, service: &'a Object) -> Judged<Option<Claim>>
             || selector::nearest(other.1.as_str().unwrap_or_default(), std::iter::once(found)).is_some();
         close.then(|| (*pod, other.0.clone(), found.to_owned()))
     });
+    // Who only has another role just now was never meant, nor does anybody but an operator mend what it keeps.
+    let near = near.find(|(pod, key, _)| !roles::is_kept(service) && !roles::differs(scene, service, pod, key));
     let called = scene.calls_to(service).next();
     let exposed = scene.snapshot.all("Ingress").any(|ingress| {
         ingress.ns() == service.ns() && super::ingress::backends(ingress).iter().any(|(name, _)| name == service.name())
@@ -65,12 +68,9 @@ fn mismatch<'a>(scene: &Scene<'a>, service: &'a Object) -> Judged<Option<Claim>>
         return Ok(None);
     }
     let shown = selector::show(&wanted);
-    let claim = Claim::new(format!("no pod has the labels {shown}")).field(service, "/spec/selector").by(Proof::count(
-        scene.snapshot,
-        "Pod",
-        service.ns(),
-        &shown,
-    ));
+    let none = Proof::count(scene.snapshot, "Pod", service.ns(), &shown);
+    let claim = Claim::new(format!("no pod has the labels {shown}")).about(service.id.clone());
+    let claim = claim.field(service, "/spec/selector").by(none);
     let claim = claim.by_all(called.map(|call| call.proof.clone()));
     Ok(Some(match near {
         Some((pod, key, found)) => {
