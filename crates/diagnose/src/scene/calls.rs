@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 
 use super::{Part, Role, Scene};
 use crate::cause::Effect;
-use crate::eval::endpoints;
 use crate::eval::messages::call::{self, CallFault};
 use crate::eval::messages::says;
 use crate::eval::resolver::{self, Meant};
+use crate::eval::{endpoints, selector};
 use crate::object::{Fields as _, Object};
 use crate::snapshot::Proof;
+use crate::value::Value;
 
 /// A call that fails.
 #[derive(Debug, Clone)]
@@ -127,14 +128,17 @@ fn of_log<'a>(scene: &Scene<'a>, part: &Part<'a>, calls: &mut Vec<Call<'a>>) {
     let words = if ends { scene.last_words(part) } else { scene.words(part) };
     let Some((name, log)) = words.filter(|_| ends || part.state("running").is_some()) else { return };
     let lines = &log.lines;
-    let Some(last) = teller.complaint(lines, |line| call::failed_call(line).is_some()) else { return };
-    let fails = |line: &str| call::failed_call(line).is_some_and(|failed| !failed.to.is_empty());
+    // Who serves names says which of those that others asked for are not known.
+    let answers = serves_names(scene, part);
+    let failed_call = |line: &str| call::failed_call(line).filter(|one| !answers || one.fault != CallFault::NoName);
+    let Some(last) = teller.complaint(lines, |line| failed_call(line).is_some()) else { return };
+    let fails = |line: &str| failed_call(line).is_some_and(|failed| !failed.to.is_empty());
     let Some(named) = teller.complaint(&lines[..=last], fails) else {
         return implied(scene, part, &Proof::line(&name, last + 1, &lines[last]), calls);
     };
     let mut seen = BTreeSet::new();
     for at in (named.saturating_sub(MOMENT - 1)..=named).rev() {
-        let Some(failed) = call::failed_call(&lines[at]) else { continue };
+        let Some(failed) = failed_call(&lines[at]) else { continue };
         for (host, port) in failed.to {
             if !seen.insert(host.clone()) {
                 continue;
@@ -145,6 +149,18 @@ fn of_log<'a>(scene: &Scene<'a>, part: &Part<'a>, calls: &mut Vec<Call<'a>>) {
             }
         }
     }
+}
+
+/// Whether a container answers questions for names: by its ports, or by those of a service that leads to it.
+fn serves_names(scene: &Scene<'_>, part: &Part<'_>) -> bool {
+    let of_names = |ports: &[Value], field: &str| ports.iter().any(|port| port.int(field) == Some(53));
+    let leads = |service: &Object| {
+        let wanted = service.map("/spec/selector").filter(|wanted| !wanted.is_empty());
+        wanted.is_some_and(|wanted| selector::equal(wanted, part.pod.labels()))
+    };
+    let mut services = scene.snapshot.within("Service", part.pod.ns());
+    of_names(part.spec.list("/ports"), "/containerPort")
+        || services.any(|service| of_names(service.list("/spec/ports"), "/port") && leads(service))
 }
 
 /// A complaint that names nobody: of those whom the container is told to call, the services that nobody is ready behind,

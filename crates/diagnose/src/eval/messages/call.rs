@@ -129,7 +129,13 @@ pub fn failed_call(line: &str) -> Option<FailedCall> {
         || (hears(&small, UNCONNECTED) || unreached(&small)) && matches!(sign(line), None | Some(Sign::Panic));
     let answered_badly = || hears(&small, ANSWERS).then_some(CallFault::Answered);
     let fault = fault(&small).or_else(|| unconnected().then_some(CallFault::Refused)).or_else(answered_badly)?;
-    (answered(line).is_none()).then(|| FailedCall { fault, to: peers(line) })
+    (answered(line).is_none() && !is_of_a_resolver(line)).then(|| FailedCall { fault, to: peers(line) })
+}
+
+/// Whether a line is of the log of a server of names, which tells what others asked: `"A IN db. udp 45 false 512" NXDOMAIN`.
+fn is_of_a_resolver(line: &str) -> bool {
+    let question = super::between(line, "\"", "\"").unwrap_or_default();
+    question.contains(" IN ") && (question.contains(" udp ") || question.contains(" tcp "))
 }
 
 /// How a call failed by what is said of it, in small letters.
@@ -316,6 +322,11 @@ mod tests {
             ("NameResolutionError: Failed to resolve 'api' (try later)", Some(NoName)),
             ("Couldn't resolve server kafka:9092 from bootstrap.servers as DNS said nothing", Some(NoName)),
             ("status of the pump is not known", None),
+            // Who answers questions for names tells what others asked.
+            (
+                "[INFO] 10.1.0.9:4444 - 3 \"A IN db.shop.svc.cluster.local. udp 45 false 512\" NXDOMAIN qr,aa,rd 138 0.0001s",
+                None,
+            ),
             // How long something may take is no complaint.
             ("pool for db:5432 is there, connectionTimeout=30000", None),
             ("connecting to db:5432 with timeout 5s", None),
