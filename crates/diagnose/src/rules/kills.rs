@@ -9,6 +9,7 @@ use crate::rule::{Rule, Stance};
 use crate::rules::manifests::{self, first};
 use crate::scene::{Part, Scene};
 use crate::snapshot::{Event, Judged, Proof};
+use crate::value::Value;
 
 /// The last failure of a probe that the kubelet kills for, and the kill that followed.
 pub(super) fn kill<'a>(scene: &Scene<'a>, part: &Part<'a>, kind: Kind) -> Option<(Event<'a>, Option<Event<'a>>)> {
@@ -22,12 +23,28 @@ pub(super) fn kill<'a>(scene: &Scene<'a>, part: &Part<'a>, kind: Kind) -> Option
         event.message().contains(word) && event.message().contains(&format!("ontainer {} ", part.name()))
     });
     let kill = kills.next();
-    // Failures of before the last start are over, unless the kubelet just killed it.
-    let began = part.began().or_else(|| part.end().and_then(|(_, end)| end.time("/startedAt")));
-    let current = failure.last() >= began;
+    let current = is_of_now(part, probe, &failure) || kill.as_ref().is_some_and(|kill| is_of_now(part, probe, kill));
     let decided = kill.is_some() || failure.count() >= probes::threshold(probe);
     (current && decided).then_some((failure, kill))
 }
+
+/// Whether what is told of a probe is of the run that is there now, or brought about the end of the one before: what is
+/// told of earlier ones is over.
+fn is_of_now(part: &Part<'_>, probe: &Value, event: &Event<'_>) -> bool {
+    let last_run = part.end().map(|(_, end)| (end.time("/startedAt"), end.time("/finishedAt")));
+    let (from, to) = last_run.unwrap_or_default();
+    if event.last() >= part.began().or(from) {
+        return true;
+    }
+    // Between the last failure and the end lies no more than the time that a container is given to end.
+    let field = "/terminationGracePeriodSeconds";
+    let grace = probe.int(field).or_else(|| part.pod.int(&format!("/spec{field}"))).unwrap_or(30);
+    let Some((last, to)) = event.last().zip(to) else { return false };
+    Some(last) >= from && to.since(last) <= grace + LAG
+}
+
+/// How long the kubelet may take from a failure to the signal, in seconds.
+const LAG: i64 = 10;
 
 fn probed<'a>(scene: &Scene<'a>, pod: &'a Object, kind: Kind, wanted: &[Fault], says: &str) -> Judged<Option<Claim>> {
     let Some((trouble, parts)) = ended(scene, pod) else { return Ok(None) };

@@ -7,6 +7,7 @@ mod chains;
 mod fixture;
 mod healthy;
 mod hostile;
+mod innocent;
 mod large;
 mod laws;
 mod older;
