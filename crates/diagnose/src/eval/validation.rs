@@ -1,6 +1,6 @@
 //! What the API server answers to what was written, before anybody else looks at it: types, bounds and names of fields,
 //! and what must agree with what (k8s.io/kubernetes/pkg/apis/*/validation). Only what every version that is still
-//! supported refuses; unknown fields are not looked at.
+//! supported refuses; of unknown fields only those that people mix up.
 
 mod names;
 mod objects;
@@ -85,6 +85,10 @@ enum Must {
     Share,
     /// Text of this form.
     Named(names::Form),
+    /// A list.
+    List,
+    /// Not there: kubectl refuses a field that the kind does not have.
+    Absent,
 }
 
 /// A field and what it must be; `*` is any key or index.
@@ -203,6 +207,8 @@ fn wrong(value: &Value, must: Must) -> Option<Fault> {
                 None => fault,
             })
         }
+        Must::List if !matches!(value, Value::Array(_)) => Some(list(value)),
+        Must::Absent => fault("unknown field".to_owned()),
         Must::Amount => amount(value),
         Must::Port => port(value),
         Must::Share => share(value),
@@ -261,6 +267,16 @@ fn amount(value: &Value) -> Option<Fault> {
     let meant = ending.or_else(|| small.strip_suffix(['g', 't', 'p']).map(|_| small.to_uppercase())).unwrap_or(small);
     let fault = Fault::new("", format!("\"{text}\" is no quantity; quantities are written as 500m, 0.5, 512Mi or 1Gi"));
     Some(if quantity::parse(&meant).is_some() { fault.mended(meant) } else { fault })
+}
+
+/// Words that stand alone where a list of them must be; what a shell would read otherwise is left to a person.
+fn list(value: &Value) -> Fault {
+    let fault = Fault::new("", format!("it is {}, and must be a list", kind(value)));
+    let plain = |letter: char| letter.is_alphanumeric() || " -_./:=,@%+".contains(letter);
+    match value.as_str().filter(|text| !text.trim().is_empty() && text.chars().all(plain)) {
+        Some(text) => fault.mended(text.split_whitespace().map(Value::from).collect::<Vec<_>>()),
+        None => fault,
+    }
 }
 
 fn port(value: &Value) -> Option<Fault> {

@@ -6,7 +6,7 @@ use crate::eval::template::Template;
 use crate::object::Object;
 use crate::value::Value;
 
-use Must::{Amount, Between, Flag, From, Named, One, Port, Share, Text, Whole};
+use Must::{Absent, Amount, Between, Flag, From, List, Named, One, Port, Share, Text, Whole};
 
 /// Of every object.
 const ANY: &[Row] = &[("/metadata/labels/*", Named(Form::Value)), ("/metadata/annotations/*", Text)];
@@ -44,7 +44,9 @@ const POD: &[Row] = &[
 const CONTAINER: &[Row] = &[
     ("/name", Named(Form::Label)),
     ("/image", Text),
+    ("/command", List),
     ("/command/*", Text),
+    ("/args", List),
     ("/args/*", Text),
     ("/imagePullPolicy", One(&["Always", "IfNotPresent", "Never"])),
     ("/terminationMessagePolicy", One(&["File", "FallbackToLogsOnError"])),
@@ -79,6 +81,7 @@ const PROBE: &[Row] = &[
     ("/httpGet/scheme", One(&["HTTP", "HTTPS"])),
     ("/tcpSocket/port", Port),
     ("/grpc/port", Between(1, 65535)),
+    ("/exec/command", List),
     ("/exec/command/*", Text),
 ];
 
@@ -128,6 +131,7 @@ const KINDS: &[(&str, &[Row])] = &[
     (
         "DaemonSet",
         &[
+            ("/spec/replicas", Absent),
             ("/spec/minReadySeconds", From(0)),
             ("/spec/updateStrategy/type", One(&["RollingUpdate", "OnDelete"])),
             ("/spec/updateStrategy/rollingUpdate/maxUnavailable", Share),
