@@ -17,6 +17,7 @@ mod tree;
 use std::collections::BTreeSet;
 
 use block::{Block, Body};
+use command::{Command, Scope};
 pub use sketch::Sketch;
 
 use crate::snapshot::{LogName, Run};
@@ -42,7 +43,8 @@ pub struct Reading {
 
 /// Reads a text; what it does not understand it passes over.
 pub fn read(text: &str) -> Reading {
-    let blocks = block::cut(text);
+    let mut blocks = block::cut(text);
+    settle(&mut blocks);
     let mut reading = Reading::default();
     let home = home(&blocks);
     for Block { command, body } in &blocks {
@@ -53,6 +55,7 @@ pub fn read(text: &str) -> Reading {
             Body::Description(lines) => describe::read(lines, asked, place, &mut reading),
             Body::Log(lines) => reading.logs.extend(log(lines, asked, place)),
             Body::Document(lines) => reading.documents.push(lines.join("\n")),
+            Body::Events(lines) => reading.sketches.extend(event::of_lines(lines).into_iter().map(event::Told::sketch)),
             Body::Nothing => table::nothing(asked, place, &mut reading),
         }
     }
@@ -76,13 +79,58 @@ fn home(blocks: &[Block<'_>]) -> String {
     }
 }
 
+/// Commands that name no namespace ask in the current one: the one of what such a command has described.
+fn settle(blocks: &mut [Block<'_>]) {
+    let unnamed = |command: &Command| command.namespace.is_none() && command.scope != Scope::All;
+    let described = blocks.iter().filter_map(|block| match &block.body {
+        Body::Description(lines) => {
+            block.command.as_ref().filter(|command| command.verb == "describe" && unnamed(command))?;
+            lines.iter().take(4).find_map(|line| line.strip_prefix("Namespace:")).map(|place| place.trim().to_owned())
+        }
+        _ => None,
+    });
+    let described: BTreeSet<String> = described.filter(|place| !place.is_empty()).collect();
+    // Where nobody names one it is the same for all, whatever it is called.
+    let of_all = |line: &&str| line.starts_with("NAMESPACE");
+    let placed = blocks.iter().any(|block| match &block.body {
+        Body::Table(lines) => lines.first().is_some_and(|line| of_all(line)),
+        Body::Description(lines) => lines.iter().take(4).any(|line| line.starts_with("Namespace:")),
+        Body::Document(_) => true,
+        _ => false,
+    });
+    let named = blocks.iter().filter_map(|block| block.command.as_ref()).any(|command| !unnamed(command));
+    let current = match described.len() {
+        1 => described.first().cloned(),
+        0 if !placed && !named => Some("default".to_owned()),
+        _ => None,
+    };
+    let Some(current) = current else { return };
+    for command in blocks.iter_mut().filter_map(|block| block.command.as_mut()).filter(|command| unnamed(command)) {
+        command.namespace = Some(current.clone());
+    }
+}
+
+/// What the one who pasted a log wrote below it: words to people, after an empty line.
+fn remarked(lines: &[&str]) -> usize {
+    const PERSONAL: [&str; 8] = ["i", "i'm", "i've", "anyone", "anybody", "ideas", "idea", "thanks"];
+    let to_people = |line: &&str| {
+        let prose = line.chars().all(|letter| letter.is_alphabetic() || " .,;!?'()-".contains(letter));
+        prose
+            && line.to_lowercase().split([' ', '.', ',', ';', '!', '?', '(', ')']).any(|word| PERSONAL.contains(&word))
+    };
+    let end = lines.iter().rposition(|line| !line.is_empty()).map_or(0, |last| last + 1);
+    let begin = lines[..end].iter().rposition(|line| line.is_empty()).map_or(0, |empty| empty + 1);
+    if begin > 1 && lines[begin..end].iter().all(|line| to_people(&line)) { begin } else { end }
+}
+
 /// A log belongs to whom its command names.
-fn log(lines: &[&str], asked: Option<&command::Command>, place: &str) -> Option<(LogName, Vec<String>)> {
+fn log(lines: &[&str], asked: Option<&Command>, place: &str) -> Option<(LogName, Vec<String>)> {
     let asked = asked?;
     let pod = asked.names.first()?;
     let pod = pod.split_once('/').map_or(pod.as_str(), |(_, name)| name);
     let run = if asked.previous { Run::Previous } else { Run::Current };
     let container = asked.container.clone().or_else(|| asked.names.get(1).cloned()).unwrap_or_default();
+    let lines = &lines[..remarked(lines)];
     let end = lines.iter().rposition(|line| !line.is_empty()).map_or(0, |last| last + 1);
     let refused = ["Error from server", "error: ", "Defaulted container "];
     let kept = lines[..end].iter().filter(|line| !refused.iter().any(|word| line.starts_with(word)));

@@ -191,6 +191,8 @@ fn what_a_text_leaves_out_is_said_with_what_would_tell_it() {
         "NAMESPACE   NAME    READY   STATUS    RESTARTS   AGE\nshop        web-0   1/1     Running   0          5m\n",
     );
     assert!(tables.contains("`kubectl describe pods -n shop`"), "{tables}");
+    let here = needs(include_str!("printed/open/one-namespace.txt"));
+    assert!(!here.contains("ConfigMap"), "they were listed where all is: {here}");
     let set = "\
 Name:               kv
 Namespace:          shop

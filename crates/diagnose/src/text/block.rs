@@ -2,6 +2,7 @@
 //! such as the words of those who pasted them, is passed over.
 
 use super::command::{self, Command};
+use super::event;
 
 /// What one command printed, or a part of it.
 #[derive(Debug)]
@@ -21,6 +22,8 @@ pub(super) enum Body<'a> {
     Log(Vec<&'a str>),
     /// JSON or YAML.
     Document(Vec<&'a str>),
+    /// Lines of events, from a description whose beginning was left out.
+    Events(Vec<&'a str>),
     /// It was said that there is nothing.
     Nothing,
 }
@@ -61,6 +64,7 @@ impl<'a> Cutter<'a> {
         if text.starts_with("```") || text.starts_with("~~~") {
             self.close();
             self.command = self.command.take().filter(|_| !self.blocks_since_command());
+            self.last = "";
         } else if let Some(command) = command::parse(text).filter(|_| indent < 12) {
             self.close();
             self.begin(command, indent, bare.len() != line.len());
@@ -95,6 +99,7 @@ impl<'a> Cutter<'a> {
     fn inside(&mut self, own: &'a str, within: bool, (text, indent, quoted): (&'a str, usize, bool)) {
         match &mut self.open {
             Some(Body::Log(lines) | Body::Document(lines)) => return lines.push(own),
+            Some(Body::Events(lines)) if event::is_line(text) => return lines.push(text),
             Some(Body::Table(lines)) if !text.is_empty() && within && !is_header(text) && !names(text) => {
                 return lines.push(own);
             }
@@ -117,6 +122,8 @@ impl<'a> Cutter<'a> {
             Body::Description(vec![text])
         } else if text.starts_with("apiVersion:") && self.last.trim_end_matches("---").is_empty() {
             Body::Document(vec![text])
+        } else if event::is_line(text) {
+            Body::Events(vec![text])
         } else {
             if text.starts_with("No resources found") {
                 self.blocks.push(Block { command: self.command.clone(), body: Body::Nothing });
@@ -177,6 +184,7 @@ mod tests {
             Body::Description(lines) => ("description".to_owned(), lines.len()),
             Body::Log(lines) => ("log".to_owned(), lines.len()),
             Body::Document(lines) => ("document".to_owned(), lines.len()),
+            Body::Events(lines) => ("events".to_owned(), lines.len()),
             Body::Nothing => ("nothing".to_owned(), 0),
         };
         cut(text).iter().map(of).collect()

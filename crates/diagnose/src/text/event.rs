@@ -1,10 +1,12 @@
 //! Events as they are printed: rows of `kubectl get events` and `kubectl events`, and the end of a description.
 
+use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::moment::{self, Repeated};
 use super::sketch::{Sketch, number};
 use super::table::Row;
+use crate::eval::messages::between;
 use crate::kinds;
 use crate::object::{Ref, View};
 
@@ -77,6 +79,47 @@ pub(super) fn of_description(lines: &[&str], about: &Ref) -> Vec<Told> {
         full = breaks && filled(line);
     }
     told
+}
+
+/// Whether a line is an event of a description: two spaces between its cells, and how old it is.
+pub(super) fn is_line(text: &str) -> bool {
+    cells_apart(text).is_some_and(|[_, reason, age, from, _]| {
+        !reason.contains(' ') && !from.contains(' ') && moment::repeated(age).last.is_some()
+    })
+}
+
+/// Events without the description above them: they are of the pod that the kubelet names in one of them.
+pub(super) fn of_lines(lines: &[&str]) -> Vec<Told> {
+    let named = lines.iter().filter_map(|line| between(line, " in pod ", "(")?.split_once('_'));
+    let named: BTreeSet<(&str, &str)> =
+        named.filter(|(pod, place)| !pod.contains(' ') && !place.contains(' ')).collect();
+    let Some((pod, place)) = named.first().filter(|_| named.len() == 1) else { return Vec::new() };
+    let about = Ref::new("Pod", *place, *pod);
+    let told = lines.iter().filter_map(|line| {
+        let [kind, reason, age, from, message] = cells_apart(line)?;
+        let (part, message) = of_part(message);
+        Some(Told {
+            about: about.clone(),
+            part: part.to_owned(),
+            kind: kind.to_owned(),
+            reason: reason.to_owned(),
+            message: message.to_owned(),
+            source: from.to_owned(),
+            when: moment::repeated(age),
+        })
+    });
+    told.collect()
+}
+
+/// The cells of an event that are two spaces apart.
+fn cells_apart(line: &str) -> Option<[&str; 5]> {
+    let mut cells = [""; 5];
+    let mut rest = line.trim_start();
+    for (index, cell) in cells.iter_mut().enumerate() {
+        let end = if index == 4 { rest.len() } else { rest.find("  ")? };
+        (*cell, rest) = (rest[..end].trim(), rest[end..].trim_start());
+    }
+    (["Normal", "Warning"].contains(&cells[0]) && !cells[4].is_empty()).then_some(cells)
 }
 
 /// No terminal is narrower.

@@ -1,7 +1,10 @@
 //! Services, what stands behind them, and what leads to them.
 
+use std::collections::BTreeSet;
+
 use super::{As, Fields, Told};
-use crate::text::sketch::{is_none, labels, number, port};
+use crate::object::{Fields as _, View};
+use crate::text::sketch::{Sketch, is_none, labels, number, port};
 use crate::value::{Map, Value, json};
 
 pub(super) const SERVICE: Fields = &[
@@ -104,6 +107,26 @@ pub(super) fn service(told: &mut Told<'_, '_>) {
     if !balanced.is_empty() {
         told.sketch.set("/status/loadBalancer/ingress", balanced);
     }
+    told.beside.extend(behind(told));
+}
+
+/// What stands behind a service, as its description says: addresses that are ready, of each port, the first of them.
+fn behind(told: &Told<'_, '_>) -> Option<Sketch> {
+    let lines: Vec<&str> = told.roots.iter().filter(|node| node.key == "Endpoints").map(|node| node.value).collect();
+    let name = told.sketch.value.text("/metadata/name");
+    let mut sketch = Sketch::new("Endpoints", told.sketch.value.text("/metadata/namespace"), name, View::Listed);
+    // Before it was ever looked at there may be none; an empty line is one that was cut off.
+    if lines.is_empty() || lines.iter().any(|line| line.is_empty() || is_none(line) && *line != "<none>") {
+        return None;
+    }
+    let first = lines.iter().flat_map(|line| line.split(" + ").next()).flat_map(|line| line.split(','));
+    let hosts =
+        first.map(str::trim).filter(|one| !is_none(one)).map(|one| one.rsplit_once(':').map_or(one, |(ip, _)| ip));
+    let hosts: BTreeSet<&str> = hosts.collect();
+    let all: Vec<Value> = hosts.into_iter().map(|ip| json!({"ip": ip})).collect();
+    let subsets = if all.is_empty() { Vec::new() } else { vec![json!({"addresses": all})] };
+    sketch.set("/subsets", subsets);
+    Some(sketch)
 }
 
 pub(super) fn endpoints(told: &mut Told<'_, '_>) {
