@@ -42,6 +42,10 @@ fn missing_env<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> 
     let line = claim.proofs.first().map_or("", |proof| proof.saw.as_str());
     let log = part.as_ref().and_then(|part| scene.last_words(part)).map(|(_, log)| log.lines.as_slice());
     let names = program::variables(line, log.unwrap_or_default());
+    // A table does not tell what is set; the program does.
+    if part.as_ref().is_some_and(|part| !pod.tells(&format!("{}/env", part.spec_at))) {
+        return Ok(Some(claim));
+    }
     let set = part.as_ref().is_some_and(|part| {
         part.spec.list("/env").iter().any(|one| {
             names.contains(&one.text("/name")) && !(one.text("/value").is_empty() && one.at("/valueFrom").is_none())
@@ -377,8 +381,8 @@ pub(super) const RULES: &[Rule] = &[
             Ok(parts.iter().filter(|part| !settled(part)).find_map(|part| {
                 let (name, log) = scene.last_words(part)?;
                 let (at, line) = log.lines.iter().enumerate().rev().find(|(_, line)| !line.trim().is_empty())?;
-                let claim =
-                    Claim::of(trouble, format!("it ends with status {}: {}", part.exit().unwrap_or(-1), line.trim()));
+                let status = part.exit().map_or(String::new(), |exit| format!(" with status {exit}"));
+                let claim = Claim::of(trouble, format!("it ends{status}: {}", line.trim()));
                 Some(claim.part(part).by(Proof::line(&name, at + 1, line)).by_all(part.ending()).fix(Fix::say(
                     format!("kubectl -n {} logs {} -c {} --previous", pod.ns(), pod.name(), part.name()),
                 )))

@@ -76,12 +76,13 @@ pub(super) fn trouble<'a>(scene: &Scene<'a>, pod: &'a Object) -> Option<Trouble<
 /// Whether a pod has a node. A table need not tell: whose containers are spoken of has one, and the scheduler's last word
 /// about it may be there.
 fn is_placed(scene: &Scene<'_>, pod: &Object) -> Option<bool> {
-    if pod.tells("/spec/nodeName") {
-        return Some(!pod.text("/spec/nodeName").is_empty());
-    }
     let started = STATUSES.iter().any(|list| !pod.list(list).is_empty());
+    // Who shows an object to others may leave its node out.
     if started || pod.text("/status/phase") != "Pending" {
         return Some(true);
+    }
+    if pod.tells("/spec/nodeName") {
+        return Some(!pod.text("/spec/nodeName").is_empty());
     }
     let mut events = scene.snapshot.events(pod).rev();
     events.find_map(|event| match event.reason() {

@@ -103,11 +103,7 @@ fn what_is_to_be_mended_is_what_was_written() {
             "set spec.template.spec.containers[0].resources.requests.cpu to \"100m\"",
         ),
         ("  replicas: 3\n", "  replicas: \"3\"\n", "set spec.replicas to 3"),
-        (
-            "command: [wget], args",
-            "command: wget -q, args",
-            "set spec.containers[0].command to [\"wget\",\"-q\"]",
-        ),
+        ("command: [wget], args", "command: wget -q, args", "set spec.containers[0].command to [\"wget\",\"-q\"]"),
         (
             "prometheus.io/scrape: \"true\"",
             "prometheus.io/scrape: 1",

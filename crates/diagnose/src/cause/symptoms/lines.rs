@@ -45,7 +45,8 @@ const WORDS: &[(&str, &str)] = &[
 /// What is known of a pod by the word that a table has for it.
 pub(super) fn says(pod: &Object, effect: Effect) -> Option<String> {
     let status = pod.text(STATUS);
-    if status == "Pending" && effect == Effect::Unscheduled {
+    let partly = status.is_empty() && pod.view() == View::Listed;
+    if (status == "Pending" || partly) && effect == Effect::Unscheduled {
         return Some("no node takes it; the scheduler's last word about it says why".to_owned());
     }
     let (init, word) = status.strip_prefix("Init:").map_or((false, status), |word| (true, word));

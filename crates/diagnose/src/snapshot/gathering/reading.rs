@@ -4,8 +4,8 @@
 use std::borrow::Cow;
 use std::io::Read;
 
-use super::Gathering;
-use crate::object::Fields as _;
+use super::{Gathering, Named};
+use crate::object::{Fields as _, Ref};
 use crate::snapshot::archive::{self, LIMITS, Member, Opened};
 use crate::snapshot::encoding::decode;
 use crate::snapshot::{LogName, Run, layout};
@@ -70,10 +70,21 @@ impl Gathering {
                 _ => self.yaml(source, document),
             }
         }
-        for (name, lines) in reading.logs {
+        for (mut name, lines) in reading.logs {
+            if name.container.is_empty() {
+                // The pod may have come as an object.
+                name.container = self.first_container(&name).unwrap_or_default();
+            }
             self.log(name, lines.join("\n").as_bytes());
         }
         self.sketches.take(reading.sketches, reading.listed, reading.moments);
+    }
+
+    /// The container whose log is given where none was asked for.
+    fn first_container(&self, name: &LogName) -> Option<String> {
+        let id = Ref::new("Pod", &name.namespace, &name.pod);
+        let Named(pod) = self.objects.iter().find(|Named(object)| object.id == id)?;
+        Some(pod.text("/spec/containers/0/name").to_owned())
     }
 
     /// Takes the logs out of what `kubectl cluster-info dump` prints, and gives the rest.

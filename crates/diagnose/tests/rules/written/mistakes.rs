@@ -316,7 +316,12 @@ pub(super) const MISTAKES: &[(&str, &str, &str, &str)] = &[
     ),
     ("adm.invalid", "strategy: {type: RollingUpdate,", "strategy: {type: Recreate,", "'Recreate'"),
     // Words where a list must be, and fields of another kind.
-    ("adm.invalid", "command: [wget], args", "command: wget -q, args", "it is the text \"wget -q\", and must be a list"),
+    (
+        "adm.invalid",
+        "command: [wget], args",
+        "command: wget -q, args",
+        "it is the text \"wget -q\", and must be a list",
+    ),
     ("adm.invalid", "args: [\"web:80\"]", "args: \"web:80\"", "args: it is the text \"web:80\""),
     ("adm.invalid", "exec: {command: [pg_isready]}", "exec: {command: pg_isready}", "and must be a list"),
     (
