@@ -4,6 +4,7 @@
 mod calls;
 mod facts;
 mod part;
+mod patience;
 mod state;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -236,7 +237,7 @@ impl<'a> Scene<'a> {
 
     /// Whether a node starts or goes, so that it need not be ready.
     pub fn is_settling(&self, node: &Object) -> bool {
-        state::starts(self, node) || node.deletion().is_some_and(|at| self.now().since(at) < state::LEAVES)
+        patience::starts(self, node) || patience::leaves(self, node)
     }
 
     /// Whether anything is to be expected of a namespace: what is in one that is being deleted ends as well.

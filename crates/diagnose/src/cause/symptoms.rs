@@ -159,7 +159,7 @@ fn storage(scene: &Scene<'_>, found: &mut Vec<Symptom>) {
     for claim in scene.snapshot.all("PersistentVolumeClaim").filter(|claim| claim.text("/status/phase") == "Pending") {
         if claim.deletion().is_none()
             && !crate::rules::storage::waits_for_consumer(scene, claim)
-            && scene.age(claim) > 15
+            && scene.age(claim) > 60
         {
             let test = format!("kubectl -n {} describe pvc {}", claim.ns(), claim.name());
             found.push(symptom(claim, Effect::Unbound, "/status/phase", test));

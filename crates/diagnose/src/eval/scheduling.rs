@@ -3,7 +3,9 @@
 //! Follows k8s.io/kubernetes/pkg/scheduler/framework/plugins. What other namespaces run may not be in the snapshot;
 //! sums over a node are then too low, and only what is certain all the same may be concluded from them.
 
-use super::{binding, selector};
+use super::controllers::domain;
+use super::template::Template;
+use super::{binding, owners, selector};
 use crate::object::{Fields as _, Object};
 use crate::quantity;
 use crate::snapshot::Snapshot;
@@ -248,6 +250,24 @@ pub fn repelled_by<'a>(snapshot: &'a Snapshot, pod: &Object, node: &Object) -> O
     };
     let alive = |other: &&Object| !["Succeeded", "Failed"].contains(&other.text("/status/phase"));
     snapshot.all("Pod").filter(alive).find(|other| other.id != pod.id && holds(other))
+}
+
+/// The scheduling gate of a pod that nobody wrote for it: a controller set it when the pod was made, and its controller
+/// takes it away.
+pub fn foreign_gate<'a>(snapshot: &Snapshot, pod: &'a Object) -> Option<&'a str> {
+    let owners = owners::chain(snapshot, pod);
+    let maker = owners.iter().find_map(|owner| Template::of(owner));
+    // Of a pod that nobody made: who has marked it with its own label or annotation has set the gate.
+    let marked = |gate: &str| {
+        let mut keys = ["/metadata/labels", "/metadata/annotations"].into_iter().filter_map(|at| pod.map(at));
+        let of_gate = |key: &str| key.contains('/') && domain(key) == domain(gate);
+        keys.any(|map| map.keys().any(|key| of_gate(key)))
+    };
+    let written = |gate: &str| match &maker {
+        Some(maker) => maker.list("/spec/schedulingGates").iter().any(|one| one.text("/name") == gate),
+        None => !marked(gate),
+    };
+    pod.list("/spec/schedulingGates").iter().map(|gate| gate.text("/name")).find(|gate| !written(gate))
 }
 
 #[cfg(test)]

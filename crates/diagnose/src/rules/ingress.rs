@@ -9,11 +9,19 @@ use crate::scene::Scene;
 use crate::snapshot::{Judged, Proof};
 use crate::value::Value;
 
+/// Whether a backend is no service but an action of the AWS Load Balancer Controller, which an annotation describes.
+fn is_action(ingress: &Object, backend: &Value) -> bool {
+    let by_port = |port: &str| backend.text(port) == "use-annotation";
+    let described = |name: &str| ingress.annotation(&format!("alb.ingress.kubernetes.io/actions.{name}")).is_some();
+    (by_port("/service/port/name") || by_port("/servicePort"))
+        && (described(backend.text("/service/name")) || described(backend.text("/serviceName")))
+}
+
 /// The services that an ingress leads to, with the pointer to each.
 pub(crate) fn backends(ingress: &Object) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let mut add = |backend: Option<&Value>, pointer: String| {
-        let Some(backend) = backend else { return };
+        let Some(backend) = backend.filter(|backend| !is_action(ingress, backend)) else { return };
         // Before networking.k8s.io/v1 it was serviceName.
         for field in ["/service/name", "/serviceName"] {
             if !backend.text(field).is_empty() {
@@ -52,6 +60,10 @@ fn backend_missing<'a>(scene: &Scene<'a>, ingress: &'a Object) -> Judged<Option<
 fn port_missing<'a>(scene: &Scene<'a>, ingress: &'a Object) -> Judged<Option<Claim>> {
     Ok(backends(ingress).into_iter().find_map(|(name, pointer)| {
         let service = scene.snapshot.seen("Service", ingress.ns(), &name)?;
+        // Of a name outside of the cluster any port may be asked for.
+        if service.text("/spec/type") == "ExternalName" && service.list("/spec/ports").is_empty() {
+            return None;
+        }
         let base = pointer.trim_end_matches("/name").trim_end_matches("/serviceName");
         let candidates = [format!("{base}/port/number"), format!("{base}/port/name"), format!("{base}/servicePort")];
         let (pointer, wanted) = candidates.iter().find_map(|at| Some((at, ingress.at(at)?)))?;

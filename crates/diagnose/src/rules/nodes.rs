@@ -128,10 +128,19 @@ fn rebooted<'a>(scene: &Scene<'a>, node: &'a Object) -> Judged<Option<Claim>> {
         .map(|(event, trouble)| Claim::new("it was started again").field(event.0, event.pointer()).seen(trouble.pod)))
 }
 
+/// Whether a node is no machine with a kubelet, but a program that plays one and says a version of its own.
+fn is_virtual(node: &Object) -> bool {
+    let version = node.text("/status/nodeInfo/kubeletVersion");
+    let taints = || node.list("/spec/taints").iter().any(|taint| taint.text("/key").starts_with("virtual-kubelet.io/"));
+    version.contains("-vk-") || node.label("type") == Some("virtual-kubelet") || taints()
+}
+
 /// Kubelets more than three minor versions behind the newest, or ahead of the API server.
 fn skew<'a>(scene: &Scene<'a>, node: &'a Object) -> Judged<Option<Claim>> {
     let minor = |node: &Object| {
-        node.text("/status/nodeInfo/kubeletVersion").trim_start_matches('v').split('.').nth(1)?.parse::<i64>().ok()
+        let version = node.text("/status/nodeInfo/kubeletVersion").strip_prefix("v1.")?;
+        let minor = version.split(['.', '+', '-']).next()?.parse::<i64>().ok();
+        minor.filter(|_| !is_virtual(node))
     };
     let newest = scene.snapshot.all("Node").filter_map(minor).max();
     let far = minor(node).zip(newest).is_some_and(|(own, newest)| newest - own > 3);

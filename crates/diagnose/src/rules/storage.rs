@@ -2,6 +2,7 @@
 
 use crate::cause::Effect;
 use crate::claim::{Claim, Confidence, Fix};
+use crate::eval::controllers::is_tended;
 use crate::eval::messages::{between, says};
 use crate::eval::{binding, selector};
 use crate::object::{Fields as _, Object};
@@ -86,12 +87,28 @@ fn no_default<'a>(scene: &Scene<'a>, claim: &'a Object) -> Judged<Option<Claim>>
     ))
 }
 
+/// How long a provisioner may take for a volume, in seconds.
+const FIRST: i64 = 60;
+
+/// Whether a pod has no node for want of a claim.
+fn is_missed(scene: &Scene<'_>, claim: &Object) -> bool {
+    let waits = |pod: &&Object| scene.suffers(pod, Effect::Unscheduled).is_some();
+    let mut waiting = scene.snapshot.within("Pod", claim.ns()).filter(waits);
+    waiting.any(|pod| binding::claims(pod).any(|name| name == claim.name()))
+}
+
 /// The class's provisioner: nobody by its name is seen.
 fn provisioner_absent<'a>(scene: &Scene<'a>, claim: &'a Object) -> Judged<Option<Claim>> {
     let class = binding::class(claim).filter(|_| pending(scene, claim));
     let Some(class) = class.and_then(|name| scene.snapshot.seen("StorageClass", "", name)) else { return Ok(None) };
     let name = class.text("/provisioner");
     if name.is_empty() || name.starts_with("kubernetes.io/") {
+        return Ok(None);
+    }
+    // Not every provisioner registers a driver, and the first volume takes its time.
+    let young = scene.age(claim) < FIRST;
+    let tended = || is_tended(scene.snapshot, name).unwrap_or(true);
+    if young && (!is_missed(scene, claim) || tended()) {
         return Ok(None);
     }
     let driver = scene.snapshot.absent("CSIDriver", "", name)?;
@@ -106,7 +123,8 @@ fn provisioner_absent<'a>(scene: &Scene<'a>, claim: &'a Object) -> Judged<Option
     });
     let Some((driver, waits)) = driver.zip(waits).filter(|_| !registered && !provisions) else { return Ok(None) };
     let says = format!("nobody provisions for {name}: the driver is not installed");
-    Ok(Some(Claim::new(says).field(class, "/provisioner").by(driver).field(waits.0, waits.pointer())))
+    let claim = Claim::new(says).field(class, "/provisioner").by(driver).field(waits.0, waits.pointer());
+    Ok(Some(if young { claim.only(Confidence::Likely) } else { claim }))
 }
 
 fn provision_failed<'a>(scene: &Scene<'a>, claim: &'a Object) -> Judged<Option<Claim>> {

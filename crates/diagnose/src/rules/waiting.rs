@@ -2,8 +2,9 @@
 
 use super::scheduling::{SCHED, decided, short};
 use crate::cause::Effect;
-use crate::claim::{Claim, Fix};
+use crate::claim::{Claim, Confidence, Fix};
 use crate::eval::messages::schedule::Blocker;
+use crate::eval::{controllers, scheduling};
 use crate::object::{Fields as _, Object};
 use crate::rule::{Rule, Stance};
 use crate::scene::Scene;
@@ -26,7 +27,8 @@ fn nodename<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
 fn unknown_scheduler<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
     let name = pod.text("/spec/schedulerName");
     let silent = scene.suffers(pod, Effect::Unscheduled).filter(|_| pod.condition("PodScheduled").is_none());
-    let Some(trouble) = silent.filter(|_| !["", "default-scheduler"].contains(&name)) else { return Ok(None) };
+    let elsewhere = ["", "default-scheduler"].contains(&name) || controllers::is_outside(name);
+    let Some(trouble) = silent.filter(|_| !elsewhere) else { return Ok(None) };
     let leads = scene.snapshot.all("Lease").any(|lease| lease.name().contains(name));
     let runs = scene
         .snapshot
@@ -45,6 +47,13 @@ fn unknown_scheduler<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Cl
 fn gated<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
     let gates: Vec<&str> = pod.list("/spec/schedulingGates").iter().map(|gate| gate.text("/name")).collect();
     let trouble = scene.suffers(pod, Effect::Unscheduled).filter(|_| !gates.is_empty());
+    if let Some((trouble, gate)) = trouble.zip(scheduling::foreign_gate(scene.snapshot, pod)) {
+        let owner = controllers::domain(gate);
+        let says = format!("a controller set its scheduling gate {gate}, and has not taken it away");
+        let text = format!("see what the pod waits for at the controller of {owner}: its queue and its log");
+        let claim = Claim::of(trouble, says).field(pod, "/spec/schedulingGates").fix(Fix::say(text));
+        return Ok(Some(claim.only(Confidence::Likely)));
+    }
     Ok(trouble.map(|trouble| {
         Claim::of(trouble, format!("its scheduling gate {} was not taken away", gates.join(", ")))
             .field(pod, "/spec/schedulingGates")

@@ -1,6 +1,6 @@
 //! What a pod suffers from now, and in which container: the worst of it.
 
-use super::{Part, Role, Scene};
+use super::{Part, Role, Scene, patience};
 use crate::cause::Effect;
 use crate::eval::messages::{call, start};
 use crate::eval::probes::{self, Kind};
@@ -106,19 +106,6 @@ fn broken(scene: &Scene<'_>, part: &Part<'_>) -> Option<Effect> {
     waiting.or(loops.then_some(Effect::Crashing))
 }
 
-/// How long a node may take to be ready after it joined or was started again, in seconds.
-const STARTS: i64 = 180;
-/// How long a node that is not ready any more may take to go, in seconds.
-pub(super) const LEAVES: i64 = 300;
-
-/// Whether a node has joined or was started again so lately that its agents need not be there.
-pub(super) fn starts(scene: &Scene<'_>, node: &Object) -> bool {
-    let begun = |event: &Event<'_>| {
-        event.reason() == "Rebooted" && event.last().is_some_and(|at| scene.now().since(at) < STARTS)
-    };
-    scene.age(node) < STARTS || scene.snapshot.events(node).any(|event| begun(&event))
-}
-
 /// Whether a node is not ready.
 pub(crate) fn is_lost(node: &Object) -> bool {
     node.condition("Ready").is_some_and(|(_, ready)| ready.text("/status") != "True")
@@ -136,7 +123,7 @@ fn stranded(scene: &Scene<'_>, pod: &Object) -> bool {
 fn unscheduled(scene: &Scene<'_>, pod: &Object) -> bool {
     let said = pod.condition("PodScheduled").is_some_and(|(_, condition)| condition.text("/status") == "False");
     // A scheduler that lives says something about a pod within seconds.
-    said || scene.age(pod) >= 5
+    (said || scene.age(pod) >= 5) && !patience::is_served(scene, pod)
 }
 
 /// A pod that is over and was not meant to be: not the remains of something that has recovered.
@@ -244,12 +231,13 @@ pub(crate) fn setup_fails<'a>(scene: &Scene<'a>, pod: &'a Object) -> Option<Even
     let lags = |event: &Event<'_>| start::mount(event.message()) == Some(start::Mount::NotRegistered);
     let node = scene.snapshot.seen("Node", "", pod.text("/spec/nodeName"));
     // On a node that starts, the network's agent does as well.
-    let starts = node.is_some_and(|node| starts(scene, node));
+    let starts = node.is_some_and(|node| patience::starts(scene, node));
     let of_start = |event: &Event<'_>| {
         starts && (event.reason() == "NetworkNotReady" || start::network(event.message()).is_some())
     };
     let mut events = scene.snapshot.events(pod).rev().filter(|event| start::SETUP.contains(&event.reason()));
-    events.find(|event| !(lags(event) && scene.age(pod) <= 120 || of_start(event)))
+    let passes = |event: &Event<'_>| of_start(event) || patience::is_first_try(scene, pod, event);
+    events.find(|event| !(lags(event) && scene.age(pod) <= 120 || passes(event)))
 }
 
 /// How long a program may take until it listens before that is a fault.
