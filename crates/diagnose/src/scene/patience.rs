@@ -2,6 +2,7 @@
 //! first tries that fail.
 
 use super::Scene;
+use crate::eval::messages::says;
 use crate::eval::messages::schedule::{self, Blocker};
 use crate::eval::messages::start::{self, Mount, Network};
 use crate::eval::{binding, controllers, scheduling};
@@ -23,10 +24,17 @@ fn is_within(scene: &Scene<'_>, event: &Event<'_>, seconds: i64) -> bool {
     event.last().is_some_and(|at| scene.now().since(at) < seconds)
 }
 
-/// Whether a node has joined or was started again so lately that its agents need not be there.
+/// What a kubelet says of parts that it has not looked at since it was started.
+const BEGINS: [&str; 3] = ["may not have completed yet", "has yet to be successful", "is not yet initialized"];
+
+/// Whether a node has joined or was started again so lately, or its kubelet, that its agents need not be there.
 pub(super) fn starts(scene: &Scene<'_>, node: &Object) -> bool {
+    let kubelet = node.condition("Ready").is_some_and(|(_, ready)| {
+        let lately = ready.time("/lastTransitionTime").is_some_and(|at| scene.now().since(at) < STARTS);
+        lately && ready.text("/status") == "False" && says(ready.text("/message"), &BEGINS)
+    });
     let begun = |event: &Event<'_>| event.reason() == "Rebooted" && is_within(scene, event, STARTS);
-    scene.age(node) < STARTS || scene.snapshot.events(node).any(|event| begun(&event))
+    kubelet || scene.age(node) < STARTS || scene.snapshot.events(node).any(|event| begun(&event))
 }
 
 /// Whether an object was deleted so lately that it need not be gone, nor well.

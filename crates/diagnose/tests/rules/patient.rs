@@ -146,6 +146,8 @@ fn a_node_has_time_to_start() {
         ("no runtime", joined(MINUTES_AGO, NO_RUNTIME), &["node.runtime-down n2"]),
         ("something else yet", joined(JUST_NOW, "CSINode is not yet initialized"), &[]),
         ("no network since it was started again", again(NO_NETWORK).with(rebooted), &[]),
+        ("no runtime yet, since the kubelet was started again", again(NO_RUNTIME), &[]),
+        ("no runtime any more", again("container runtime is down"), &["node.runtime-down n2"]),
         ("no network any more", again(NO_NETWORK), &["cni.not-installed n2"]),
     ];
     check(rows);
@@ -192,6 +194,15 @@ fn gated(at: &str, template: bool) -> World {
     world.set("Deployment", "web", "/spec/template/spec/schedulingGates", gates)
 }
 
+/// A pod with a gate that no workload made, with this label.
+fn alone(label: Value) -> World {
+    gated(JUST_NOW, false)
+        .without("Deployment", "web")
+        .without("ReplicaSet", "web-set")
+        .set("Pod", "web-1", "/metadata/ownerReferences", json!([]))
+        .set("Pod", "web-1", "/metadata/labels", label)
+}
+
 #[test]
 fn a_pod_has_time_to_find_a_node() {
     let says = |reason: &str, message: &str, at: &str| {
@@ -230,6 +241,8 @@ fn a_pod_has_time_to_find_a_node() {
         ),
         ("a scheduler that nobody runs", scheduler("volcano", JUST_NOW), &["sched.unknown-scheduler web"]),
         ("a queue's gate", gated(JUST_NOW, false), &[]),
+        ("a queue's gate of a pod that nobody made", alone(json!({"kueue.x-k8s.io/queue-name": "q"})), &[]),
+        ("a gate of a pod that nobody made", alone(json!({"app": "web"})), &["sched.gated web-1"]),
         ("a queue's gate that stays", gated(MINUTES_AGO, false), &["sched.gated web"]),
         ("a gate that was written", gated(JUST_NOW, true), &["sched.gated web"]),
     ];
