@@ -135,16 +135,21 @@ const EMPTIES: i64 = 120;
 
 /// Something is left in a namespace, and had time to go.
 fn content<'a>(scene: &Scene<'a>, object: &'a Object) -> Judged<Option<Claim>> {
-    let young = object.deletion().is_some_and(|at| scene.now().since(at) < EMPTIES);
-    if young || ends_pods(scene, object) {
+    if ends_pods(scene, object) {
         return Ok(None);
     }
     let kinds = ["NamespaceFinalizersRemaining", "NamespaceContentRemaining", "NamespaceDeletionContentFailure"];
-    namespace(scene, object, &kinds, "something in it does not go")
+    namespace(scene, object, &kinds, EMPTIES, "something in it does not go")
 }
 
-/// A condition of a namespace that is being deleted.
-fn namespace<'a>(scene: &Scene<'a>, namespace: &'a Object, kinds: &[&str], what: &str) -> Judged<Option<Claim>> {
+/// A condition of a namespace that is being deleted, for so many seconds at least.
+fn namespace<'a>(
+    scene: &Scene<'a>,
+    namespace: &'a Object,
+    kinds: &[&str],
+    least: i64,
+    what: &str,
+) -> Judged<Option<Claim>> {
     let found = kinds
         .iter()
         .filter_map(|kind| namespace.condition(kind))
@@ -156,7 +161,7 @@ fn namespace<'a>(scene: &Scene<'a>, namespace: &'a Object, kinds: &[&str], what:
         (None, Some((_, condition))) if going => (condition.time("/lastTransitionTime"), "/status/phase"),
         _ => (None, ""),
     };
-    let waited = since.filter(|since| scene.now().since(*since) >= 2);
+    let waited = since.filter(|since| scene.now().since(*since) >= least);
     Ok(waited
         .and(found)
         .map(|(at, _)| Claim::new(what).field(namespace, &format!("{at}/message")).field(namespace, sign)))
@@ -253,6 +258,7 @@ pub(super) const RULES: &[Rule] = &[
                 scene,
                 object,
                 &["NamespaceDeletionDiscoveryFailure", "NamespaceDeletionGroupVersionParsingFailure"],
+                2,
                 "an aggregated API does not say what it holds",
             )
         },

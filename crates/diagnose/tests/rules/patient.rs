@@ -46,6 +46,8 @@ fn ending(at: &str) -> Value {
 #[test]
 fn what_was_deleted_has_time_to_go() {
     let runs_there = |world: World| world.runs("web", Well, &[]).set("Pod", "web-1", "/spec/nodeName", "n3");
+    // A description does not tell since when.
+    let described = |at: &str| emptied(at).set("Namespace", "old", "/metadata/deletionTimestamp", Value::Null);
     let rows: Vec<Row> = vec![
         (
             "a load balancer of a cloud",
@@ -98,6 +100,8 @@ fn what_was_deleted_has_time_to_go() {
         ("a node that is empty and stays", leaving(MINUTES_AGO, "True"), &["term.finalizer n3"]),
         ("a namespace", emptied(JUST_NOW), &[]),
         ("a namespace whose pod has its grace", emptied(MINUTES_AGO).with(ending("2026-03-01T12:01:00Z")), &[]),
+        ("a namespace that is only described", described(JUST_NOW), &[]),
+        ("a described namespace that is not emptied", described(MINUTES_AGO), &["term.namespace-content old"]),
         ("a namespace that is not emptied", emptied(MINUTES_AGO), &["term.namespace-content old"]),
     ];
     check(rows);
