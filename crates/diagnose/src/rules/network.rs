@@ -56,7 +56,7 @@ fn not_installed<'a>(scene: &Scene<'a>, object: &'a Object) -> Judged<Option<Cla
 const FOLDERS: [&str; 2] = ["/etc/cni", "/opt/cni"];
 
 /// What the usual networks call their agents, for where a table does not tell of volumes.
-const NAMES: [&str; 9] = [
+const NAMES: [&str; 10] = [
     "calico-node",
     "cilium",
     "flannel",
@@ -66,6 +66,7 @@ const NAMES: [&str; 9] = [
     "antrea-agent",
     "aws-node",
     "kube-router",
+    "kube-multus",
 ];
 
 /// Whether a pod is the agent of a network.
@@ -75,6 +76,14 @@ pub(crate) fn is_agent(pod: &Object) -> bool {
         FOLDERS.iter().any(|folder| path.starts_with(folder))
     };
     pod.list("/spec/volumes").iter().any(folder) || NAMES.iter().any(|name| pod.name().starts_with(name))
+}
+
+/// Whether the agents that a node has are seen, and all of them are well: what ails its network is something else.
+fn has_agents(scene: &Scene<'_>, node: &str) -> bool {
+    let is_ready = |pod: &Object| pod.condition("Ready").is_some_and(|(_, ready)| ready.text("/status") == "True");
+    let mut agents =
+        scene.snapshot.all("Pod").filter(|pod| pod.text("/spec/nodeName") == node && is_agent(pod)).peekable();
+    agents.peek().is_some() && agents.all(|pod| is_ready(pod) && scene.trouble(pod).is_none())
 }
 
 /// The pod of a network's agent on a node that is in trouble.
@@ -89,7 +98,8 @@ fn agent_down<'a>(scene: &Scene<'a>, object: &'a Object) -> Judged<Option<Claim>
         let Some(claim) = not_ready(scene, object) else { return Ok(None) };
         return Ok(agent(scene, object).map(|agent| claim.field(agent, "/status/phase")));
     }
-    of_node(scene, object, Network::AgentDown, "the network's agent does not run on it")
+    let claim = of_node(scene, object, Network::AgentDown, "the network's agent does not run on it")?;
+    Ok(claim.filter(|_| !has_agents(scene, object.text("/spec/nodeName"))))
 }
 
 fn said<'a>(scene: &Scene<'a>, pod: &'a Object, words: &[&str], what: &str) -> Judged<Option<Claim>> {

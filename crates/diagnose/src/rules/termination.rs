@@ -3,7 +3,7 @@
 use crate::cause::Effect;
 use crate::claim::{Claim, Confidence, Fix};
 use crate::eval::controllers::is_tended;
-use crate::eval::messages::says;
+use crate::eval::messages::{says, start};
 use crate::object::{Fields as _, Object};
 use crate::rule::{Rule, Stance};
 use crate::scene::{Part, Scene};
@@ -97,7 +97,8 @@ fn node_unreachable<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Cla
 
 fn unkillable<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
     let Some(_) = overdue(scene, pod).filter(|late| *late > 60) else { return Ok(None) };
-    let event = scene.warnings(pod, &["FailedKillPod"]).next().filter(|event| !is_volume(event.message()));
+    let other = |message: &str| is_volume(message) || start::keeps_network(message);
+    let event = scene.warnings(pod, &["FailedKillPod"]).next().filter(|event| !other(event.message()));
     Ok(event.map(|event| {
         Claim::new("its processes cannot be killed").about(pod.id.clone()).field(event.0, event.pointer())
     }))

@@ -119,7 +119,7 @@ const NETWORK: &[(Network, &[&str])] = &[
             "cilium.sock",
             "istio-cni",
             "Is the daemon running",
-            "multus",
+            "multus.sock",
             "unable to connect to kube-ovn",
         ],
     ),
@@ -135,9 +135,18 @@ const NETWORK: &[(Network, &[&str])] = &[
     ),
 ];
 
-/// What a text says about a network.
+/// What a text says about a network. A network that a pod asks for by name and that is not there is none of these.
 pub fn network(text: &str) -> Option<Network> {
+    let named = says(text, &["network-attachment-definition", "networkattachmentdefinition"]);
+    if named && says(text, &["not found", "cannot find"]) {
+        return None;
+    }
     NETWORK.iter().find(|(_, words)| says(text, words)).map(|(network, _)| *network)
+}
+
+/// Whether a text tells of a sandbox's network that cannot be taken away.
+pub fn keeps_network(text: &str) -> bool {
+    says(text, &["failed to destroy network", "failed (delete)", "failed to teardown pod", "networkPlugin cni failed"])
 }
 
 /// What keeps a volume from being set up.
@@ -168,11 +177,20 @@ pub enum Mount {
 }
 
 const MOUNT: &[(Mount, &[&str])] = &[
-    (Mount::MultiAttach, &["Multi-Attach error"]),
+    (
+        Mount::MultiAttach,
+        &[
+            "Multi-Attach error",
+            "already attached to",
+            "attached to a different",
+            "VolumeInUse",
+            "RESOURCE_IN_USE_BY_ANOTHER_RESOURCE",
+        ],
+    ),
     (Mount::DriverMissing, &["not found in the list of registered CSI drivers"]),
     (Mount::HostPath, &["hostPath type check failed"]),
     (Mount::SubPath, &["failed to prepare subPath", "mount a directory onto a file", "failed to create subPath"]),
-    (Mount::Helper, &["helper program", "mount program", "unknown filesystem type"]),
+    (Mount::Helper, &["need a /sbin/mount", "mount program", "unknown filesystem type"]),
     (Mount::Nfs, &["mount.nfs:", "access denied by server while mounting", "rpc.statd is not running"]),
     (
         Mount::Corrupt,
@@ -186,7 +204,10 @@ const MOUNT: &[(Mount, &[&str])] = &[
 
 /// What a text says about a mount.
 pub fn mount(text: &str) -> Option<Mount> {
-    // `nfs` without its helper says `wrong fs type, bad option, bad superblock` as well.
+    // `nfs` without its helper says `wrong fs type, bad option, bad superblock` as well, and what a server keeps has none.
+    if text.contains("helper program") && says(text, &["-t nfs", "-t cifs"]) {
+        return Some(Mount::Helper);
+    }
     MOUNT.iter().find(|(_, words)| says(text, words)).map(|(mount, _)| *mount)
 }
 
@@ -212,6 +233,40 @@ mod tests {
         let shell = "bash: line 1: /app/server: cannot execute binary file: Exec format error";
         assert_eq!(exec(shell), Some((Exec::Format, "/app/server")));
         assert_eq!(exec("exec /run.sh: exec format error"), Some((Exec::Format, "/run.sh")));
+    }
+
+    #[test]
+    fn mounts_and_networks_fail_for_many_reasons() {
+        let wrong = "wrong fs type, bad option, bad superblock on /dev/sdb, missing codepage or helper program, or other error.";
+        for (text, expect) in [
+            (wrong, Some(Mount::Corrupt)),
+            (&format!("Mounting arguments: -t nfs h:/e /m\nOutput: mount: {wrong}"), Some(Mount::Helper)),
+            (
+                "bad option; for several filesystems you might need a /sbin/mount.<type> helper program.",
+                Some(Mount::Helper),
+            ),
+            (
+                "AttachVolume.Attach failed for volume \"v\" : disk(d) already attached to node(a), could not be attached to node(b)",
+                Some(Mount::MultiAttach),
+            ),
+            (
+                "AttachVolume.Attach failed for volume \"v\" : VolumeInUse: vol-1 is already attached to an instance",
+                Some(Mount::MultiAttach),
+            ),
+            ("AttachVolume.Attach failed for volume \"v\" : attachment limit exceeded", Some(Mount::Attach)),
+        ] {
+            assert_eq!(mount(text), expect, "{text}");
+        }
+        for (text, expect) in [
+            ("Multus: dial unix /run/multus/multus.sock: connect: connection refused", Some(Network::AgentDown)),
+            ("Multus: cannot find a network-attachment-definition (lan) in namespace (shop)", None),
+            (
+                "Multus: error adding pod to network \"cbr0\": no IP addresses available in range set",
+                Some(Network::Exhausted),
+            ),
+        ] {
+            assert_eq!(network(text), expect, "{text}");
+        }
     }
 
     #[test]
