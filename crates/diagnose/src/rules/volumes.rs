@@ -76,8 +76,46 @@ fn multi_attach<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>>
     Ok(Some(claim.by_all(holder.map(|holder| Proof::field(holder, "/spec/nodeName")))))
 }
 
+/// What drivers and their providers say when they cannot attach: words, what they mean, and what helps.
+const REFUSALS: &[(&[&str], &str, &str)] = &[
+    (
+        &[
+            "code = ResourceExhausted",
+            "attachment limit",
+            "AttachmentLimitExceeded",
+            "maximum number of",
+            "too many volumes",
+        ],
+        "its node has as many volumes as it can",
+        "let the pod run on another node, or take volumes from this one; a driver that tells its limit in CSINode keeps the scheduler from this",
+    ),
+    (
+        &["InvalidVolume.NotFound", "VolumeNotFound", "DiskNotFound", "volume not found", "disk not found"],
+        "the storage does not know it any more",
+        "restore the volume where it was kept, or create the claim again and fill it from a backup",
+    ),
+    (&["desc = "], "its driver cannot attach it", "mend what the driver names; its controller's log tells more"),
+];
+
+/// A message without the names of volumes: `volume vol-1 not found` is `volume not found`.
+fn unnamed(message: &str) -> String {
+    let words: Vec<&str> = message.split_whitespace().collect();
+    let is_a_name = |at: usize| {
+        let named = at > 0 && ["volume", "disk"].contains(&words[at - 1]);
+        named && words.get(at + 1..at + 3) == Some(&["not", "found"][..])
+    };
+    let kept = (0..words.len()).filter(|&at| !is_a_name(at)).map(|at| words[at]);
+    kept.collect::<Vec<_>>().join(" ")
+}
+
 fn attach<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
     let Some(claim) = mounts(scene, pod, Mount::Attach, "it cannot be attached")? else { return Ok(None) };
+    let said = claim.proofs.first().map_or("", |proof| proof.saw.as_str());
+    let refusal = REFUSALS.iter().find(|(words, ..)| says(&unnamed(said), words));
+    let claim = match refusal {
+        Some((_, what, help)) => Claim { says: volume(said, what), ..claim.clone() }.fix(Fix::say(*help)),
+        None => claim,
+    };
     let volumes: Vec<String> = binding::claims(pod)
         .filter_map(|name| {
             Some(scene.snapshot.seen("PersistentVolumeClaim", pod.ns(), &name)?.text("/spec/volumeName").to_owned())
