@@ -29,8 +29,13 @@ fn signalled<'a>(scene: &Scene<'a>, pod: &'a Object, number: i64, says: &str) ->
     ends(scene, pod, says, |part| part.exit() == Some(128 + number) && !accounted(scene, part))
 }
 
+/// What a runtime runs out of and then aborts itself: that is why, and the signal only how.
+const SHORTAGES: [Sign; 4] = [Sign::HeapFull, Sign::FdLimit, Sign::PidsLimit, Sign::Full];
+
 fn aborted<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
-    let by_signal = signalled(scene, pod, 6, "it aborted itself")?;
+    let short = |part: &Part<'a>| SHORTAGES.iter().any(|sign| super::programs::last_sign(scene, part, *sign).is_some());
+    let by_itself = |part: &Part<'a>| part.exit() == Some(128 + 6) && !accounted(scene, part) && !short(part);
+    let by_signal = ends(scene, pod, "it aborted itself", by_itself)?;
     Ok(by_signal.or_else(|| super::programs::signed(scene, pod, Sign::Abort, "it aborted itself")))
 }
 

@@ -162,7 +162,9 @@ pub fn verdict(lines: &[String]) -> Option<(usize, Sign)> {
     let weight = |sign: Sign| match sign {
         Sign::Panic => 0,
         Sign::FileMissing => 1,
-        _ => 2,
+        // Who aborts itself says before why, if it knows.
+        Sign::Abort => 2,
+        _ => 3,
     };
     signs.max_by_key(|&(at, sign)| (weight(sign), at))
 }
@@ -261,6 +263,8 @@ mod tests {
             )),
             Some((0, Sign::NoToken))
         );
+        let heap = "FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory\n 1: 0xb7c560 node::Abort() [node]\nAborted (core dumped)";
+        assert_eq!(verdict(&lines(heap)), Some((0, Sign::HeapFull)));
         assert_eq!(verdict(&lines("started\nok")), None);
     }
 }
