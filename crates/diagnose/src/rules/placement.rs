@@ -31,15 +31,36 @@ fn host_port<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
     // Without a port of the host it is in nobody's way.
     let Some(index) = index else { return Ok(None) };
     let own = Proof::field(pod, &format!("/spec/containers/{index}/ports"));
+    let fix = make_way(scene, pod, &holders);
+    let others = holders.first().map(|other| Proof::field(other, "/spec/nodeName"));
+    Ok(Some(claim.by(own).by_all(others).fix(fix)))
+}
+
+/// How a pod gets its port of the host: what holds it goes first, or the pod does without.
+fn make_way(scene: &Scene<'_>, pod: &Object, holders: &[&Object]) -> Fix {
+    let top = scene.top(pod);
+    let mut sisters = holders.iter().filter(|other| scene.top(other) == top && top != pod.id).peekable();
+    let maker = |pod: &Object| pod.controller().map(|owner| owner.text("/name").to_owned());
+    let is_old = |other: &&&Object| maker(other) != maker(pod);
+    if top.kind == "Deployment" && sisters.clone().any(|other| is_old(&other)) {
+        let patch = "'{\"spec\":{\"strategy\":{\"type\":\"Recreate\",\"rollingUpdate\":null}}}'";
+        let command = format!("kubectl -n {} patch deployment {} -p {patch}", top.namespace, top.name);
+        return Fix::say(format!("let the old pod go first (strategy Recreate, or maxSurge 0): {command}"));
+    }
+    if sisters.peek().is_some() {
+        return Fix::say("run no more replicas than there are nodes: each of them holds the port on its own");
+    }
+    // Whoever uses the node's own network has every port of its containers there, and the API server says so again.
+    if pod.holds("/spec/hostNetwork") {
+        return Fix::say("let one of the two use another port, or do without hostNetwork, with a Service in its place");
+    }
     let ports = pod.list("/spec/containers").iter().enumerate().flat_map(|(index, one)| {
         let ports = one.list("/ports").iter().enumerate().filter(|(_, port)| port.at("/hostPort").is_some());
         ports.map(move |(port, _)| {
             (format!("/spec/containers/{index}/ports/{port}/hostPort"), crate::value::Value::Null)
         })
     });
-    let fix = Fix::patch(scene, pod, "do without hostPort, with a Service in its place", &ports.collect::<Vec<_>>());
-    let others = holders.first().map(|other| Proof::field(other, "/spec/nodeName"));
-    Ok(Some(claim.by(own).by_all(others).fix(fix)))
+    Fix::patch(scene, pod, "do without hostPort, with a Service in its place", &ports.collect::<Vec<_>>())
 }
 
 fn existing<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {

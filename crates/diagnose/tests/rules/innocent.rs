@@ -93,3 +93,113 @@ fn a_kill_is_the_kubelets_also_right_after_it() {
         ("failures of an earlier run", told(again(137), "2026-03-01T11:57:00Z"), &["crash.sigkill-unexplained api"]),
     ]);
 }
+
+/// A pod of `shop` that is not started, with what the kubelet says about it.
+fn waits(reason: &str, message: &str) -> World {
+    let world = world().runs("web", Well, &[]);
+    let state = json!([{"name": "app", "ready": false, "restartCount": 0, "state": {"waiting": {"reason": "ContainerCreating"}}}]);
+    let world =
+        world.set("Pod", "web-1", "/status/containerStatuses", state).set("Pod", "web-1", "/status/phase", "Pending");
+    told(world.set("Pod", "web-1", "/status/conditions/1/status", "False"), "web-1", reason, message)
+}
+
+/// With an event about a pod of `shop`.
+fn told(world: World, pod: &str, reason: &str, message: &str) -> World {
+    world.with(json!({"kind": "Event", "metadata": {"name": "said", "namespace": "shop"}, "type": "Warning", "reason": reason, "message": message,
+        "count": 20, "firstTimestamp": "2026-03-01T11:40:00Z", "lastTimestamp": "2026-03-01T11:59:50Z",
+        "involvedObject": {"kind": "Pod", "namespace": "shop", "name": pod, "uid": pod}}))
+}
+
+#[test]
+fn a_network_fails_for_more_than_its_agent() {
+    let unauthorized = "failed to setup network for sandbox \"a\": error getting ClusterInformation: connection is unauthorized: Unauthorized";
+    let unnamed = "failed to setup network for sandbox \"a\": Multus: cannot find a network-attachment-definition (lan) in namespace (shop)";
+    let kept = "failed to \"KillPodSandbox\" for \"a\": failed to destroy network for sandbox \"a\": plugin type=\"calico\" failed (delete): Unauthorized";
+    let agent = |how| waits("FailedCreatePodSandBox", unauthorized).runs_in("kube-system", "calico-node", how, &[]);
+    let going =
+        world().runs("web", Well, &[]).set("Pod", "web-1", "/metadata/deletionTimestamp", "2026-03-01T11:20:00Z");
+    check(vec![
+        ("nobody knows of an agent", waits("FailedCreatePodSandBox", unauthorized), &["cni.agent-down n1"]),
+        ("the agent is well", agent(Well), &["unexplained web"]),
+        ("a network that is not there", waits("FailedCreatePodSandBox", unnamed), &["unexplained web"]),
+        ("a network that stays", told(going, "web-1", "FailedKillPod", kept), &["unexplained web-1"]),
+    ]);
+}
+
+#[test]
+fn an_attachment_fails_for_more_than_its_driver() {
+    let failed =
+        |why: &str| waits("FailedAttachVolume", &format!("AttachVolume.Attach failed for volume \"v\" : {why}"));
+    check(vec![
+        (
+            "held elsewhere",
+            failed("disk(d) already attached to node(a), could not be attached to node(n1)"),
+            &["vol.multi-attach web"],
+        ),
+        (
+            "no attacher",
+            failed("timed out waiting for external-attacher of x.csi to attach volume v"),
+            &["vol.attach-failed web"],
+        ),
+    ]);
+    for (why, expect) in [
+        (
+            "rpc error: code = ResourceExhausted desc = attachment limit exceeded",
+            "volume v: its node has as many volumes as it can",
+        ),
+        ("rpc error: code = NotFound desc = volume vol-1 not found", "volume v: the storage does not know it any more"),
+        ("rpc error: code = Internal desc = quota service is away", "volume v: its driver cannot attach it"),
+    ] {
+        let report = failed(why).report();
+        let said: Vec<&str> = report.findings.iter().map(|one| one.says.as_str()).collect();
+        assert_eq!(said, [expect], "{why}");
+        assert!(!report.findings[0].fix.text.contains("external-attacher"), "{why}");
+    }
+}
+
+#[test]
+fn an_abort_for_a_full_heap_is_the_heaps() {
+    let full =
+        ["FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory", "Aborted (core dumped)"];
+    let ended = |log| {
+        world().runs("web", Crashes, log).set(
+            "Pod",
+            "web-1",
+            "/status/containerStatuses/0/lastState/terminated/exitCode",
+            134,
+        )
+    };
+    check(vec![
+        ("a full heap", ended(&full), &["crash.app.heap-full web"]),
+        ("nothing said", ended(&["started"]), &["crash.abort web"]),
+    ]);
+}
+
+#[test]
+fn a_port_of_the_host_is_freed_by_what_holds_it() {
+    let busy = "0/2 nodes are available: 2 node(s) didn't have free ports for the requested pod ports.";
+    let ports = json!([{"containerPort": 80, "hostPort": 80}]);
+    let pod = |name: &str, set: &str, node: Value, host: bool| {
+        let placed = if node.is_null() {
+            json!({"phase": "Pending", "conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": busy}]})
+        } else {
+            json!({"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}], "containerStatuses": [{"name": "app", "ready": true, "state": {"running": {}}}]})
+        };
+        json!({"kind": "Pod", "metadata": {"name": name, "namespace": "shop", "uid": name, "creationTimestamp": "2026-03-01T11:30:00Z",
+                "ownerReferences": [{"kind": "ReplicaSet", "name": set, "uid": set, "controller": true}]},
+            "spec": {"nodeName": node, "hostNetwork": host, "containers": [{"name": "app", "image": "registry.example/web:1", "ports": ports.clone()}]}, "status": placed})
+    };
+    let old = json!({"kind": "ReplicaSet", "metadata": {"name": "web-old", "namespace": "shop", "uid": "web-old", "ownerReferences": [{"kind": "Deployment", "name": "web", "uid": "web", "controller": true}]}});
+    for (name, set, host, expect) in [
+        ("its own old pod", "web-old", true, "Recreate"),
+        ("its own sister", "web-set", true, "no more replicas"),
+        ("a stranger on the node's network", "other", true, "another port"),
+        ("a stranger", "other", false, "do without hostPort"),
+    ] {
+        let world = world().runs("web", Well, &[]).without("Pod", "web-1").with(old.clone());
+        let world = world.with(pod("web-a", set, "n1".into(), host)).with(pod("web-b", set, "n2".into(), host));
+        let report = world.with(pod("web-c", "web-set", Value::Null, host)).report();
+        let found = report.findings.iter().find(|one| one.code == "sched.host-port-conflict").expect(name);
+        assert!(found.fix.text.contains(expect), "{name}: {}", found.fix.text);
+    }
+}
