@@ -132,6 +132,8 @@ pub enum Edge {
     Selects,
     /// A pod calls a service.
     Calls,
+    /// A pod calls another one of its node at the node's own address.
+    Beside,
     /// A pod calls a service and is answered with an error.
     Asks,
     /// A service that answers with errors is served by pods.
@@ -184,6 +186,7 @@ pub const TABLE: &[(Edge, &[Effect], &[Effect])] = &[
     (Edge::Selects, PODS, &[NoEndpoints]),
     (Edge::Selects, &[Idle, NoEndpoints], &[NoEndpoints]),
     (Edge::Calls, &[NoEndpoints, Unreachable, Nameless, CallsFail, Down], CALLERS),
+    (Edge::Beside, PODS, CALLERS),
     (Edge::ServedBy, &[CallsFail, Crashing, NotReady], &[Errs]),
     (Edge::Asks, &[Errs], CALLERS),
     (Edge::Resolves, &[NoEndpoints, Down], CALLERS),

@@ -5,11 +5,11 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use super::{Edge, Effect, travels};
 use crate::claim::Claim;
 use crate::eval::messages::admission::{self, Refusal};
-use crate::eval::messages::call::CallFault;
+use crate::eval::messages::call::{self, CallFault};
 use crate::eval::{binding, endpoints, resolver, scheduling};
 use crate::object::{Fields as _, Object, Ref};
 use crate::rules::network;
-use crate::scene::{Scene, is_lost};
+use crate::scene::{Call, Part, Scene, is_lost};
 
 /// Which kinds make objects of which kind, and where the name stands if it is not the maker's own.
 const MAKERS: &[(&str, &str, &str)] =
@@ -46,6 +46,7 @@ impl Graph {
         let mut graph = Graph::default();
         graph.pods(scene);
         graph.calls(scene);
+        graph.neighbours(scene);
         graph.services(scene);
         graph.storage(scene);
         graph.control(scene);
@@ -160,6 +161,21 @@ impl Graph {
             let unnamed = matches!(call.fault, CallFault::NoName | CallFault::NoResolver);
             if unnamed && let Some(service) = resolver::cluster_dns(scene.snapshot) {
                 self.add(top, Edge::Resolves, service.id.clone());
+            }
+        }
+    }
+
+    /// Who is on the network of a node calls at its own address what else is there, and should listen on the port.
+    fn neighbours(&mut self, scene: &Scene<'_>) {
+        let on_node = |pod: &Object| pod.holds("/spec/hostNetwork");
+        let inward = |call: &&Call<'_>| call::is_loopback(&call.host) && on_node(call.pod);
+        for call in scene.calls().iter().filter(inward) {
+            let Some(port) = call.port else { continue };
+            let calls_too = |pod: &Object| scene.calls_of(pod).any(|other| inward(&other) && other.port == Some(port));
+            let near = |pod: &Object| pod.text("/spec/nodeName") == call.pod.text("/spec/nodeName");
+            let others = scene.troubles().map(|trouble| trouble.pod).filter(|pod| on_node(pod) && near(pod));
+            for other in others.filter(|pod| names_port(pod, port) && !calls_too(pod)) {
+                self.add(scene.top(call.pod), Edge::Beside, scene.top(other));
             }
         }
     }
@@ -294,4 +310,14 @@ impl Graph {
             }
         }
     }
+}
+
+/// Whether a pod declares a port, or is told of it by its command and variables.
+fn names_port(pod: &Object, port: u16) -> bool {
+    Part::all(pod).iter().any(|part| {
+        let mut declared = part.spec.list("/ports").iter();
+        let words = part.words();
+        declared.any(|one| one.int("/containerPort") == Some(i64::from(port)))
+            || words.split(|c: char| !c.is_ascii_digit()).any(|word| word.parse() == Ok(port))
+    })
 }

@@ -47,12 +47,12 @@ fn make_way(scene: &Scene<'_>, pod: &Object, holders: &[&Object]) -> Fix {
         let command = format!("kubectl -n {} patch deployment {} -p {patch}", top.namespace, top.name);
         return Fix::say(format!("let the old pod go first (strategy Recreate, or maxSurge 0): {command}"));
     }
-    if sisters.peek().is_some() {
-        return Fix::say("run no more replicas than there are nodes: each of them holds the port on its own");
-    }
     // Whoever uses the node's own network has every port of its containers there, and the API server says so again.
     if pod.holds("/spec/hostNetwork") {
-        return Fix::say("let one of the two use another port, or do without hostNetwork, with a Service in its place");
+        return Fix::say(match sisters.peek() {
+            Some(_) => "run no more replicas than there are nodes: each of them holds the port on its own",
+            None => "let one of the two use another port, or do without hostNetwork, with a Service in its place",
+        });
     }
     let ports = pod.list("/spec/containers").iter().enumerate().flat_map(|(index, one)| {
         let ports = one.list("/ports").iter().enumerate().filter(|(_, port)| port.at("/hostPort").is_some());

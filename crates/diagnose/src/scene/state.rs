@@ -44,7 +44,9 @@ pub(super) fn trouble<'a>(scene: &Scene<'a>, pod: &'a Object) -> Option<Trouble<
         None => return (scene.age(pod) >= 60).then_some(Effect::NotStarted).and_then(whole),
     }
     let parts = Part::all(pod);
-    if let Some((part, effect)) = parts.iter().find_map(|part| Some((part, broken(scene, part)?))) {
+    let broken: Vec<_> = parts.iter().filter_map(|part| Some((part, broken(scene, part)?))).collect();
+    let first = broken.iter().find(|(part, _)| broken.len() == 1 || !leans(scene, part)).or(broken.first());
+    if let Some((part, effect)) = first.copied() {
         return Some(Trouble { pod, effect, part: Some(part.clone()) });
     }
     if let Some(part) = parts.iter().find(|part| part.role == Role::Init && hangs(scene, part)) {
@@ -105,6 +107,16 @@ fn broken(scene: &Scene<'_>, part: &Part<'_>) -> Option<Effect> {
     let loops = part.loops(scene.now()) || killed(scene, part);
     waiting.or(loops.then_some(Effect::Crashing))
 }
+
+/// Whether the last call that a container says has failed was to its own pod: another container there is what ails it.
+fn leans<'a>(scene: &Scene<'a>, part: &Part<'a>) -> bool {
+    let Some((_, log)) = scene.last_words(part) else { return false };
+    let called = log.lines.iter().rev().take(LAST).find_map(|line| call::failed_call(line));
+    called.is_some_and(|called| called.to.iter().any(|(host, _)| call::is_loopback(host)))
+}
+
+/// So many lines at the end of a log tell why its program ended.
+const LAST: usize = 60;
 
 /// Whether a node is not ready.
 pub(crate) fn is_lost(node: &Object) -> bool {

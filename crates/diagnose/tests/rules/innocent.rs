@@ -203,3 +203,57 @@ fn a_port_of_the_host_is_freed_by_what_holds_it() {
         assert!(found.fix.text.contains(expect), "{name}: {}", found.fix.text);
     }
 }
+
+#[test]
+fn what_is_called_at_ones_own_address_is_in_the_same_pod() {
+    let crashing = |world: World| {
+        let at = "/status/containerStatuses/1";
+        let ended = json!({"terminated": {"exitCode": 1, "reason": "Error", "startedAt": "2026-03-01T11:58:00Z", "finishedAt": "2026-03-01T11:58:02Z"}});
+        let world = world.set("Pod", "web-1", &format!("{at}/lastState"), ended).set(
+            "Pod",
+            "web-1",
+            &format!("{at}/ready"),
+            false,
+        );
+        world.set("Pod", "web-1", &format!("{at}/state"), json!({"waiting": {"reason": "CrashLoopBackOff"}}))
+    };
+    let refused = "connection to server at \"127.0.0.1\", port 5432 failed: Connection refused";
+    let pod = || world().runs("web", Crashes, &[refused]);
+    let key = "error: unable to load credentials: open /secrets/key.json: no such file or directory";
+    check(vec![
+        ("the proxy crashes", crashing(pod().beside("web", "proxy", &[key])), &["crash.app.file-missing web"]),
+        ("the proxy runs", pod().beside("web", "proxy", &[]), &["crash.app.dependency-refused web"]),
+    ]);
+}
+
+#[test]
+fn what_is_called_at_a_nodes_own_address_is_on_the_same_node() {
+    let refused = "dial tcp 127.0.0.1:2379: connect: connection refused";
+    let broken = "open /etc/pki/server.crt: no such file or directory";
+    let on_node = |world: World, name: &str, node: &str| {
+        let world = world.set("Pod", &format!("{name}-1"), "/spec/hostNetwork", true);
+        world.set("Pod", &format!("{name}-1"), "/spec/nodeName", node)
+    };
+    let told = |world: World, name: &str, port: i64| {
+        world.set(
+            "Pod",
+            &format!("{name}-1"),
+            "/spec/containers/0/command",
+            json!([name, format!("--client=https://127.0.0.1:{port}")]),
+        )
+    };
+    let pair = |node: &str, port| {
+        let world = world().runs("api", Crashes, &[refused]).runs("store", Crashes, &[broken]);
+        told(told(on_node(on_node(world, "api", "n1"), "store", node), "api", 2379), "store", port)
+    };
+    check(vec![
+        ("the same node", pair("n1", 2379), &["crash.app.file-missing store"]),
+        ("another node", pair("n2", 2379), &["crash.app.dependency-refused api", "crash.app.file-missing store"]),
+        ("another port", pair("n1", 9000), &["crash.app.dependency-refused api", "crash.app.file-missing store"]),
+        (
+            "not on the node's network",
+            pair("n1", 2379).set("Pod", "store-1", "/spec/hostNetwork", false),
+            &["crash.app.dependency-refused api", "crash.app.file-missing store"],
+        ),
+    ]);
+}

@@ -132,6 +132,12 @@ pub fn failed_call(line: &str) -> Option<FailedCall> {
     (answered(line).is_none() && !is_of_a_resolver(line)).then(|| FailedCall { fault, to: peers(line) })
 }
 
+/// Whether a host is the caller's own: its pod, or its node where it uses the network of that.
+pub fn is_loopback(host: &str) -> bool {
+    let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+    host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
+}
+
 /// Whether a line is of the log of a server of names, which tells what others asked: `"A IN db. udp 45 false 512" NXDOMAIN`.
 fn is_of_a_resolver(line: &str) -> bool {
     let question = super::between(line, "\"", "\"").unwrap_or_default();
