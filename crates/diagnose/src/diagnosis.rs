@@ -12,7 +12,6 @@ use crate::cause::{Edge, Effect, travels};
 use crate::claim::{Change, Claim, Fix};
 use crate::object::{Object, Ref};
 use crate::report::{Explained, Finding, Mend, Report, Unexplained};
-use crate::rule::Rule;
 use crate::scene::Scene;
 use crate::snapshot::{Need, Proof, Snapshot, is_fact};
 use crate::time::Time;
@@ -119,7 +118,7 @@ fn finding(scene: &Scene<'_>, root: Root, symptoms: &[Symptom]) -> Finding {
     let more: BTreeSet<Ref> = explains.iter().filter(|one| one.effect != calls).map(|one| one.object.clone()).collect();
     explains.retain(|one| one.effect != calls || !more.contains(&one.object));
     let fix = claim.fix.clone().unwrap_or_else(|| Fix::say(rule.fix));
-    let mend = Mend { verified: vanishes(scene, rule, subject, &fix), text: fix.text, changes: fix.changes };
+    let mend = Mend { verified: vanishes(scene, &root.judgement, &fix), text: fix.text, changes: fix.changes };
     Finding {
         code: rule.code,
         object: subject.clone(),
@@ -149,7 +148,8 @@ fn unexplained(symptom: &Symptom, said: &[Claim]) -> Unexplained {
 }
 
 /// Whether the finding is gone from the snapshot as it would be after the mend.
-fn vanishes(scene: &Scene<'_>, rule: &Rule, subject: &Ref, fix: &Fix) -> bool {
+fn vanishes(scene: &Scene<'_>, found: &Judgement, fix: &Fix) -> bool {
+    let Judgement { rule, subject, members, .. } = found;
     let Some(mended) = fix.applied(scene.snapshot) else { return false };
     let changed: Vec<Ref> = fix.changes.iter().filter_map(Change::object).collect();
     let scene = Scene::after(scene, &mended, &changed.iter().collect::<Vec<_>>());
@@ -158,5 +158,5 @@ fn vanishes(scene: &Scene<'_>, rule: &Rule, subject: &Ref, fix: &Fix) -> bool {
         let claim = (rule.judge)(&scene, object).ok().flatten()?;
         Some(claim.subject.unwrap_or_else(|| scene.top(object)))
     });
-    !claims.any(|claimed| claimed == *subject)
+    !claims.any(|claimed| claimed == *subject || members.contains(&claimed))
 }

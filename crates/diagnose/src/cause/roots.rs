@@ -128,7 +128,8 @@ pub struct Open {
 
 /// The roots among claims, in rank order, and the symptoms that none explains.
 pub fn choose(claims: Vec<Judgement>, graph: &Graph, symptoms: &[Symptom]) -> (Vec<Root>, Vec<Open>) {
-    let claims = compete(lift::lift(merge(claims)));
+    // What is beaten where it was seen is none of the many that share a cause.
+    let claims = compete(lift::lift(compete(merge(claims))));
     let field = Field::new(&claims, graph);
     let explainers = explainers(&field);
     let covering: Vec<Vec<usize>> = symptoms.iter().map(|symptom| field.covering(symptom)).collect();
@@ -231,6 +232,10 @@ fn compete(claims: Vec<Judgement>) -> Vec<Judgement> {
 fn explainers(field: &Field<'_>) -> Vec<Vec<usize>> {
     let claims = field.claims;
     let places = |at: usize| std::iter::once(&claims[at].subject).chain(&claims[at].claim.seen);
+    // What many share is explained by what explains it of each.
+    let of_all = |by: usize, claim: &Judgement| {
+        !claim.members.is_empty() && claim.members.iter().all(|one| field.reaches(by, one, claim.rule.effect))
+    };
     let lacks: Vec<Vec<Ref>> = claims.iter().map(|claim| claim.lacks().collect()).collect();
     let reaches_it = |by: usize, at: usize| {
         let claim: &Judgement = &claims[at];
@@ -245,11 +250,13 @@ fn explainers(field: &Field<'_>) -> Vec<Vec<usize>> {
         by != at
             && !intended
             && !apart
-            && (lesser && places(at).any(|place| field.reaches(by, place, claim.rule.effect)) || lacking())
+            && (lesser && (places(at).any(|place| field.reaches(by, place, claim.rule.effect)) || of_all(by, claim))
+                || lacking())
     };
     let of = |at: usize| {
         let weight = |one: usize| (claims[one].rule.weight, std::cmp::Reverse(one));
-        let near: BTreeSet<usize> = places(at).chain(&lacks[at]).flat_map(|place| field.near(place)).collect();
+        let near: BTreeSet<usize> =
+            places(at).chain(&claims[at].members).chain(&lacks[at]).flat_map(|place| field.near(place)).collect();
         let explains = |by: &usize| reaches_it(*by, at) && !(reaches_it(at, *by) && weight(at) > weight(*by));
         near.into_iter().filter(explains).collect()
     };

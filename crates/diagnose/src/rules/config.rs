@@ -68,7 +68,7 @@ fn object_missing<'a>(scene: &Scene<'a>, pod: &'a Object, wanted: &str) -> Judge
     let verb = if kind == "Secret" { "secret generic" } else { "configmap" };
     let fix = Fix::say(format!("kubectl -n {} create {verb} {name} …", pod.ns())).adding(empty);
     let claim = Claim::new(format!("{kind} {name} does not exist{hint}")).seen(pod).part(&part).by(proof);
-    Ok(Some(claim.by_all(absent).needing(need).fix(fix)))
+    Ok(Some(claim.by_all(absent).needing(need).fix(fix).shared(Ref::new(kind, pod.ns(), name))))
 }
 
 /// What a container cannot do without, of a kind: names, with the pointers to them.

@@ -2,9 +2,9 @@
 
 use crate::cause::Effect;
 use crate::claim::{Claim, Confidence, Fix};
-use crate::eval::messages::call::CallFault;
+use crate::eval::messages::call::{CallFault, is_loopback};
 use crate::eval::messages::program::{self, Sign};
-use crate::object::{Fields as _, Object};
+use crate::object::{Fields as _, Object, Ref};
 use crate::rule::{Rule, Stance};
 use crate::scene::{Call, Part, Scene};
 use crate::snapshot::{Judged, Proof};
@@ -150,6 +150,11 @@ fn dependency<'a>(scene: &Scene<'a>, pod: &'a Object, faults: &[CallFault], what
         let claim = Claim::of(trouble, format!("it ends because {}{port} {what}", call.host)).by(call.proof.clone());
         let claim = Claim { part: Some(call.container.clone()), ..claim };
         let claim = claim.by_all(call.told.clone());
+        // What is outside of the cluster has no object that could be blamed, and many may call it.
+        let address = call.host.parse::<std::net::IpAddr>().is_ok() && !is_loopback(&call.host);
+        if address && call.service.is_none() {
+            return claim.shared(Ref::new("Address", "", format!("{}{port}", call.host)));
+        }
         claim.by_all(call.service.map(|service| Proof::field(service, "/metadata/name")))
     }))
 }

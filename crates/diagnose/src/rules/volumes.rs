@@ -50,7 +50,8 @@ fn object_missing<'a>(scene: &Scene<'a>, pod: &'a Object, wanted: &str) -> Judge
     let verb = if kind == "Secret" { "secret generic" } else { "configmap" };
     let fix = Fix::say(format!("kubectl -n {} create {verb} {name} …", pod.ns())).adding(empty);
     let claim = Claim::of(trouble, volume(event.message(), &format!("{kind} {name} does not exist{hint}")));
-    Ok(Some(claim.field(event.0, event.pointer()).by_all(absent).needing(need).fix(fix)))
+    let claim = claim.field(event.0, event.pointer()).by_all(absent).needing(need).fix(fix);
+    Ok(Some(claim.shared(Ref::new(kind, pod.ns(), name))))
 }
 
 fn key_missing<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {

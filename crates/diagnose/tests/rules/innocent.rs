@@ -3,7 +3,7 @@
 use fathom_diagnose::value::{Value, json};
 
 use crate::chains::check;
-use crate::world::How::{Crashes, Killed, Well};
+use crate::world::How::{Crashes, Killed, NoConfig, Well};
 use crate::world::World;
 
 fn world() -> World {
@@ -256,4 +256,29 @@ fn what_is_called_at_a_nodes_own_address_is_on_the_same_node() {
             &["crash.app.dependency-refused api", "crash.app.file-missing store"],
         ),
     ]);
+}
+
+#[test]
+fn what_many_need_and_nobody_has_is_one_cause() {
+    let names = ["a", "b", "c", "d"];
+    let refused = "dial tcp 10.20.0.5:5432: connect: connection refused";
+    let all = |how, log: &[&str]| names.iter().fold(world(), |world, name| world.runs(name, how, log));
+    check(vec![
+        ("a ConfigMap", all(NoConfig, &[]), &["cfg.configmap-missing gone"]),
+        (
+            "two of them",
+            world().runs("a", NoConfig, &[]).runs("b", NoConfig, &[]),
+            &["cfg.configmap-missing a", "cfg.configmap-missing b"],
+        ),
+        ("an address outside", all(Crashes, &[refused]), &["crash.app.dependency-refused 10.20.0.5:5432"]),
+        (
+            "who ended for something else",
+            all(Crashes, &[refused]).runs("e", Crashes, &[refused, "KeyError: 'DATABASE_URL'"]),
+            &["crash.app.dependency-refused 10.20.0.5:5432", "crash.app.missing-env e"],
+        ),
+    ]);
+    let report = all(NoConfig, &[]).report();
+    assert!(report.findings[0].fix.verified, "with the ConfigMap all of them begin");
+    let explained: Vec<&str> = report.findings[0].explains.iter().map(|one| one.object.name.as_str()).collect();
+    assert!(names.iter().all(|name| explained.contains(name)), "{explained:?}");
 }
