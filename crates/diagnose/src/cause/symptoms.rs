@@ -6,6 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::Effect;
 use crate::eval::endpoints;
+use crate::eval::messages::start;
 use crate::object::{Fields as _, Object, Ref};
 use crate::rules::termination;
 use crate::scene::{Part, Role, Scene};
@@ -85,7 +86,10 @@ fn pods(scene: &Scene<'_>, found: &mut Vec<Symptom>) {
                 known.insert((object.clone(), trouble.effect), found.len());
                 let seen = BTreeSet::from([pod.id.clone()]);
                 let says = lines::says(pod, trouble.effect);
-                let proofs = std::iter::once(proof).chain(lines::warning(scene, pod)).collect();
+                let waits = trouble.effect == Effect::NotStarted && trouble.part.is_none();
+                let told = || lines::of_kubelet(scene, pod, &start::SETUP).filter(|_| waits);
+                let warning = lines::warning(scene, pod).or_else(told);
+                let proofs = std::iter::once(proof).chain(warning).collect();
                 found.push(Symptom { object, effect: trouble.effect, seen, says, proofs, test, hard: true });
             }
         }
@@ -192,7 +196,9 @@ fn rest(scene: &Scene<'_>, found: &mut Vec<Symptom>) {
         };
         if scene.now().since(deletion) > grace && scene.lives(object.ns()) {
             let test = format!("kubectl get {} {} -o yaml", object.id.kind.to_lowercase(), object.name());
-            found.push(symptom(object, Effect::Stuck, "/metadata/deletionTimestamp", test));
+            let mut stuck = symptom(object, Effect::Stuck, "/metadata/deletionTimestamp", test);
+            stuck.proofs.extend(lines::of_kubelet(scene, object, &["FailedKillPod"]));
+            found.push(stuck);
         }
     }
     for scaler in scene.snapshot.all("HorizontalPodAutoscaler") {

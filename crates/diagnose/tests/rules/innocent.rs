@@ -122,8 +122,19 @@ fn a_network_fails_for_more_than_its_agent() {
         ("nobody knows of an agent", waits("FailedCreatePodSandBox", unauthorized), &["cni.agent-down n1"]),
         ("the agent is well", agent(Well), &["unexplained web"]),
         ("a network that is not there", waits("FailedCreatePodSandBox", unnamed), &["unexplained web"]),
-        ("a network that stays", told(going, "web-1", "FailedKillPod", kept), &["unexplained web-1"]),
+        ("a network that stays", told(going.clone(), "web-1", "FailedKillPod", kept), &["unexplained web-1"]),
     ]);
+    // Whoever looks has the kubelet's words.
+    for (world, says) in
+        [(waits("FailedCreatePodSandBox", unnamed), unnamed), (told(going, "web-1", "FailedKillPod", kept), kept)]
+    {
+        let report = world.report();
+        assert!(
+            report.unexplained[0].proofs.iter().any(|proof| proof.saw == says),
+            "{:?}",
+            report.unexplained[0].proofs
+        );
+    }
 }
 
 #[test]

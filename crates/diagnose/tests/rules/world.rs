@@ -33,7 +33,7 @@ pub(crate) enum How {
 }
 
 /// A cluster in the making.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct World {
     objects: Vec<Value>,
     logs: Vec<(LogName, String)>,

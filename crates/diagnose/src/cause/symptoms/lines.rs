@@ -77,6 +77,13 @@ pub(super) fn warning(scene: &Scene<'_>, object: &Object) -> Option<Proof> {
     Some(Proof::field(event.0, event.pointer()))
 }
 
+/// The last that the kubelet says with one of these reasons of what it does for a pod: no container can tell.
+pub(super) fn of_kubelet(scene: &Scene<'_>, pod: &Object, reasons: &[&str]) -> Option<Proof> {
+    let mut told = scene.snapshot.events(pod).rev();
+    let event = told.find(|event| reasons.contains(&event.reason()))?;
+    Some(Proof::field(event.0, event.pointer()))
+}
+
 /// A service's name that does not resolve in a pod of which a text does not tell whom it asks: what is known, and what
 /// tells more.
 pub(super) fn unresolved(call: &Call<'_>) -> Option<(String, String)> {
