@@ -4,11 +4,13 @@
 
 mod access;
 pub(crate) mod admission;
+mod advice;
 pub(crate) mod autoscaling;
 mod callers;
 mod config;
 mod control;
 mod crashes;
+mod custom;
 mod daemons;
 mod files;
 mod flows;
@@ -70,6 +72,7 @@ pub const GROUPS: &[(&str, &[Rule])] = &[
     ("Signals", signals::RULES),
     ("Kills by probes", kills::RULES),
     ("What programs say", programs::RULES),
+    ("Kinds that programs want", custom::RULES),
     ("Readiness", readiness::RULES),
     ("Termination", termination::RULES),
     ("Workloads", workloads::RULES),

@@ -63,10 +63,7 @@ fn object_missing<'a>(scene: &Scene<'a>, pod: &'a Object, wanted: &str) -> Judge
         (_, Some(near)) => format!("; there is {near}"),
         _ => String::new(),
     };
-    let empty =
-        crate::value::json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": name, "namespace": pod.ns()}});
-    let verb = if kind == "Secret" { "secret generic" } else { "configmap" };
-    let fix = Fix::say(format!("kubectl -n {} create {verb} {name} …", pod.ns())).adding(empty);
+    let fix = super::advice::making(kind, pod.ns(), name);
     let claim = Claim::new(format!("{kind} {name} does not exist{hint}")).seen(pod).part(&part).by(proof);
     Ok(Some(claim.by_all(absent).needing(need).fix(fix).shared(Ref::new(kind, pod.ns(), name))))
 }

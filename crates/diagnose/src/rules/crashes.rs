@@ -54,8 +54,9 @@ fn execution<'a>(scene: &Scene<'a>, part: &Part<'a>) -> Option<(Exec, String, Pr
     let (name, log) = scene.last_words(part)?;
     let (line, text) = log.lines.iter().enumerate().rfind(|(_, text)| !text.trim().is_empty())?;
     let shell = text.trim_end().ends_with(": Exec format error");
-    let (exec, program) =
-        start::exec(text).filter(|_| shell || text.starts_with("exec ") || text.starts_with("standard_init"))?;
+    let (exec, program) = start::exec(text).filter(|_| {
+        shell || start::is_interpreter(text) || text.starts_with("exec ") || text.starts_with("standard_init")
+    })?;
     Some((exec, program.to_owned(), Proof::line(&name, line + 1, text)))
 }
 

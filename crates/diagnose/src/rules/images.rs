@@ -73,7 +73,9 @@ fn said<'a>(scene: &Scene<'a>, pod: &'a Object, wanted: Pull) -> Judged<Option<C
         let registry = pull::registry(part.image());
         let claim = Claim::new(format!("image {} of {}", part.image(), part.title()));
         let claim = claim.seen(pod).part(&part).by(proof).by_all(part.saw("/state/waiting/reason"));
-        let claim = Claim { fix: corrected(scene, &part, wanted), ..claim.by(part.asked("/image")) };
+        let advised = claim.proofs.first().and_then(|proof| super::advice::of_registry(&proof.saw));
+        let fix = corrected(scene, &part, wanted).or(advised);
+        let claim = Claim { fix, ..claim.by(part.asked("/image")) };
         let shares = matches!(wanted, Pull::RegistryDns | Pull::Unreachable | Pull::Tls | Pull::RateLimit)
             && !registry.is_empty();
         if shares { claim.shared(Ref::new("Registry", "", registry)) } else { claim }
@@ -193,9 +195,9 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: "img.registry-unreachable",
-        means: "The node does not reach the registry.",
-        proves: "The runtime's connection failed or ran out of time.",
-        refutes: "a connection from this node to the registry",
+        means: "The node does not reach the registry, or the registry itself fails.",
+        proves: "The runtime's connection failed or ran out of time, or it was answered with an error of the server.",
+        refutes: "an answer of the registry to this node",
         fix: "open the way from the nodes to the registry, or use a mirror",
         judge: |scene, pod| said(scene, pod, Pull::Unreachable),
         ..Rule::PLAIN
@@ -203,7 +205,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         code: "img.tls",
         means: "The node and the registry do not agree on TLS.",
-        proves: "The runtime does not trust the certificate, or the registry speaks plain HTTP.",
+        proves: "The runtime does not trust the certificate, it has expired, or the registry speaks plain HTTP.",
         refutes: "a TLS handshake from this node that succeeds",
         fix: "give the runtime the registry's CA, or mark the registry as plain HTTP (hosts.toml)",
         judge: |scene, pod| said(scene, pod, Pull::Tls),

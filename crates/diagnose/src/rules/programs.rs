@@ -27,7 +27,8 @@ pub(super) fn signed<'a>(scene: &Scene<'a>, pod: &'a Object, sign: Sign, says: &
     let (trouble, parts) = super::crashes::ended(scene, pod)?;
     parts.iter().filter(|part| !settled(part)).find_map(|part| {
         let (line, proof) = last_sign(scene, part, sign)?;
-        Some(Claim::of(trouble, format!("{says}: {}", line.trim())).part(part).by(proof).by_all(part.ending()))
+        let claim = Claim::of(trouble, format!("{says}: {}", line.trim())).part(part).by(proof);
+        Some(Claim { fix: super::advice::of_program(&line), ..claim.by_all(part.ending()) })
     })
 }
 
@@ -48,21 +49,22 @@ fn missing_env<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> 
     }
     let set = part.as_ref().is_some_and(|part| {
         part.spec.list("/env").iter().any(|one| {
-            names.contains(&one.text("/name")) && !(one.text("/value").is_empty() && one.at("/valueFrom").is_none())
+            names.iter().any(|name| name.eq_ignore_ascii_case(one.text("/name")))
+                && !(one.text("/value").is_empty() && one.at("/valueFrom").is_none())
         })
     });
     // Values of variables may be secrets; only that there are none is quoted.
     let none = part.filter(|part| part.spec.at("/env").is_none()).map(|part| part.asked("/env"));
     // A name in the line that is set is none that is missing.
     let known = |name: &&&str| part_sets(pod, &claim, name);
-    let wanted = names.iter().find(|name| !known(name)).copied().map(str::to_owned);
+    let wanted = names.iter().find(|name| !known(name)).map(|name| name.to_ascii_uppercase());
     let fix = wanted.and_then(|name| set_variable(scene, pod, &claim, &name));
     Ok((!set).then(|| Claim { fix, ..claim.by_all(none) }))
 }
 
 fn part_sets(pod: &Object, claim: &Claim, name: &str) -> bool {
     let mut parts = Part::all(pod).into_iter().filter(|part| Some(part.name()) == claim.part.as_deref());
-    parts.any(|part| part.spec.list("/env").iter().any(|one| one.text("/name") == name))
+    parts.any(|part| part.spec.list("/env").iter().any(|one| one.text("/name").eq_ignore_ascii_case(name)))
 }
 
 /// Sets a variable of a container; its value is for a person to choose.
@@ -148,7 +150,8 @@ fn dependency<'a>(scene: &Scene<'a>, pod: &'a Object, faults: &[CallFault], what
     Ok(call.map(|call| {
         let port = call.port.map_or(String::new(), |port| format!(":{port}"));
         let claim = Claim::of(trouble, format!("it ends because {}{port} {what}", call.host)).by(call.proof.clone());
-        let claim = Claim { part: Some(call.container.clone()), ..claim };
+        let fix = super::advice::of_program(&call.proof.saw);
+        let claim = Claim { part: Some(call.container.clone()), fix, ..claim };
         let claim = claim.by_all(call.told.clone());
         // What is outside of the cluster has no object that could be blamed, and many may call it.
         let address = call.host.parse::<std::net::IpAddr>().is_ok() && !is_loopback(&call.host);
@@ -225,10 +228,10 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         code: "crash.app.auth-failed",
         weight: 67,
-        means: "A server does not accept the program's credentials.",
+        means: "A server does not accept the program's credentials, or does not allow them what it asks for.",
         proves: "The program says so before it ends.",
         refutes: "the same credentials accepted",
-        fix: "correct the Secret; restart the pods if it was changed after they started",
+        fix: "correct the Secret; restart the pods if it was changed after they started; in a cloud, see what the identity may",
         judge: |scene, pod| plain(scene, pod, Sign::AuthFailed, "its credentials are not accepted"),
         ..APP
     },

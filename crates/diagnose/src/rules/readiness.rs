@@ -53,6 +53,29 @@ fn dependency<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
     }))
 }
 
+/// How many lines at the end of a log tell why a program is not ready by now.
+const TOLD: usize = 20;
+
+/// It answers that it is not ready, and its log may say of what it complains.
+fn not_ready<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
+    const REASONS: [Sign; 4] = [Sign::TlsUntrusted, Sign::TlsExpired, Sign::AuthFailed, Sign::Forbidden];
+    let what = "it says itself that it is not ready";
+    let Some(claim) = says(scene, pod, &[Fault::ServerError, Fault::Status], what)? else { return Ok(None) };
+    let written = failing(scene, pod).and_then(|(_, part, _)| scene.words(&part));
+    let reason = written.and_then(|(name, log)| {
+        let mut last = log.lines.iter().enumerate().rev().take(TOLD);
+        let is_reason = |line: &str| program::sign(line).is_some_and(|sign| REASONS.contains(&sign));
+        last.find(|(_, line)| is_reason(line)).map(|(at, line)| (line, Proof::line(&name, at + 1, line)))
+    });
+    Ok(Some(match reason {
+        Some((line, proof)) => {
+            let says = format!("{what}: {}", line.trim());
+            Claim { says, fix: super::advice::of_program(line), ..claim.by(proof) }
+        }
+        None => claim,
+    }))
+}
+
 /// Nobody listens: the probe asks another port than the program says that it serves.
 fn port<'a>(scene: &Scene<'a>, pod: &'a Object) -> Judged<Option<Claim>> {
     let Some(claim) = says(scene, pod, &[Fault::Refused], "its readiness probe asks a port where nobody listens")?
@@ -238,9 +261,7 @@ pub(super) const RULES: &[Rule] = &[
         proves: "The answer is an error of the server.",
         refutes: "the path answering 200",
         fix: "see its log: most programs say so because of what they call",
-        judge: |scene, pod| {
-            says(scene, pod, &[Fault::ServerError, Fault::Status], "it says itself that it is not ready")
-        },
+        judge: not_ready,
         ..READY
     },
     Rule {

@@ -45,10 +45,7 @@ fn object_missing<'a>(scene: &Scene<'a>, pod: &'a Object, wanted: &str) -> Judge
     };
     let near = crate::eval::selector::nearest(name, scene.snapshot.within(kind, pod.ns()).map(Object::name));
     let hint = near.map_or(String::new(), |near| format!("; there is {near}"));
-    let empty =
-        crate::value::json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": name, "namespace": pod.ns()}});
-    let verb = if kind == "Secret" { "secret generic" } else { "configmap" };
-    let fix = Fix::say(format!("kubectl -n {} create {verb} {name} …", pod.ns())).adding(empty);
+    let fix = super::advice::making(kind, pod.ns(), name);
     let claim = Claim::of(trouble, volume(event.message(), &format!("{kind} {name} does not exist{hint}")));
     let claim = claim.field(event.0, event.pointer()).by_all(absent).needing(need).fix(fix);
     Ok(Some(claim.shared(Ref::new(kind, pod.ns(), name))))

@@ -148,6 +148,21 @@ status:
     // By what it mounts, whatever it is called.
     let own = roots(&[unready, &waits, &agent("our-network", "/etc/cni/net.d")]);
     assert_eq!(own, ["img.not-found DaemonSet/net/our-network"]);
+    // By its name, and of what it says itself: a cloud does not let it.
+    let waiting = "waiting: {reason: ImagePullBackOff,";
+    let (begin, _) =
+        agent("aws-node", "/var/log").split_once(waiting).map(|(a, b)| (a.to_owned(), b.to_owned())).expect("it waits");
+    let crashing = format!(
+        "{begin}waiting: {{reason: CrashLoopBackOff}}}}, restartCount: 5,
+    lastState: {{terminated: {{exitCode: 1, reason: Error, finishedAt: '2026-03-01T11:59:00Z'}}}}}}]"
+    );
+    let said = |line: &str| {
+        let log =
+            format!("kind: Log\nnamespace: net\npod: aws-node-x\ncontainer: agent\nprevious: true\nlines: ['{line}']");
+        roots(&[unready, &waits, &crashing, &log])
+    };
+    let denied = said("UnauthorizedOperation: You are not authorized to perform this operation");
+    assert_eq!(denied, ["crash.app.auth-failed DaemonSet/net/aws-node"]);
     let mut other = roots(&[unready, &waits, &agent("logs", "/var/log")]);
     other.sort();
     assert_eq!(other, ["cni.not-installed Node//n1", "img.not-found DaemonSet/net/logs"]);

@@ -46,6 +46,8 @@ pub enum Sign {
     NoCommand,
     /// The token of the service account is not there.
     NoToken,
+    /// The API server serves no such kind.
+    NoKind,
     /// The API server said no.
     Forbidden,
     /// The API server did not believe the token.
@@ -60,6 +62,10 @@ pub enum Sign {
 
 /// What one line says.
 pub fn sign(line: &str) -> Option<Sign> {
+    // What was to run it is missed: that is no command of a script.
+    if super::start::is_interpreter(line) {
+        return None;
+    }
     if let Some(sign) = shell(line) {
         return Some(sign);
     }
@@ -142,7 +148,28 @@ pub fn variables<'a>(line: &'a str, log: &'a [String]) -> Vec<&'a str> {
         log[at..].iter().take(3).flat_map(|one| named(one)).filter(|word| word.contains('_')).collect()
     };
     let own: Vec<&str> = named(line).collect();
+    // The name of a field is that of its variable, in whatever letters.
+    if own.is_empty() && is_field(line) {
+        return vec![line.trim()];
+    }
     if own.is_empty() { below() } else { own }
+}
+
+/// Whether a line is the name of a field alone.
+fn is_field(line: &str) -> bool {
+    let name = line.trim();
+    name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// A field of settings that are read from the environment, above the line that says that it is required (pydantic).
+fn setting(lines: &[String], at: usize) -> Option<Sign> {
+    let below = lines.get(at + 1)?.trim();
+    let required = below.get(..14).is_some_and(|begin| begin.eq_ignore_ascii_case("field required"));
+    if !required || !is_field(&lines[at]) {
+        return None;
+    }
+    let head = lines[..at].iter().rev().take(LONGEST).find(|line| line.contains("validation error"))?;
+    super::says(head.rsplit(" for ").next()?, &["settings", "config", "environment"]).then_some(Sign::MissingEnv)
 }
 
 /// How many lines at the end of a log tell why its program ended, and how many are looked at with all traces.
@@ -157,7 +184,7 @@ pub fn verdict(lines: &[String]) -> Option<(usize, Sign)> {
         told += usize::from(!super::call::continues(line));
         told <= TOLD
     });
-    let signs = last.filter_map(|(at, line)| Some((at, sign(line)?)));
+    let signs = last.filter_map(|(at, line)| Some((at, sign(line).or_else(|| setting(lines, at))?)));
     // Traces and files that could not be opened are said along the way; what is not weak decides by coming last.
     let weight = |sign: Sign| match sign {
         Sign::Panic => 0,
@@ -233,6 +260,16 @@ mod tests {
             ("    at shop.CustomLogger.log(CustomLogger.java:7)", None),
             ("Error: failed to read app.toml at line 3", Some(Sign::BadConfig)),
             ("Error: EMFILE, open '/x'", Some(Sign::FdLimit)),
+            (
+                "ClientError: An error occurred (AccessDenied) when calling the GetObject operation",
+                Some(Sign::AuthFailed),
+            ),
+            ("UnauthorizedOperation: You are not authorized to perform this operation.", Some(Sign::AuthFailed)),
+            ("java.nio.file.AccessDeniedException: /data/x: Access denied", Some(Sign::Permission)),
+            ("no matches for kind \"Certificate\" in version \"cert-manager.io/v1\"", Some(Sign::NoKind)),
+            ("env: 'bash\\r': No such file or directory", None),
+            ("sh: ./run.sh: /bin/bash: bad interpreter: No such file or directory", None),
+            ("x509: cannot validate certificate for 10.0.0.1 because it has no IP SANs", Some(Sign::TlsUntrusted)),
         ] {
             assert_eq!(sign(line), expect, "{line}");
         }
@@ -266,5 +303,11 @@ mod tests {
         let heap = "FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory\n 1: 0xb7c560 node::Abort() [node]\nAborted (core dumped)";
         assert_eq!(verdict(&lines(heap)), Some((0, Sign::HeapFull)));
         assert_eq!(verdict(&lines("started\nok")), None);
+        for (of, expect) in [("Settings", Some((1, Sign::MissingEnv))), ("Order", None)] {
+            let text =
+                format!("1 validation error for {of}\ndb_host\n  Field required [type=missing, input_value={{}}]");
+            assert_eq!(verdict(&lines(&text)), expect, "{of}");
+        }
+        assert_eq!(variables("db_host", &[]), ["db_host"]);
     }
 }

@@ -47,6 +47,14 @@ pub enum Exec {
     Interpreter,
 }
 
+/// Whether a shell or `env` says that what should run a script is not there: by its first line, which may end with the
+/// carriage return of another system.
+pub fn is_interpreter(line: &str) -> bool {
+    let gone = says(line, &["no such file or directory"]);
+    let returns = ["\\r'", "\\r’", "\r'", "\r’", "\r:", "^M:"].iter().any(|end| line.contains(end));
+    gone && (line.contains("bad interpreter") || returns && line.contains("env: "))
+}
+
 /// What a runtime or a shell said about executing a program; and which.
 pub fn exec(text: &str) -> Option<(Exec, &str)> {
     let quoted = || between(text, "exec: \"", "\"");
@@ -61,6 +69,12 @@ pub fn exec(text: &str) -> Option<(Exec, &str)> {
     if let Some(told) = text.trim_end().strip_suffix(": Exec format error") {
         let program = told.split(": ").filter(|part| part.contains('/')).last().unwrap_or_default();
         return Some((Exec::Format, program));
+    }
+    if is_interpreter(text) {
+        let parts: Vec<&str> = text.split(": ").collect();
+        let end = parts.iter().position(|part| says(part, &["bad interpreter", "no such file"])).unwrap_or(0);
+        let named = end.checked_sub(1).map_or(program, |before| parts[before]);
+        return Some((Exec::Interpreter, named.trim_matches(['\'', '‘', '’'])));
     }
     if quoted().is_some() && text.contains("permission denied") {
         return Some((Exec::Denied, program));
@@ -232,6 +246,14 @@ mod tests {
         }
         let shell = "bash: line 1: /app/server: cannot execute binary file: Exec format error";
         assert_eq!(exec(shell), Some((Exec::Format, "/app/server")));
+        for (text, program) in [
+            ("env: 'bash\\r': No such file or directory", "bash\\r"),
+            ("/usr/bin/env: ‘sh\\r’: No such file or directory", "sh\\r"),
+            ("sh: ./run.sh: /bin/bash: bad interpreter: No such file or directory", "/bin/bash"),
+        ] {
+            assert_eq!(exec(text), Some((Exec::Interpreter, program)), "{text}");
+        }
+        assert_eq!(exec("/usr/bin/env: 'python': No such file or directory"), None);
         assert_eq!(exec("exec /run.sh: exec format error"), Some((Exec::Format, "/run.sh")));
     }
 

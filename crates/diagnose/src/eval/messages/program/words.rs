@@ -22,6 +22,7 @@ pub(super) const WORDS: &[(Sign, &[&str])] = &[
     (Sign::Corefile, &["error during parsing: "]),
     (Sign::Forbidden, &["is forbidden: user "]),
     (Sign::NoToken, &["serviceaccount/token"]),
+    (Sign::NoKind, &["no matches for kind"]),
     (
         Sign::TlsExpired,
         &[
@@ -43,6 +44,7 @@ pub(super) const WORDS: &[(Sign, &[&str])] = &[
             "self_signed_cert",
             "certificate_verify_failed",
             "certificate is valid for",
+            "cannot validate certificate for",
             "unable to verify the first certificate",
             "pkix path building failed",
             "unable to find valid certification path",
@@ -132,6 +134,18 @@ pub(super) const WORDS: &[(Sign, &[&str])] = &[
             "client password must be a string",
             "unable to locate credentials",
             "could not find default credentials",
+            // Clouds: who it is may not do that, or is nobody.
+            "(accessdenied",
+            "api error accessdenied",
+            "unauthorizedoperation",
+            "not authorized to perform",
+            "(authorizationfailed)",
+            "does not have authorization to perform action",
+            "does not have storage.",
+            "invalidaccesskeyid",
+            "invalidclienttokenid",
+            "signaturedoesnotmatch",
+            "(expiredtoken",
         ],
     ),
     (
