@@ -91,9 +91,8 @@ fn settle(blocks: &mut [Block<'_>]) {
     });
     let described: BTreeSet<String> = described.filter(|place| !place.is_empty()).collect();
     // Where nobody names one it is the same for all, whatever it is called.
-    let of_all = |line: &&str| line.starts_with("NAMESPACE");
     let placed = blocks.iter().any(|block| match &block.body {
-        Body::Table(lines) => lines.first().is_some_and(|line| of_all(line)),
+        Body::Table(lines) => lines.first().is_some_and(|line| line.starts_with("NAMESPACE")),
         Body::Description(lines) => lines.iter().take(4).any(|line| line.starts_with("Namespace:")),
         Body::Document(_) => true,
         _ => false,
@@ -120,7 +119,7 @@ fn remarked(lines: &[&str]) -> usize {
     };
     let end = lines.iter().rposition(|line| !line.is_empty()).map_or(0, |last| last + 1);
     let begin = lines[..end].iter().rposition(|line| line.is_empty()).map_or(0, |empty| empty + 1);
-    if begin > 1 && lines[begin..end].iter().all(|line| to_people(&line)) { begin } else { end }
+    if begin > 1 && lines[begin..end].iter().all(to_people) { begin } else { end }
 }
 
 /// A log belongs to whom its command names.

@@ -37,6 +37,8 @@ fn refused<'a>(scene: &Scene<'a>, pod: &'a Object) -> Option<(Part<'a>, Pull, Pr
     }
     // Before 1.31 the state says only that it waits; the reason is in an event.
     let failed = scene.warnings(pod, &["Failed", "InspectFailed"]).find_map(|event| {
+        // A table does not tell of which image it speaks.
+        let image = if image.is_empty() { between(event.message(), "image \"", "\"")? } else { image };
         let said = event.message().contains(image).then(|| pull::read(event.message(), image)).flatten()?;
         Some((said, Proof::field(event.0, event.pointer())))
     });
@@ -71,11 +73,14 @@ fn corrected(scene: &Scene<'_>, part: &Part<'_>, wanted: Pull) -> Option<Fix> {
 fn said<'a>(scene: &Scene<'a>, pod: &'a Object, wanted: Pull) -> Judged<Option<Claim>> {
     Ok(refused(scene, pod).filter(|(_, said, _)| *said == wanted).map(|(part, _, proof)| {
         let registry = pull::registry(part.image());
-        let claim = Claim::new(format!("image {} of {}", part.image(), part.title()));
+        let known = between(&proof.saw, "image \"", "\"").filter(|_| part.image().is_empty()).map(str::to_owned);
+        let image = known.as_deref().unwrap_or(part.image());
+        let claim = Claim::new(format!("image {image} of {}", part.title()));
         let claim = claim.seen(pod).part(&part).by(proof).by_all(part.saw("/state/waiting/reason"));
         let advised = claim.proofs.first().and_then(|proof| super::advice::of_registry(&proof.saw));
         let fix = corrected(scene, &part, wanted).or(advised);
-        let claim = Claim { fix, ..claim.by(part.asked("/image")) };
+        let asked = known.is_none().then(|| part.asked("/image"));
+        let claim = Claim { fix, ..claim.by_all(asked) };
         let shares = matches!(wanted, Pull::RegistryDns | Pull::Unreachable | Pull::Tls | Pull::RateLimit)
             && !registry.is_empty();
         if shares { claim.shared(Ref::new("Registry", "", registry)) } else { claim }

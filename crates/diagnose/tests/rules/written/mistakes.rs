@@ -330,4 +330,16 @@ pub(super) const MISTAKES: &[(&str, &str, &str, &str)] = &[
         "  replicas: 3\n  selector: {matchLabels: {app: ne}}\n",
         "spec.replicas: unknown field",
     ),
+    (
+        "adm.invalid",
+        "containers: [{name: wget, image: busybox,",
+        "imagePullSecret: [{name: own}], containers: [{name: wget, image: busybox,",
+        "spec.imagePullSecret: unknown field",
+    ),
+    (
+        "adm.invalid",
+        "containers: [{name: wget, image: busybox,",
+        "containers: [{name: wget, image: busybox, environment: [],",
+        "environment: unknown field",
+    ),
 ];
