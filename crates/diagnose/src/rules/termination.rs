@@ -69,6 +69,8 @@ fn finalizer<'a>(scene: &Scene<'a>, object: &'a Object) -> Judged<Option<Claim>>
     if young && tended() || ends_pods(scene, object) {
         return Ok(None);
     }
+    let all = object.list("/metadata/finalizers").iter().enumerate();
+    let others: Vec<Value> = all.filter(|(at, _)| *at != index).map(|(_, one)| one.clone()).collect();
     let place = if object.ns().is_empty() { String::new() } else { format!("-n {} ", object.ns()) };
     let what = format!("{} {}", object.id.kind.to_lowercase(), object.name());
     let text = format!(
@@ -79,7 +81,7 @@ fn finalizer<'a>(scene: &Scene<'a>, object: &'a Object) -> Judged<Option<Claim>>
         .about(object.id.clone())
         .field(object, "/metadata/deletionTimestamp")
         .field(object, &format!("/metadata/finalizers/{index}"))
-        .fix(Fix::say(text).set(object, "/metadata/finalizers", Value::Null));
+        .fix(Fix::say(text).set(object, "/metadata/finalizers", others));
     Ok(Some(if young { claim.only(Confidence::Likely) } else { claim }))
 }
 

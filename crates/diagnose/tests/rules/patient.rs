@@ -105,6 +105,16 @@ fn what_was_deleted_has_time_to_go() {
         ("a namespace that is not emptied", emptied(MINUTES_AGO), &["term.namespace-content old"]),
     ];
     check(rows);
+    let two = deleted("ConfigMap", "shop", MINUTES_AGO, "acme.test/guard");
+    let two = world().with(two).set(
+        "ConfigMap",
+        "old",
+        "/metadata/finalizers",
+        json!(["acme.test/guard", "other.test/guard"]),
+    );
+    let mends = |world: World| world.report().findings.iter().all(|one| one.fix.verified);
+    assert!(mends(world().with(deleted("ConfigMap", "shop", MINUTES_AGO, "acme.test/guard"))));
+    assert!(!mends(two), "the other one holds it as well");
 }
 
 const NO_NETWORK: &str = "container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:Network plugin returns error: cni plugin not initialized";
