@@ -162,10 +162,14 @@ pub fn choose(claims: Vec<Judgement>, graph: &Graph, symptoms: &[Symptom]) -> (V
     let mut found: Vec<Root> = found.into_values().collect();
     found.sort_by(|a, b| rank(a).cmp(&rank(b)));
     // What a claim says that is itself a consequence is explained with it.
+    // So is it where nobody knows why another is as it is: that one is said to be unexplained, and once is enough.
+    let is_open = |by: usize, symptom: &Symptom| {
+        let other = claims[by].subject != symptom.object;
+        claims[by].rule.stance == Stance::Symptom && explainers[by].is_empty() && other
+    };
     let is_behind = |symptom: &Symptom| {
-        field
-            .about(&symptom.object)
-            .any(|claim| explainers[claim].iter().any(|by| roots.contains(by)) && same(&claims[claim], symptom))
+        let ends = |by: &usize| roots.contains(by) || is_open(*by, symptom);
+        field.about(&symptom.object).any(|claim| explainers[claim].iter().any(ends) && same(&claims[claim], symptom))
     };
     let said = |symptom: &Symptom| {
         let about = field.about(&symptom.object).map(|at| &claims[at]);

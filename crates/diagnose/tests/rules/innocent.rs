@@ -259,6 +259,7 @@ fn what_is_called_at_a_nodes_own_address_is_on_the_same_node() {
     };
     check(vec![
         ("the same node", pair("n1", 2379), &["crash.app.file-missing store"]),
+        ("nobody knows why", pair("n1", 2379).wrote("store-1", "app", &["it ended"]), &["unexplained store"]),
         ("another node", pair("n2", 2379), &["crash.app.dependency-refused api", "crash.app.file-missing store"]),
         ("another port", pair("n1", 9000), &["crash.app.dependency-refused api", "crash.app.file-missing store"]),
         (
