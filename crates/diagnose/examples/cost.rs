@@ -1,8 +1,8 @@
 //! What one answer costs, part by part: `cargo run --release -p fathom-diagnose --example cost -- FILE`, or a number of
 //! pods instead of a file, for which a cluster is made up; `indented` after it writes that as kubectl does.
 //!
-//! Times are by the clock, for all processors judge together. `cargo xtask bench large` reads the lines: what,
-//! milliseconds, MiB at most, parted by tabs; with `rules` as last word the rules come that keep a processor longest.
+//! Times are by the clock. `cargo xtask bench large` reads the lines: what, milliseconds, MiB at most, parted by tabs;
+//! with `rules` as last word the rules come that keep a processor longest.
 #![allow(clippy::print_stdout, reason = "an example prints")]
 
 use std::fs::File;

@@ -7,8 +7,8 @@ mod part;
 mod patience;
 mod state;
 
+use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::sync::OnceLock;
 
 pub use calls::Call;
 pub use facts::{Logged, Noted, Proxy};
@@ -35,8 +35,8 @@ pub struct Scene<'a> {
     calls: Vec<Call<'a>>,
     /// Who has written anything that is here.
     authors: HashSet<(&'a str, &'a str)>,
-    images: OnceLock<Images>,
-    proxies: OnceLock<Vec<Proxy>>,
+    images: OnceCell<Images>,
+    proxies: OnceCell<Vec<Proxy>>,
 }
 
 /// Images that a node has or that run, by what they are called without registry, folder, tag and digest.
@@ -51,8 +51,8 @@ impl<'a> Scene<'a> {
             tops: HashMap::new(),
             calls: Vec::new(),
             authors,
-            images: OnceLock::new(),
-            proxies: OnceLock::new(),
+            images: OnceCell::new(),
+            proxies: OnceCell::new(),
         }
     }
 

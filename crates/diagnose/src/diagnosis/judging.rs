@@ -1,9 +1,6 @@
-//! Every rule judges every object of its kinds. Rules are pure, so that all processors judge at once.
+//! Every rule judges every object of its kinds.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::panic::resume_unwind;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread::available_parallelism;
 
 use crate::cause::roots::Judgement;
 use crate::claim::{Claim, Confidence};
@@ -15,51 +12,30 @@ use crate::snapshot::{Need, Proof, is_fact};
 
 /// Every claim of every rule, and what would have to be known for more.
 pub(super) fn judge(scene: &Scene<'_>) -> (Vec<Judgement>, BTreeSet<Need>) {
-    let kinds = by_kind();
-    // Object by object: what many rules read of one is at hand then.
-    let of = |(kind, rules)| scene.snapshot.all(kind).map(move |object| (object, rules));
-    let tasks: Vec<Task<'_>> = kinds.iter().map(|(kind, rules)| (*kind, rules.as_slice())).flat_map(of).collect();
-    // Who is done takes the next share; nobody waits for anybody.
-    let next = AtomicUsize::new(0);
-    let work = || {
-        let mut verdicts = Verdicts::default();
-        loop {
-            let from = next.fetch_add(SHARE, Ordering::Relaxed);
-            let Some(share) = tasks.get(from..tasks.len().min(from + SHARE)) else { return verdicts };
-            for (at, (object, rules)) in share.iter().enumerate() {
-                verdicts.object(scene, from + at, object, rules);
-            }
+    let mut verdicts = Verdicts::default();
+    for (kind, rules) in by_kind() {
+        // Object by object: what many rules read of one is at hand then. By one thread: two are slower, for rules make
+        // many small things, and who shares musl's allocator waits for it.
+        for object in scene.snapshot.all(kind) {
+            verdicts.object(scene, object, &rules);
         }
-    };
-    let helpers = available_parallelism().map_or(0, |all| all.get() - 1).min(tasks.len() / SHARE);
-    let mut verdicts = std::thread::scope(|scope| {
-        let helpers: Vec<_> = (0..helpers).map(|_| scope.spawn(work)).collect();
-        helpers
-            .into_iter()
-            .fold(work(), |verdicts, helper| verdicts.and(helper.join().unwrap_or_else(|panic| resume_unwind(panic))))
-    });
+    }
     // In the order of the tables, as if each rule had been asked for all objects at once.
-    verdicts.claims.sort_by_key(|(place, at, _)| (*place, *at));
-    (verdicts.claims.into_iter().map(|(_, _, claim)| claim).collect(), verdicts.needs)
+    verdicts.claims.sort_by_key(|(place, _)| *place);
+    (verdicts.claims.into_iter().map(|(_, claim)| claim).collect(), verdicts.needs)
 }
-
-/// So many objects are verdicts by one who then looks for more.
-const SHARE: usize = 512;
-
-/// An object, and the rules for it.
-type Task<'a> = (&'a Object, &'a [Placed]);
 
 /// What rules said.
 #[derive(Default)]
 struct Verdicts {
-    /// With the place of the rule and that of the object.
-    claims: Vec<((usize, usize), usize, Judgement)>,
+    /// With the place of the rule.
+    claims: Vec<((usize, usize), Judgement)>,
     needs: BTreeSet<Need>,
 }
 
 impl Verdicts {
     /// All that rules say of an object.
-    fn object<'a>(&mut self, scene: &Scene<'a>, at: usize, object: &'a Object, rules: &[Placed]) {
+    fn object<'a>(&mut self, scene: &Scene<'a>, object: &'a Object, rules: &[Placed]) {
         let written = scene.snapshot.coverage().is_of_manifests();
         for (place, rule) in rules {
             match (rule.judge)(scene, object) {
@@ -71,17 +47,11 @@ impl Verdicts {
                     None => {
                         self.needs.extend(std::mem::take(&mut claim.needs));
                         let claim = hearing(scene, object, claim);
-                        self.claims.push((*place, at, judgement(scene, rule, object, claim)));
+                        self.claims.push((*place, judgement(scene, rule, object, claim)));
                     }
                 },
             }
         }
-    }
-
-    fn and(mut self, mut other: Verdicts) -> Verdicts {
-        self.claims.append(&mut other.claims);
-        self.needs.append(&mut other.needs);
-        self
     }
 }
 
